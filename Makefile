@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check docs reference bench chaos fuzz mutation clean
+.PHONY: help setup demo up lab test check docs reference clients bench chaos fuzz mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -56,6 +56,9 @@ docs: $(READY) ## The documentation site, in .cache/docs; a broken link fails
 reference: $(READY) ## Write the generated pages of docs/reference
 	@$(BIN)/python -m cli.reference
 	@$(BIN)/ginja features docs
+
+clients: $(READY) ## Write the generated files of clients/: the Python client and the Postman collection
+	@$(BIN)/python -m cli.clients
 
 bench: $(READY) ## Measure features and scoring
 	@$(BIN)/ginja bench features $(ARGS)

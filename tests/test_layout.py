@@ -63,7 +63,7 @@ def test_no_test_folder_is_a_package_that_could_shadow_a_room():
     assert list((ROOT / "tests").rglob("__init__.py")) == []
     options = PYPROJECT["tool"]["pytest"]["ini_options"]
     assert "--import-mode=importlib" in options["addopts"]
-    assert options["pythonpath"] == ["."]
+    assert options["pythonpath"] == [".", "clients/python/src"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""The Postman collection (format v2.1): a request for each operation, with an example of its body."""
+
+import json
+from typing import Final
+
+from cli.clients.described import DescribedOperation, JsonObject, described_operations
+
+_SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+_KEY: Final = "Idempotency-Key"
+_ABOUT: Final = (
+    "Generated from the description of the API by `make clients`. Set `base_url` and `api_key`, an API key of "
+    "`ginja keys create`. Ids of paths, such as `claim_id`, are variables as well. Optional parameters are there and "
+    "disabled."
+)
+
+
+def collection(document: JsonObject) -> JsonObject:
+    """The collection of an OpenAPI document: a folder for each tag."""
+    operations = described_operations(document)
+    variables = {"base_url": "http://127.0.0.1:8600", "api_key": ""}
+    variables |= {one.name: _text(example(one.schema, document)) for op in operations for one in op.of("path")}
+    folders = [
+        {"name": tag, "item": [_item(one, document) for one in operations if one.tag == tag]}
+        for tag in dict.fromkeys(one.tag for one in operations)
+    ]
+    return {
+        "info": {"name": document["info"]["title"], "description": _ABOUT, "schema": _SCHEMA},
+        "item": folders,
+        "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{api_key}}", "type": "string"}]},
+        "variable": [{"key": name, "value": value} for name, value in variables.items()],
+    }
+
+
+def _item(operation: DescribedOperation, document: JsonObject) -> JsonObject:
+    """One request."""
+    request: JsonObject = {
+        "method": operation.method,
+        "description": operation.summary,
+        "header": list(_headers(operation)),
+        "url": _url(operation, document),
+    }
+    if not operation.has_security:
+        request["auth"] = {"type": "noauth"}
+    if operation.body_type is not None:
+        body = example(operation.body, document)
+        text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+        language = {"options": {"raw": {"language": "json"}}} if operation.body_type.endswith("json") else {}
+        request["body"] = {"mode": "raw", "raw": text, **language}
+    return {"name": operation.name, "request": request, "response": []}
+
+
+def _headers(operation: DescribedOperation) -> list[JsonObject]:
+    headers: list[JsonObject] = []
+    if operation.body_type is not None:
+        headers.append({"key": "Content-Type", "value": operation.body_type})
+    if operation.response_type is not None:
+        headers.append({"key": "Accept", "value": operation.response_type})
+    for one in operation.of("header"):
+        if one.name == _KEY:
+            headers.append({"key": one.name, "value": "{{$guid}}"})
+        else:
+            known = [*one.schema.get("examples", ()), *one.schema.get("enum", ()), ""]
+            value = _text(known[0])
+            headers.append({"key": one.name, "value": value, **({} if one.required else {"disabled": True})})
+    return headers
+
+
+def _url(operation: DescribedOperation, document: JsonObject) -> JsonObject:
+    path = operation.path.replace("{", "{{").replace("}", "}}")
+    query = [
+        {
+            "key": one.name,
+            "value": _text(example(one.schema, document)),
+            **({} if one.required else {"disabled": True}),
+        }
+        for one in operation.of("query")
+    ]
+    sent = "&".join(f"{one['key']}={one['value']}" for one in query if "disabled" not in one)
+    raw = "{{base_url}}" + path + (f"?{sent}" if sent else "")
+    url: JsonObject = {"raw": raw, "host": ["{{base_url}}"], "path": path.strip("/").split("/")}
+    return url | ({"query": query} if query else {})
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def example(schema: JsonObject, document: JsonObject) -> object:
+    """A value that fits a schema: its example, else one made of the examples of its parts, without optional ones."""
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "examples" in schema or "example" in schema:
+        return schema["example"] if "example" in schema else schema["examples"][0]
+    for name in ("default", "const"):
+        if schema.get(name) is not None:
+            return schema[name]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return example(next(one for one in schema["anyOf"] if one.get("type") != "null"), document)
+    kind = schema.get("type")
+    if kind == "object":
+        required = schema.get("required", ())
+        return {name: example(one, document) for name, one in schema.get("properties", {}).items() if name in required}
+    if kind == "array":
+        return [example(schema["items"], document)] * max(1, schema.get("minItems", 1)) if "items" in schema else []
+    if kind in ("integer", "number"):
+        return schema.get("minimum", 1)
+    if kind == "boolean":
+        return False
+    return {"date": "2026-03-02", "date-time": "2026-03-02T10:15:00Z"}.get(schema.get("format", ""), "text")

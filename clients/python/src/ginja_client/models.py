@@ -1,0 +1,1794 @@
+"""Types of bodies.
+
+Generated from the description of the API by `make clients`; do not edit. They are dictionaries: a field that is
+`NotRequired` may be missing, and a response to a request with `fields` has the fields that were asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from ginja_client.values import JsonObject, JsonValue
+
+AdjustmentGroup = Literal["CO", "PR", "OA"] | str
+
+
+class AdjustmentOut(TypedDict):
+    """A part of the billed amount that is not paid, and why."""
+
+    group: AdjustmentGroup
+    """Who bears it: `CO` the provider by contract, `PR` the member, `OA` neither, such as another payer."""
+    carc: str
+    """Claim adjustment reason code."""
+    rarc: str | None
+    """Remittance advice remark code; null: none."""
+    amount: float
+    text: str
+
+
+class AppealDecisionIn(TypedDict):
+    """The outcome of an appeal. The reviewer is the holder of the key."""
+
+    outcome: Literal["upheld", "overturned", "partly_overturned"]
+    """`overturned` pays as far as the benefit allows; `partly_overturned` pays `amount`."""
+    amount: NotRequired[float | str | None]
+    """Of `partly_overturned`: above what is paid, and below what `overturned` would pay."""
+    note: NotRequired[str | None]
+    """A short comment, without a member's name."""
+
+
+class AppealDocument(TypedDict):
+    """A document that supports an appeal: a reference, by which the document is found and verified."""
+
+    name: str
+    """Without a member's name."""
+    media_type: str
+    sha256: str
+    """Of the document's bytes, in lower-case hexadecimal digits."""
+
+
+class AppealIn(TypedDict):
+    """An appeal against the decision of a claim."""
+
+    appellant: Literal["provider", "member"]
+    """A provider's key sends `provider`."""
+    reason: str
+    """Why the decision is wrong, without a member's name."""
+    documents: NotRequired[list[AppealDocument]]
+    """References to documents; the documents are kept elsewhere."""
+
+
+class AppealList(TypedDict):
+    """Appeals of a claim, oldest first, or open appeals, by due date."""
+
+    appeals: list[AppealOut]
+    next_cursor: NotRequired[str | None]
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+class AppealOut(TypedDict):
+    """An appeal with its outcome."""
+
+    appeal_id: str
+    claim_id: str
+    level: int
+    """Of the claim's appeals, from 1."""
+    state: Literal["open", "decided"] | str
+    appellant: Literal["provider", "member"] | str
+    reason: str
+    documents: list[AppealDocument]
+    filed_at: str
+    due_on: str
+    """The day by which it is decided."""
+    days_left: int | None
+    """Until `due_on`; negative once it has passed; null: decided."""
+    status_appealed: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
+    """The claim's status when it was appealed."""
+    outcome: Literal["upheld", "overturned", "partly_overturned"] | str | None
+    decided_at: str | None
+    decided_by: str | None
+    """Name of the reviewer."""
+    role: str | None
+    approved_amount: float | None
+    """What is paid for the claim by the outcome; null: open."""
+    note: NotRequired[str | None]
+    """Of the reviewer; only for keys that see scores."""
+    caused_by: NotRequired[list[str] | None]
+    """Findings that caused the decision; only for keys that see scores."""
+
+
+class AssessmentOut(TypedDict):
+    """One assessment of a claim, as it was stored. Without a score, the fields of the score are null."""
+
+    assessment_id: str
+    made_at: str
+    decided_by: Literal["model", "rule"] | str
+    breaker_state: str
+    """State of the circuit breaker: `closed`, `half_open` or `open`."""
+    score_failure: str | None
+    """Why there is no score."""
+    outcome: Literal["approved", "partially_approved", "in_review", "rejected", "denied"] | str
+    approved_amount: float
+    flagged: bool
+    findings: list[dict[str, JsonValue]]
+    rule: dict[str, JsonValue] | None
+    model_version: str | None
+    schema_hash: str | None
+    """SHA-256 of the vector's feature names and order."""
+    probability: float | None
+    margin: float | None
+    """Log-odds of the score before calibration."""
+    threshold: float | None
+    base_margin: float | None
+    """With the contributions it sums to `margin`."""
+    typical_margin: float | None
+    """With the pushes of the groups it sums to `margin`."""
+    vector: dict[str, float | None] | None
+    contributions: dict[str, float] | None
+    groups: list[dict[str, JsonValue]] | None
+    reasons: list[dict[str, JsonValue]]
+    counterfactual: dict[str, JsonValue] | None
+    feature_times: dict[str, str | None] | None
+    """Event time of each feature view; null: no row."""
+    stale_views: list[str] | None
+    explained_by: str | None
+    shadow: dict[str, JsonValue] | None
+    """Score of a challenger model; stored, never used."""
+    supersedes: str | None
+    """The assessment this one replaces."""
+    changes: dict[str, JsonValue] | None
+    """Field → [before, after]."""
+    policy_version: NotRequired[int | None]
+    """Version of the policy that decided; 0: the settings; null: none was recorded."""
+    policy_trace: NotRequired[list[JsonValue] | None]
+    """The policy's rules that held, with the values that they read; null: none held."""
+
+
+class AttemptOut(TypedDict):
+    """One request to an endpoint."""
+
+    number: int
+    made_at: str
+    duration_ms: int
+    response_status: int | None
+    error: (
+        Literal[
+            "address_refused",
+            "connect_failed",
+            "tls_failed",
+            "timed_out",
+            "connection_lost",
+            "not_http",
+            "redirected",
+            "status",
+            "secret_unreadable",
+            "endpoint_disabled",
+        ]
+        | str
+        | None
+    )
+    """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
+    `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
+    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+
+
+AuthorizationCount = Literal["units", "visits"]
+
+
+class AuthorizationIn(TypedDict):
+    """A new prior authorization."""
+
+    provider_id: NotRequired[str | None]
+    """Who may give the services; null: any provider."""
+    procedures: list[str]
+    """Procedure codes, and ranges of codes of the same length such as `97110..97140`."""
+    units: NotRequired[int | None]
+    """Most units or visits; null: no limit within its days."""
+    counts: NotRequired[AuthorizationCount]
+    """What `units` limits: units of lines, or days of service."""
+    first_day: str
+    """First day of service that it is for."""
+    last_day: NotRequired[str | None]
+    """Last day of service that it is for; null: without end."""
+    state: AuthorizationState
+    authorization_number: str
+    member_id: str
+
+
+class AuthorizationOut(TypedDict):
+    """A prior authorization."""
+
+    authorization_number: str
+    member_id: str
+    provider_id: str | None
+    """Null: any provider."""
+    procedures: list[str]
+    units: int | None
+    """Most units or visits; null: no limit."""
+    counts: AuthorizationCount
+    first_day: str
+    last_day: str | None
+    """Null: without end."""
+    state: AuthorizationState
+
+
+class AuthorizationPage(TypedDict):
+    """Prior authorizations by number."""
+
+    authorizations: list[AuthorizationOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+AuthorizationState = Literal["pending", "approved", "denied", "cancelled"]
+
+
+class AuthorizationUpdate(TypedDict):
+    """A prior authorization as it is from now on; its number and member stay."""
+
+    provider_id: NotRequired[str | None]
+    """Who may give the services; null: any provider."""
+    procedures: list[str]
+    """Procedure codes, and ranges of codes of the same length such as `97110..97140`."""
+    units: NotRequired[int | None]
+    """Most units or visits; null: no limit within its days."""
+    counts: NotRequired[AuthorizationCount]
+    """What `units` limits: units of lines, or days of service."""
+    first_day: str
+    """First day of service that it is for."""
+    last_day: NotRequired[str | None]
+    """Last day of service that it is for; null: without end."""
+    state: AuthorizationState
+
+
+class AuthorizationUseOut(TypedDict):
+    """What claims have used of a prior authorization. A void or correction gives it back."""
+
+    authorization_number: str
+    units: int | None
+    """Most units or visits; null: no limit."""
+    counts: AuthorizationCount
+    used: int
+    """By claims that are paid."""
+    reserved: int
+    """By claims in review."""
+    left: int | None
+    """What no claim has used or reserved; null: no limit."""
+
+
+class BulkCancelIn(TypedDict):
+    """Why no more of a file is submitted."""
+
+    reason: NotRequired[str]
+
+
+class BulkJobOut(TypedDict):
+    """A file of claims and how far it is."""
+
+    job_id: str
+    status: Literal["uploading", "queued", "running", "done", "failed", "cancelled"] | str
+    """`uploading` until all bytes have arrived, then `queued`, `running`, and `done`. `failed`: see `failure`."""
+    format: Literal["csv", "ndjson"] | str
+    size: int
+    """Bytes of the file."""
+    received: int
+    """Bytes that have arrived: the upload continues with this `Upload-Offset`."""
+    sha256: str | None
+    """Of the file: as announced, or as computed once it is complete."""
+    created_at: str
+    uploaded_at: str | None
+    ended_at: str | None
+    progress: float
+    """Share of the file that was submitted, from 0 to 1."""
+    accepted: int
+    """Claims that were taken."""
+    refused: int
+    """Lines that were refused; the rejects list why."""
+    failure: str | None
+    """Why no more of the file is submitted, and what to do."""
+
+
+class BulkUploadIn(TypedDict):
+    """A file of claims to upload."""
+
+    format: Literal["csv", "ndjson"]
+    """`ndjson`: the body of `POST /v1/claims` on each line. `csv`: a header, and a claim on each line."""
+    size: int
+    """Bytes of the file."""
+    sha256: NotRequired[str | None]
+    """Of the file, in hexadecimal digits: a file with another one is not submitted."""
+
+
+class ClaimDecisionOut(TypedDict):
+    """The last decision of a person on the claim. Providers see it without names."""
+
+    action: Literal["release", "pay_reduced", "deny", "pend", "approve", "refuse", "reopen"] | str
+    effect: Literal["settled", "proposed", "pended", "refused", "reopened"] | str
+    reason: str
+    """A code of `GET /v1/decision-reasons`."""
+    reason_text: str
+    carc: str | None
+    """The claim adjustment reason code with the same meaning."""
+    documents: list[str]
+    """Documents the claim waits for."""
+    due_on: str | None
+    """Due date of the documents."""
+    made_at: str
+    decided_by: NotRequired[str | None]
+    role: NotRequired[str | None]
+
+
+class ClaimIn(TypedDict):
+    """A claim: either one procedure with its amount, or lines."""
+
+    member_id: str
+    provider_id: str
+    diagnosis_code: NotRequired[str | None]
+    """The principal diagnosis, with or without its dot."""
+    diagnosis_codes: NotRequired[list[str] | None]
+    """All diagnoses; the first is the principal one unless diagnosis_code names it."""
+    procedure_code: NotRequired[str | None]
+    """Of a claim without lines."""
+    claim_amount: NotRequired[float | str | None]
+    """Required without lines; with lines it must be their sum."""
+    units: NotRequired[int | None]
+    """Of a claim without lines. Default: 1."""
+    lines: NotRequired[list[LineIn] | None]
+    service_from: NotRequired[str | None]
+    """First day of service. Default: of the lines, or the day of receipt."""
+    service_to: NotRequired[str | None]
+    """Last day of service. Default: of the lines, or the first day."""
+    place_of_service: NotRequired[str | None]
+    """CMS two-digit code."""
+    replaces: NotRequired[str | None]
+    """The claim this one corrects; it is voided when this one is stored."""
+    other_payer_paid: NotRequired[float | str | None]
+    """What other payers paid of the claim, where it is not known for its lines."""
+    authorization_number: NotRequired[str | None]
+    """Of the prior authorization, where the member's plan requires one."""
+    attributes: NotRequired[JsonObject]
+    """Further values that the model uses, by name: true, false, a number, a text, or null where the value is missing. A
+    date is written as YYYY-MM-DD. Names that the model does not have are kept and not used."""
+
+
+class ClaimOut(TypedDict):
+    """A claim and its decision. Keys without the scope `scores:read` get the fields up to `reasons`."""
+
+    claim_id: str
+    status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
+    member_id: str | None
+    provider_id: str | None
+    diagnosis_code: str | None
+    procedure_code: str | None
+    service_from: str
+    service_to: str
+    received_at: str
+    claim_amount: float
+    """A decimal number with at most two decimals."""
+    approved_amount: float
+    """The amount that is paid; 0 while in review."""
+    replaces: str | None
+    voided_at: str | None
+    authorization_number: NotRequired[str | None]
+    """Of the prior authorization, as it was sent."""
+    attributes: JsonObject
+    """As they were sent, by name."""
+    payment: PaymentOut | None
+    """The payment line by line, once the claim is decided; null: the plan has no cost sharing and no other payer paid,
+    or the claim is in review or voided."""
+    decision: ClaimDecisionOut | None
+    notice: NoticeOut | None
+    """Who decided, and whether a model was used."""
+    prompt_pay: NotRequired[PromptPayOut | None]
+    """Due date and interest of a claim in review; null: decided, or no clock runs."""
+    reasons: list[FindingOut]
+    """Findings, then the model's evidence about this claim."""
+    fraud_flag: NotRequired[bool | None]
+    score: NotRequired[float | None]
+    """Probability of fraud; null when decided by the rule."""
+    decided_by: NotRequired[Literal["model", "rule"] | str | None]
+    model_version: NotRequired[str | None]
+    rule: NotRequired[RuleOut | None]
+    """Verdict of the 2× rule; null for a claim loaded as history."""
+    replaced_by: NotRequired[str | None]
+    chain: NotRequired[list[str] | None]
+    """This claim and those that replace or follow one another with it, newest first."""
+    priors: NotRequired[list[FindingOut] | None]
+    """What the model infers from the history of the provider and member; not evidence about this claim."""
+
+
+class ClaimPage(TypedDict):
+    """Claims, newest first."""
+
+    claims: list[ClaimOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last page."""
+
+
+class ClientVersionOut(TypedDict):
+    """The version of the API that the calling key gets."""
+
+    version: str
+    """What requests without `X-API-Version` get."""
+    pinned_at: str | None
+    """Since when; null: it is not stored yet."""
+    current: str
+    """The newest version."""
+    supported: list[str]
+    """Versions that can be named, the newest first."""
+    previous: str | None
+    """The version before the last upgrade; null: it cannot be rolled back to."""
+    rollback_until: str | None
+    """Until when the last upgrade can be undone."""
+
+
+class Counterfactual(TypedDict):
+    """The nearest amount at which the claim would have stayed below the threshold, everything else equal."""
+
+    amount_cents: int
+    probability: float
+    """Verified by scoring the claim at that amount."""
+    text: str
+
+
+class CoverIn(TypedDict):
+    """A further period of a member's cover, which overlaps none of the member's."""
+
+    first_day: str
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    plan_id: str
+    """A plan that was loaded: it decides what is paid."""
+
+
+class CoverOut(TypedDict):
+    """A period of cover before the latest one."""
+
+    first_day: str | None
+    last_day: str
+    plan_id: str | None
+
+
+class DecisionIn(TypedDict):
+    """A decision of a person on a claim. The reviewer is the holder of the key."""
+
+    action: Literal["release", "pay_reduced", "deny", "pend", "approve", "refuse", "reopen"]
+    reason: Literal[
+        "review_found_no_issue",
+        "records_support_service",
+        "later_score_does_not_flag",
+        "fee_schedule",
+        "units_not_supported",
+        "level_not_supported",
+        "not_medically_necessary",
+        "not_covered",
+        "benefit_maximum",
+        "duplicate_service",
+        "coverage_not_in_effect",
+        "provider_not_eligible",
+        "records_not_provided",
+        "service_not_documented",
+        "fraud",
+        "medical_records_needed",
+        "itemized_bill_needed",
+        "other_document_needed",
+        "proposal_agreed",
+        "proposal_not_supported",
+        "proposal_wrong_amount",
+        "appeal",
+        "new_evidence",
+        "appeal_overturned",
+        "appeal_partly_overturned",
+        "decided_in_error",
+    ]
+    """A code that fits the action; `GET /v1/decision-reasons` describes them."""
+    expected_version: int
+    """The `version` you read. If the claim was decided or scored since, the response is 409."""
+    amount: NotRequired[float | str | None]
+    """Of `pay_reduced`: above 0 and below `payable_amount`."""
+    documents: NotRequired[list[str]]
+    """Of `pend`: the requested documents."""
+    due_on: NotRequired[str | None]
+    """Of `pend`: their due date."""
+    disposition: NotRequired[Literal["confirmed", "cleared"] | None]
+    """A finding on fraud to record with the decision. Default: none."""
+    kind: NotRequired[str | None]
+    """Kind of confirmed fraud."""
+    note: NotRequired[str | None]
+    """A short comment, without a member's name."""
+
+
+class DecisionOut(TypedDict):
+    """One decision of a person, as it was stored."""
+
+    decision_id: str
+    claim_id: str
+    number: int
+    """Of the claim's decisions, from 1."""
+    made_at: str
+    action: Literal["release", "pay_reduced", "deny", "pend", "approve", "refuse", "reopen"] | str
+    effect: Literal["settled", "proposed", "pended", "refused", "reopened"] | str
+    """`proposed`: nothing has changed yet; a second person approves or refuses."""
+    outcome: Literal["approved", "partially_approved", "in_review", "denied"] | str
+    """The claim's status afterwards."""
+    pays_amount: float
+    """The amount paid, or paid once the proposal is approved."""
+    reason: str
+    reason_text: str
+    carc: str | None
+    """The claim adjustment reason code with the same meaning."""
+    note: str | None
+    documents: list[str]
+    due_on: str | None
+    disposition: Literal["confirmed", "cleared"] | str | None
+    kind: str | None
+    answers: str | None
+    """The proposal that was approved or refused."""
+    decided_by: str
+    role: str
+
+
+class DeliveryDetailsOut(TypedDict):
+    """A delivery with what is sent and every attempt."""
+
+    delivery_id: str
+    endpoint_id: str
+    event_id: str
+    """Sent as `webhook-id`, the same at each attempt."""
+    event_type: str
+    created_at: str
+    status: Literal["pending", "delivered", "failed"] | str
+    attempts: int
+    """Attempts made."""
+    due_at: str | None
+    """When the next attempt is made; null: none is."""
+    response_status: int | None
+    """Of the last attempt; null: there was no response."""
+    error: (
+        Literal[
+            "address_refused",
+            "connect_failed",
+            "tls_failed",
+            "timed_out",
+            "connection_lost",
+            "not_http",
+            "redirected",
+            "status",
+            "secret_unreadable",
+            "endpoint_disabled",
+        ]
+        | str
+        | None
+    )
+    """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
+    `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
+    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+    finished_at: str | None
+    payload: dict[str, JsonValue]
+    """As it is sent."""
+    attempt_log: list[AttemptOut]
+    """The first one first."""
+
+
+class DeliveryOut(TypedDict):
+    """One event for one endpoint."""
+
+    delivery_id: str
+    endpoint_id: str
+    event_id: str
+    """Sent as `webhook-id`, the same at each attempt."""
+    event_type: str
+    created_at: str
+    status: Literal["pending", "delivered", "failed"] | str
+    attempts: int
+    """Attempts made."""
+    due_at: str | None
+    """When the next attempt is made; null: none is."""
+    response_status: int | None
+    """Of the last attempt; null: there was no response."""
+    error: (
+        Literal[
+            "address_refused",
+            "connect_failed",
+            "tls_failed",
+            "timed_out",
+            "connection_lost",
+            "not_http",
+            "redirected",
+            "status",
+            "secret_unreadable",
+            "endpoint_disabled",
+        ]
+        | str
+        | None
+    )
+    """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
+    `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
+    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+    finished_at: str | None
+
+
+class DeliveryPage(TypedDict):
+    """Deliveries, the newest first."""
+
+    deliveries: list[DeliveryOut]
+    next_cursor: str | None
+    """`cursor` of the next page; null: this is the last one."""
+
+
+class DispositionIn(TypedDict):
+    """What an investigation of a claim found. The investigator is the holder of the key."""
+
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"]
+    """`confirmed` (fraud) and `cleared` (no fraud) become labels; `billing_error`, `overpayment` and `inconclusive` do
+    not."""
+    kind: NotRequired[str | None]
+    """Kind of confirmed fraud."""
+    amount_recovered: NotRequired[float | str]
+    """Recovered amount, with `confirmed`, `billing_error` or `overpayment`. All recoveries of one claim together are at
+    most what was paid."""
+    note: NotRequired[str | None]
+    """A short comment, without a member's name."""
+
+
+class DispositionList(TypedDict):
+    """The dispositions of a claim, latest first."""
+
+    dispositions: list[DispositionOut]
+
+
+class DispositionOut(TypedDict):
+    """A disposition as it was recorded; the latest of a claim counts."""
+
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"] | str
+    kind: str | None
+    amount_recovered: float
+    decided_by: str
+    note: str | None
+    known_at: str
+    """When it was recorded; features and labels include it from then."""
+
+
+class EdiClaimOut(TypedDict):
+    """What became of one claim: the content of the 277CA."""
+
+    claim_number: str
+    """CLM01."""
+    segment: int
+    """Number of its CLM segment in the file, from 1."""
+    transaction_set: str
+    """ST02."""
+    outcome: Literal["accepted", "repeated", "voided", "refused"] | str
+    """`repeated`: it was taken before, and this is the answer given then. `refused`: see `reasons`."""
+    claim: ClaimOut | None
+    """The claim and its decision; null: it was refused."""
+    reasons: list[EdiProblemOut]
+    """Why it was refused."""
+    notes: list[EdiProblemOut]
+    """What is not as the guide says, but did not prevent reading it."""
+
+
+class EdiProblemOut(TypedDict):
+    """What is wrong at one place of a file. Values are not repeated."""
+
+    where: str
+    """Segment, element and component, and the segment's number in the file."""
+    code: str
+    """Stable."""
+    reason: str
+    remedy: str
+
+
+class EdiReplyOut(TypedDict):
+    """What became of a file."""
+
+    accepted: int
+    """Claims that were taken now, including voids."""
+    repeated: int
+    """Claims that were taken before."""
+    refused: int
+    claims: list[EdiClaimOut]
+    transaction_sets: list[EdiSetOut]
+    problems: list[EdiProblemOut]
+    """Outside of transaction sets."""
+    x12: str
+    """The same as an interchange with a 999 and a 277CA."""
+
+
+class EdiSetOut(TypedDict):
+    """One transaction set: the content of the 999."""
+
+    control_number: str
+    """ST02."""
+    group_control_number: str
+    """GS06."""
+    version: str
+    status: Literal["accepted", "accepted_with_errors", "rejected"] | str
+    problems: list[EdiProblemOut]
+    """Of the set as a whole; all of its claims are refused then."""
+
+
+class EndIn(TypedDict):
+    """The end of a member's cover, of a provider or of a procedure."""
+
+    last_day: str
+    """The last day on which it is valid; it may be past or to come."""
+    reason: str
+    """For the audit log, without a member's name."""
+
+
+class EndpointChangeIn(TypedDict):
+    """A change of an endpoint; what is not sent stays."""
+
+    url: NotRequired[str | None]
+    events: NotRequired[
+        list[
+            Literal[
+                "claim.decided",
+                "claim.in_review",
+                "claim.pended",
+                "claim.voided",
+                "claim.appealed",
+                "claim.appeal_decided",
+                "edit.suspended",
+                "edit.resumed",
+                "policy.activated",
+                "model.promoted",
+            ]
+        ]
+        | None
+    ]
+    api_version: NotRequired[str | None]
+    description: NotRequired[str | None]
+    """What the endpoint is for, without a member's name."""
+    status: NotRequired[Literal["active", "disabled"] | None]
+    """`active` enables an endpoint that was disabled; `disabled` sends nothing more to it."""
+
+
+class EndpointIn(TypedDict):
+    """A receiver of events."""
+
+    url: str
+    """`https`, port 443 or 8443, a host with public addresses, no user or password. Redirects are not followed."""
+    events: list[
+        Literal[
+            "claim.decided",
+            "claim.in_review",
+            "claim.pended",
+            "claim.voided",
+            "claim.appealed",
+            "claim.appeal_decided",
+            "edit.suspended",
+            "edit.resumed",
+            "policy.activated",
+            "model.promoted",
+        ]
+    ]
+    """The events that are sent to this endpoint."""
+    api_version: NotRequired[str]
+    """The version of the API in whose form payloads are sent."""
+    description: NotRequired[str | None]
+    """What the endpoint is for, without a member's name."""
+
+
+class EndpointList(TypedDict):
+    """Every endpoint, the oldest first."""
+
+    endpoints: list[EndpointOut]
+
+
+class EndpointOut(TypedDict):
+    """A receiver of events."""
+
+    endpoint_id: str
+    url: str
+    description: str | None
+    events: list[
+        Literal[
+            "claim.decided",
+            "claim.in_review",
+            "claim.pended",
+            "claim.voided",
+            "claim.appealed",
+            "claim.appeal_decided",
+            "edit.suspended",
+            "edit.resumed",
+            "policy.activated",
+            "model.promoted",
+        ]
+        | str
+    ]
+    api_version: str
+    status: Literal["active", "disabled"] | str
+    disabled_reason: Literal["gone", "failing", "admin"] | str | None
+    """`gone`: the receiver answered with 410; `failing`: every attempt of five days failed; `admin`: a person disabled
+    it. Null: active."""
+    disabled_at: str | None
+    failing_since: str | None
+    """The first failed attempt since the last accepted one."""
+    secrets: list[SecretOut]
+    """The current one first."""
+    created_at: str
+    updated_at: str
+
+
+class EndpointSecretOut(TypedDict):
+    """An endpoint with a new secret, which is not shown again."""
+
+    endpoint_id: str
+    url: str
+    description: str | None
+    events: list[
+        Literal[
+            "claim.decided",
+            "claim.in_review",
+            "claim.pended",
+            "claim.voided",
+            "claim.appealed",
+            "claim.appeal_decided",
+            "edit.suspended",
+            "edit.resumed",
+            "policy.activated",
+            "model.promoted",
+        ]
+        | str
+    ]
+    api_version: str
+    status: Literal["active", "disabled"] | str
+    disabled_reason: Literal["gone", "failing", "admin"] | str | None
+    """`gone`: the receiver answered with 410; `failing`: every attempt of five days failed; `admin`: a person disabled
+    it. Null: active."""
+    disabled_at: str | None
+    failing_since: str | None
+    """The first failed attempt since the last accepted one."""
+    secrets: list[SecretOut]
+    """The current one first."""
+    created_at: str
+    updated_at: str
+    secret: str
+    """Signs what is sent; store it. It is shown once."""
+
+
+class ExplanationDetails(TypedDict):
+    """What explains a score further; computed on request, from the vector that was scored."""
+
+    model_version: str
+    probability_interval: NotRequired[ProbabilityInterval | None]
+    """Of the calibration; null: the model does not state how certain its calibration is."""
+    interaction: PairEffect | None
+    """Null: no two features interact, or the model has no tables of trees."""
+    peers: PeerComparison | None
+    """Null: the specialty is not known, or the model has too few honest claims of it."""
+
+
+class ExplanationOut(TypedDict):
+    """A claim with its lines and every assessment of it, oldest first."""
+
+    claim: ClaimOut
+    lines: list[LineOut]
+    assessments: list[AssessmentOut]
+    details: ExplanationDetails | None
+    """The probability's interval, the strongest interaction and the comparison with honest peers, of the latest
+    assessment; null: it has no score, its model is not loaded any more, or the scorer is unavailable."""
+
+
+class FindingOut(TypedDict):
+    """A finding that decided the claim, or a reason that moved its score."""
+
+    code: str
+    text: str
+    source: Literal["edit", "model", "rule", "plausibility"] | str
+    cites: NotRequired[str | None]
+    """Of a finding: the table and entry it rests on."""
+    line: NotRequired[int | None]
+    """Of a finding: the line, from 1; null: the claim as a whole."""
+    superseded: NotRequired[bool]
+    """Of a finding: whether a later score resolved it."""
+    direction: NotRequired[Literal["for", "against"] | str | None]
+    """Of a reason: for or against fraud."""
+    odds: NotRequired[float | None]
+    """Of a reason: the factor on the odds, against a typical claim."""
+
+
+class GroupPush(TypedDict):
+    """Contribution of one group of features to the margin, relative to the typical claim."""
+
+    code: str
+    """Of the group (`claims.reason_groups`)."""
+    push: float
+    """Log-odds: the sum of `features`."""
+    features: dict[str, float]
+    """Feature → its contribution minus that of the typical claim."""
+
+
+class HistoricalClaim(TypedDict):
+    """A claim decided elsewhere or earlier."""
+
+    member_id: str
+    provider_id: str
+    diagnosis_code: NotRequired[str | None]
+    """The principal diagnosis, with or without its dot."""
+    diagnosis_codes: NotRequired[list[str] | None]
+    """All diagnoses; the first is the principal one unless diagnosis_code names it."""
+    procedure_code: NotRequired[str | None]
+    """Of a claim without lines."""
+    claim_amount: NotRequired[float | str | None]
+    """Required without lines; with lines it must be their sum."""
+    units: NotRequired[int | None]
+    """Of a claim without lines. Default: 1."""
+    lines: NotRequired[list[LineIn] | None]
+    service_from: NotRequired[str | None]
+    """First day of service. Default: of the lines, or the day of receipt."""
+    service_to: NotRequired[str | None]
+    """Last day of service. Default: of the lines, or the first day."""
+    place_of_service: NotRequired[str | None]
+    """CMS two-digit code."""
+    replaces: NotRequired[str | None]
+    """The claim this one corrects; it is voided when this one is stored."""
+    other_payer_paid: NotRequired[float | str | None]
+    """What other payers paid of the claim, where it is not known for its lines."""
+    authorization_number: NotRequired[str | None]
+    """Of the prior authorization, where the member's plan requires one."""
+    attributes: NotRequired[JsonObject]
+    """Further values that the model uses, by name: true, false, a number, a text, or null where the value is missing. A
+    date is written as YYYY-MM-DD. Names that the model does not have are kept and not used."""
+    claim_id: str
+    """Your id of the claim; it is returned with the score."""
+    received_at: NotRequired[str | None]
+    """At most five minutes ahead of now, not before 1990. Default: now. Current features may include what came after a
+    receipt in the past, so they count as missing then."""
+
+
+class LineIn(TypedDict):
+    """One billed service; the amount is for all its units."""
+
+    procedure_code: str
+    amount: float | str
+    """At most two decimals and at most 100000000.00."""
+    units: NotRequired[int]
+    service_date: NotRequired[str | None]
+    modifiers: NotRequired[list[str]]
+    """Modifiers of the procedure, in the order billed."""
+    other_payer_paid: NotRequired[float | str | None]
+    """What other payers paid of the line."""
+
+
+class LineOut(TypedDict):
+    """One line of a claim."""
+
+    line: int
+    """From 1."""
+    procedure_code: str
+    units: int
+    amount: float
+    service_date: str | None
+    modifiers: list[str] | None
+    """Modifiers of the procedure; null: none."""
+
+
+class LinePaymentOut(TypedDict):
+    """The payment of one line."""
+
+    billed: float
+    allowed: float
+    """What the plan and the member together owe; 0 if nothing is covered."""
+    contractual_reduction: float
+    """Borne by the provider: group `CO`."""
+    deductible: float
+    copay: float
+    coinsurance: float
+    other_payer: float
+    """What other payers paid of the allowed amount."""
+    paid: float
+    member_responsibility: float
+    """What the member must pay the provider: group `PR`."""
+    line: int
+    """From 1."""
+    price_source: Literal["billed", "fee_schedule", "contract"] | str
+    """Where the allowed amount is from: the amount billed, where it is not above the price."""
+    price_cites: str | None
+    """Table, release and entry of the price; null: there is none."""
+    adjustments: list[AdjustmentOut]
+
+
+class ListedMember(TypedDict):
+    """A member in a list, without personal data."""
+
+    member_id: str
+    region: str | None
+    plan_id: str | None
+    """Of the latest period."""
+    first_day: str | None
+    """First day of the latest period; null: it has no beginning."""
+    last_day: str | None
+    """Last day of the latest period; null: it has no end."""
+
+
+class Liveness(TypedDict):
+    """The process runs."""
+
+    alive: NotRequired[Literal[True]]
+    instance: NotRequired[str | None]
+    """Identifies this start of the process, so that a supervisor can tell it from another one on the same port."""
+
+
+class MemberIn(TypedDict):
+    """A new member with the first period of its cover."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    name: NotRequired[str | None]
+    birth_date: NotRequired[str | None]
+    sex: NotRequired[Literal["F", "M"] | None]
+    region: NotRequired[str | None]
+    plan_id: str
+    """A plan that was loaded: it decides what is paid."""
+    member_id: str
+
+
+class MemberOut(TypedDict):
+    """A member."""
+
+    member_id: str
+    name: str | None
+    birth_date: str | None
+    sex: Literal["F", "M"] | str | None
+    region: str | None
+    plan_id: str | None
+    """Of the latest period."""
+    first_day: str | None
+    """First day of the latest period; null: it has no beginning."""
+    last_day: str | None
+    """Last day of the latest period; null: it has no end."""
+    earlier_periods: list[CoverOut]
+    """Cover before the latest period, oldest first."""
+
+
+class MemberPage(TypedDict):
+    """Members by id."""
+
+    members: list[ListedMember]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+class MemberUpdate(TypedDict):
+    """A member as it is from now on, with the latest period of its cover; earlier periods stay."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    name: NotRequired[str | None]
+    birth_date: NotRequired[str | None]
+    sex: NotRequired[Literal["F", "M"] | None]
+    region: NotRequired[str | None]
+    plan_id: str
+    """A plan that was loaded: it decides what is paid."""
+
+
+class NoticeOut(TypedDict):
+    """Who decided the claim, and on what basis. Null while the claim is in review or voided."""
+
+    decided_by: Literal["contract", "automatic", "person"] | str
+    """`contract`: rejected or reduced by the contract findings in `contract_findings`; `automatic`: approved at
+    receipt; `person`: by the reviewer named here."""
+    reviewed_by: str | None
+    """Name of the reviewer; providers see it where the claim was denied or reduced."""
+    reviewer_role: str | None
+    model_used: bool | None
+    """Whether a model's score was before the reviewer, or a part of the approval; null for a provider's claim that was
+    approved at receipt."""
+    contract_findings: list[str]
+    """Codes of the contract denials that decided the claim."""
+
+
+class OutOfRange(TypedDict):
+    """A feature whose value lies outside the range of the training claims."""
+
+    feature: str
+    meaning: str
+    """Of the feature, as a sentence."""
+    value: float
+    low: float
+    high: float
+
+
+class PairEffect(TypedDict):
+    """The two features of a claim whose combination matters most: what both add beyond what each adds alone."""
+
+    features: list[JsonValue]
+    push: float
+    """Log-odds: the Shapley interaction index of the pair."""
+    odds: float
+    """exp(push): the factor on the odds."""
+    text: str
+
+
+class PaymentOut(TypedDict):
+    """The payment of a claim: the sums of its lines, and the lines."""
+
+    billed: float
+    allowed: float
+    """What the plan and the member together owe; 0 if nothing is covered."""
+    contractual_reduction: float
+    """Borne by the provider: group `CO`."""
+    deductible: float
+    copay: float
+    coinsurance: float
+    other_payer: float
+    """What other payers paid of the allowed amount."""
+    paid: float
+    member_responsibility: float
+    """What the member must pay the provider: group `PR`."""
+    plan_id: str | None
+    """The plan whose cost sharing applies; null: it has none."""
+    terms_from: str | None
+    """The first day of the terms that apply."""
+    counted_to_deductible: float
+    """What the claim counts towards the deductible, as if there were no other payer."""
+    counted_to_maximum: float
+    """What it counts towards the out-of-pocket maximum."""
+    lines: list[LinePaymentOut]
+
+
+class PeerComparison(TypedDict):
+    """A claim's score compared with those of honest claims of its specialty."""
+
+    specialty: str
+    claims: int
+    """Honest claims that it is compared with."""
+    margin: float
+    """Their mean log-odds; with the pushes of `groups` it sums to the claim's margin."""
+    groups: list[PeerPush]
+    """Every group of the model's features, by descending |push|."""
+
+
+class PeerPush(TypedDict):
+    """Contribution of one group of features, compared with peers."""
+
+    code: str
+    """Of the group (`claims.reason_groups`)."""
+    push: float
+    """Log-odds: the sum of `features`."""
+    odds: float
+    """exp(push): the factor on the odds."""
+    text: str
+    """The feature that moves the group most, its value, and that of the median peer."""
+    features: dict[str, float]
+    """Feature → its contribution."""
+
+
+class PeriodIn(TypedDict):
+    """A further period, which overlaps none of the entry's."""
+
+    first_day: str
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+
+
+class PeriodOut(TypedDict):
+    """A period before the latest one."""
+
+    first_day: str | None
+    last_day: str
+
+
+class PolicyActivationIn(TypedDict):
+    """Why a version is activated."""
+
+    reason: str
+    """Without personal data."""
+    force: NotRequired[bool]
+    """Activate it although its last test did not pass, or there is none."""
+
+
+class PolicyActivationOut(TypedDict):
+    """An activation or a rollback."""
+
+    activation_id: int
+    kind: Literal["activate", "rollback"] | str
+    version: int
+    """What decides claims from now on, on its days; 0: the settings."""
+    approver: str
+    reason: str
+    made_at: str
+    forced: bool
+    test: PolicyTestOut | None
+    """What an activation rests on; null: none."""
+
+
+class PolicyDraftIn(TypedDict):
+    """A new version of the policy."""
+
+    document: dict[str, JsonValue]
+    """`title`, `valid_from`, `valid_until`, `parameters` and `rules`, as in a file of `ginja policy draft`. A parameter
+    that is not given has the value that the platform comes with."""
+
+
+class PolicyInForceOut(TypedDict):
+    """What decides claims received today."""
+
+    version: int
+    """0: the settings."""
+    document: dict[str, JsonValue]
+
+
+class PolicyList(TypedDict):
+    """Every version, the oldest first, and what decides claims received today."""
+
+    policies: list[PolicySummaryOut]
+    in_force: PolicyInForceOut
+
+
+class PolicyRollbackIn(TypedDict):
+    """Why the last activation is rolled back."""
+
+    reason: str
+    """Without personal data."""
+
+
+class PolicySummaryOut(TypedDict):
+    """A version of the policy."""
+
+    version: int
+    status: Literal["draft", "active", "scheduled", "superseded"] | str
+    """`active`: it decides claims received today; `scheduled`: from a later day on."""
+    title: str
+    valid_from: str
+    valid_until: str | None
+    author: str
+    created_at: str
+    approver: str | None
+    """Of the last activation; null: never activated."""
+    activated_at: str | None
+    reason: str | None
+    forced: bool | None
+    """Whether it was activated without a test that passed."""
+    sha256: str
+    """Of the document as JSON with sorted keys."""
+
+
+class PolicyTestOut(TypedDict):
+    """The test that an activation rests on."""
+
+    test_id: int
+    passed: bool
+    tested_by: str
+    dataset: str
+    """Whose claims were replayed."""
+    claims: int
+    scored: int
+    """Claims with a score; the 2x rule decides the others."""
+    first_day: str
+    """Of the claims."""
+    last_day: str
+    capacity: float | None
+    """Reviews per week; null: 1 % of the claims."""
+
+
+class PolicyVersionOut(TypedDict):
+    """A version of the policy with its document."""
+
+    version: int
+    status: Literal["draft", "active", "scheduled", "superseded"] | str
+    """`active`: it decides claims received today; `scheduled`: from a later day on."""
+    title: str
+    valid_from: str
+    valid_until: str | None
+    author: str
+    created_at: str
+    approver: str | None
+    """Of the last activation; null: never activated."""
+    activated_at: str | None
+    reason: str | None
+    forced: bool | None
+    """Whether it was activated without a test that passed."""
+    sha256: str
+    """Of the document as JSON with sorted keys."""
+    document: dict[str, JsonValue]
+    """With every parameter."""
+
+
+class ProbabilityInterval(TypedDict):
+    """How certain the calibration of a probability is: the interval of the share of fraud among claims with its score.
+    Below few frauds it is wide. It is too narrow where frauds come in bursts, and it says nothing about whether the
+    score is right for this claim."""
+
+    low: float
+    high: float
+    level: float
+    """How often such an interval has the true share."""
+
+
+class ProcedureIn(TypedDict):
+    """A new procedure with the first period in which it may be billed."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    name: NotRequired[str | None]
+    specialties: NotRequired[list[str] | None]
+    typical_price: NotRequired[float | str | None]
+    """The catalogue's price of one unit."""
+    sex: NotRequired[Literal["F", "M"] | None]
+    min_age_years: NotRequired[int | None]
+    max_age_years: NotRequired[int | None]
+    max_units: NotRequired[int | None]
+    """Most units plausible on one claim."""
+    procedure_code: str
+
+
+class ProcedureOut(TypedDict):
+    """A procedure."""
+
+    procedure_code: str
+    name: str | None
+    specialties: list[str] | None
+    typical_price: float | None
+    sex: Literal["F", "M"] | str | None
+    min_age_years: int | None
+    max_age_years: int | None
+    max_units: int | None
+    first_day: str | None
+    """First day of the latest period; null: it has no beginning."""
+    last_day: str | None
+    """Last day of the latest period; null: it has no end."""
+    earlier_periods: list[PeriodOut]
+    """Periods of validity before the latest, oldest first."""
+
+
+class ProcedurePage(TypedDict):
+    """Procedures by code."""
+
+    procedures: list[ProcedureOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+class ProcedureUpdate(TypedDict):
+    """A procedure as it is from now on, with the latest period in which it may be billed; earlier periods stay."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    name: NotRequired[str | None]
+    specialties: NotRequired[list[str] | None]
+    typical_price: NotRequired[float | str | None]
+    """The catalogue's price of one unit."""
+    sex: NotRequired[Literal["F", "M"] | None]
+    min_age_years: NotRequired[int | None]
+    max_age_years: NotRequired[int | None]
+    max_units: NotRequired[int | None]
+    """Most units plausible on one claim."""
+
+
+class PromiseOut(TypedDict):
+    """What is promised of the list's claims by score."""
+
+    at_least: float | None
+    """Least share of them that is fraud; null: no promise."""
+    confidence: float
+    """Share of the lists for which a promise holds."""
+    lists: int
+    """Earlier lists with enough findings."""
+    lists_required: int
+    """How many of them a promise requires."""
+    text: str
+    """The promise, or why there is none, as a sentence."""
+
+
+class PromptPayOut(TypedDict):
+    """The prompt-pay clock of a claim in review, on the day of the response."""
+
+    line_of_business: Literal["commercial", "marketplace", "medicaid", "medicare"] | str
+    state_code: str | None
+    """The state whose rule applies; null: a federal rule."""
+    due_on: str
+    """The last day on which payment is not late."""
+    days_left: int
+    """Until `due_on`; negative once it has passed."""
+    state: Literal["on_time", "due_soon", "overdue"] | str
+    """`due_soon`: at most `GINJA_PROMPT_PAY_ALARM_DAYS` are left."""
+    interest_amount: float
+    """Owed if the claim were paid in full today."""
+    interest_percent: float
+    """Rate per year of a payment today."""
+    rate_published: bool
+    """False: the rate of today is not in the rules; the newest one was used."""
+    cites: str
+    """Source of the deadline."""
+
+
+class ProviderIn(TypedDict):
+    """A new provider with the first period in which it may bill."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    npi: NotRequired[str | None]
+    """National Provider Identifier, where provider_id is none."""
+    name: NotRequired[str | None]
+    specialty: NotRequired[str | None]
+    region: NotRequired[str | None]
+    excluded_from: NotRequired[str | None]
+    """The first day excluded, or suspended: services from then on are rejected. null: not excluded."""
+    provider_id: str
+
+
+class ProviderOut(TypedDict):
+    """A provider."""
+
+    provider_id: str
+    npi: str | None
+    name: str | None
+    specialty: str | None
+    region: str | None
+    excluded_from: str | None
+    """The first day excluded; null: not excluded."""
+    first_day: str | None
+    """First day of the latest period; null: it has no beginning."""
+    last_day: str | None
+    """Last day of the latest period; null: it has no end."""
+    earlier_periods: list[PeriodOut]
+    """Active periods before the latest, oldest first."""
+
+
+class ProviderPage(TypedDict):
+    """Providers by id."""
+
+    providers: list[ProviderOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+class ProviderUpdate(TypedDict):
+    """A provider as it is from now on, with the latest period in which it may bill; earlier periods stay."""
+
+    first_day: NotRequired[str | None]
+    """First day of the period; null: it has no beginning."""
+    last_day: NotRequired[str | None]
+    """Last day of the period; null: it has no end."""
+    npi: NotRequired[str | None]
+    """National Provider Identifier, where provider_id is none."""
+    name: NotRequired[str | None]
+    specialty: NotRequired[str | None]
+    region: NotRequired[str | None]
+    excluded_from: NotRequired[str | None]
+    """The first day excluded, or suspended: services from then on are rejected. null: not excluded."""
+
+
+class Readiness(TypedDict):
+    """Whether claims can be decided and stored; with the details for a key of role monitoring, operator or admin."""
+
+    ready: bool
+    database: NotRequired[str | None]
+    """`ready`, or why claims cannot be stored. For monitoring."""
+    scorer_breaker: NotRequired[Literal["closed", "half_open", "open"] | str | None]
+    """State of the circuit breaker before the scorer; without the scorer the 2× rule decides. For monitoring."""
+    instance: NotRequired[str | None]
+    """Identifies this start of the process, so that a supervisor can tell it from another one on the same port."""
+
+
+class Reason(TypedDict):
+    """One group of features that moved the score, stated in words an investigator can check. Pushes are relative to the
+    typical claim (`Score.typical_margin`), so what most claims share is not a reason."""
+
+    code: str
+    """Code of the group (`claims.reason_groups`); the meaning of a code never changes."""
+    kind: Literal["evidence", "prior"] | str
+    """Evidence about this claim, or a prior about its provider or member."""
+    text: str
+    direction: Literal["for", "against"] | str
+    """For or against fraud."""
+    push: float
+    """Log-odds that the group adds, compared with the typical claim."""
+    odds: float
+    """exp(push): the factor on the odds."""
+    features: dict[str, float | None]
+    """The values behind the words."""
+    carrier: list[str]
+    """The features whose fact the text states."""
+    carrier_share: float
+    """Their part of everything in the group that pushes in this direction; at least 0.6."""
+
+
+class ReasonList(TypedDict):
+    """Every declared reason, in the order in which they are offered."""
+
+    reasons: list[ReasonOut]
+
+
+class ReasonOut(TypedDict):
+    """A declared reason of decisions."""
+
+    code: str
+    meaning: str
+    actions: list[Literal["release", "pay_reduced", "deny", "pend", "approve", "refuse", "reopen"] | str]
+    carc: str | None
+    needs_confirmed_fraud: bool
+
+
+class RemittanceOut(TypedDict):
+    """What is paid of the claims of a provider that were decided over some days."""
+
+    reference: str
+    """The same for the same claims and payments; TRN02 of the 835."""
+    provider_id: str
+    first_day: str
+    last_day: str
+    paid: float
+    """The sum of all claims."""
+    claims: list[RemittedClaimOut]
+    """Oldest first."""
+
+
+class RemittedClaimOut(TypedDict):
+    """A decided claim with its payment."""
+
+    claim_id: str
+    status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
+    member_id: str | None
+    service_from: str
+    service_to: str
+    payment: PaymentOut
+
+
+class ReplayIn(TypedDict):
+    """What to send again: one delivery, or every failed one of events since an instant."""
+
+    delivery_id: NotRequired[str | None]
+    """A delivery of this endpoint."""
+    failed_since: NotRequired[str | None]
+    """Deliveries that were added from then on and have failed, the oldest 10,000."""
+
+
+class ReplayOut(TypedDict):
+    """What is sent again."""
+
+    replayed: int
+    """Deliveries that are sent again."""
+    more: bool
+    """Whether there are more; send the request again for them."""
+
+
+class ReviewOut(TypedDict):
+    """The review of a claim."""
+
+    claim_id: str
+    version: int
+    """Send it as `expected_version`; every decision and every score increments it."""
+    state: Literal["open", "proposed", "decided", "automatic", "voided"] | str
+    status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
+    claim_amount: float
+    approved_amount: float
+    reserved_amount: float
+    """Benefit reserved for the claim while it is in review."""
+    payable_amount: float
+    """The amount that `release` would pay now."""
+    needs_second_approval: bool
+    """Whether a decision is a proposal until another person approves."""
+    allowed_actions: list[Literal["release", "pay_reduced", "deny", "pend", "approve", "refuse", "reopen"] | str]
+    """The actions this key can take now."""
+    prompt_pay: PromptPayOut | None
+    """Due date and interest while the claim is in review; null: decided, or no clock runs."""
+    decisions: list[DecisionOut]
+    """Oldest first."""
+
+
+class RuleOut(TypedDict):
+    """Verdict of the 2× rule on the claim's amount; reported with every decision."""
+
+    flagged: bool | None
+    """Null: there is nothing to compare with."""
+    text: str
+    average: float | None
+    """The amount compared with."""
+    basis: Literal["average", "catalogue", "nothing"] | str
+    claims: int
+    """Number of claims behind the average."""
+
+
+class Score(TypedDict):
+    """The scorer's answer for one claim. Every field is required: a missing one makes the score invalid."""
+
+    contract: Literal["1"] | str
+    claim_id: str
+    model_version: str
+    schema_hash: str
+    """SHA-256 of the vector's feature names and order."""
+    probability: float
+    margin: float
+    threshold: float
+    flagged: bool
+    base_margin: float
+    contributions: dict[str, float]
+    """With `base_margin` they sum to `margin` within 1e-4."""
+    vector: dict[str, float | None]
+    """Every feature, null where missing."""
+    typical_margin: float
+    """Of the typical claim; with the pushes of `groups` it sums to `margin`."""
+    groups: list[GroupPush]
+    """Every group of the model's features, by descending |push|."""
+    reasons: list[Reason]
+    """The main groups: for, then against, strongest first."""
+    counterfactual: Counterfactual | None
+    """Null: not flagged, none exists, or scored in a batch."""
+    feature_times: dict[str, str | None]
+    """Event time of each view read; null without a row."""
+    stale_views: list[str]
+    """Views that were missing or stale, whose features were NaN."""
+    gain_present: float
+    """Share of the model's total gain held by features whose inputs were available."""
+    out_of_range: list[OutOfRange]
+    """Features outside the range of the training claims."""
+    tail_features: int
+    """Features in the extreme tails of the training claims."""
+    tail_limit: int | None
+    """Most tail features of 99.9 % of the training claims; null: the model has no training range."""
+    explained_by: Literal["tables", "pred_contribs", "terms"] | str
+    shadow: ShadowScore | None
+    """Null: no challenger."""
+
+
+class ScoreBatchIn(TypedDict):
+    """Claims to score; none of them is stored."""
+
+    claims: list[HistoricalClaim]
+
+
+class ScoreBatchOut(TypedDict):
+    """Scores in the order of the claims."""
+
+    scores: list[Score]
+
+
+class SecretOut(TypedDict):
+    """A secret that webhooks are signed with; the secret itself was shown when it was made."""
+
+    created_at: str
+    expires_at: str | None
+    """Null: the current one."""
+
+
+class SecretRotationIn(TypedDict):
+    """How long the secret that is replaced goes on signing."""
+
+    overlap_hours: NotRequired[int]
+    """Hours in which webhooks are signed with both secrets; 0 for a secret that became known."""
+
+
+class SelectedClaimOut(TypedDict):
+    """A claim on a week's list."""
+
+    claim_id: str
+    selected_by: Literal["score", "audit"] | str
+    """`audit`: sampled at random."""
+    propensity: float
+    """The probability of being selected."""
+    score: float
+    model_version: str
+    received_at: str
+    provider_id: str | None
+    claim_amount: float
+    expected_recovery: float | None
+    """Expected recovery less the cost of the review, when the list was made; the list is in this order. Null: the list
+    was made without."""
+    recovery_low: float | None
+    """Lower end of its 90 % interval."""
+    recovery_high: float | None
+    """Upper end of its 90 % interval."""
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"] | str | None
+    """The latest disposition."""
+
+
+class ShadowScore(TypedDict):
+    """The challenger's score of the same vector; stored, never used for the decision."""
+
+    model_version: str
+    margin: float
+    probability: float
+    flagged: bool
+
+
+class SuspendedEditOut(TypedDict):
+    """An edit that sends claims to review instead of rejecting or reducing them."""
+
+    edit: str
+    """Code of its finding."""
+    suspended_at: str
+    decided: int
+    """Appeals decided when it was suspended."""
+    overturned: int
+    """Of these, overturned at least partly."""
+    limit_percent: int
+    """The largest share of overturned appeals that was allowed."""
+    appeal_id: str
+    """The appeal that passed the limit."""
+
+
+class SuspendedEdits(TypedDict):
+    """Every edit that is suspended."""
+
+    edits: list[SuspendedEditOut]
+
+
+class TaskOut(TypedDict):
+    """A request that is carried out after it was answered."""
+
+    task_id: str
+    kind: str
+    """`decide_claim`: the decision of a claim."""
+    state: Literal["queued", "running", "succeeded", "failed"] | str
+    """`queued` and `running`: ask again after `Retry-After`. `succeeded`: the request was answered, see `response`.
+    `failed`: it could not be carried out, and an operator looks after it."""
+    attempts: int
+    """Attempts that were begun."""
+    created_at: str
+    ended_at: str | None
+    response: TaskResponseOut | None
+    """Once `succeeded`."""
+
+
+class TaskResponseOut(TypedDict):
+    """The response that the request would have had without `Prefer: respond-async`."""
+
+    status: int
+    """201: the claim was taken. 4xx: it was refused."""
+    location: str | None
+    """Path of what was created."""
+    body: dict[str, JsonValue]
+    """The claim as of its decision, or the problem."""
+
+
+class TrialEventIn(TypedDict):
+    """An event to try an endpoint with."""
+
+    event: NotRequired[
+        Literal[
+            "claim.decided",
+            "claim.in_review",
+            "claim.pended",
+            "claim.voided",
+            "claim.appealed",
+            "claim.appeal_decided",
+            "edit.suspended",
+            "edit.resumed",
+            "policy.activated",
+            "model.promoted",
+        ]
+        | Literal["endpoint.test"]
+    ]
+    """The type of the event; it has `test: true` and names a claim that does not exist."""
+
+
+class VersionRollbackIn(TypedDict):
+    """The last upgrade of the calling key is to be undone; nothing more has to be said."""
+
+
+class VersionUpgradeIn(TypedDict):
+    """An upgrade of the calling key."""
+
+    version: str
+    """A supported version, newer than the one that the key has."""
+
+
+class VoidIn(TypedDict):
+    """Why a claim is voided."""
+
+    reason: NotRequired[str | None]
+
+
+class WeeklyListOut(TypedDict):
+    """The claims to investigate of those received in a week."""
+
+    week: str | None
+    """Its Monday; null: there is no list yet."""
+    promise: PromiseOut | None
+    """Null: there is no list."""
+    reviews: list[SelectedClaimOut]

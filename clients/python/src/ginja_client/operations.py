@@ -1,0 +1,1160 @@
+"""Operations of the API, synchronous.
+
+Generated from the description of the API by `make clients`; do not edit.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, cast
+
+from ginja_client.calls import SyncCalls
+from ginja_client.models import (
+    AppealDecisionIn,
+    AppealIn,
+    AppealList,
+    AppealOut,
+    AuthorizationIn,
+    AuthorizationOut,
+    AuthorizationPage,
+    AuthorizationState,
+    AuthorizationUpdate,
+    AuthorizationUseOut,
+    BulkCancelIn,
+    BulkJobOut,
+    BulkUploadIn,
+    ClaimIn,
+    ClaimOut,
+    ClaimPage,
+    ClientVersionOut,
+    CoverIn,
+    DecisionIn,
+    DecisionOut,
+    DeliveryDetailsOut,
+    DeliveryOut,
+    DeliveryPage,
+    DispositionIn,
+    DispositionList,
+    DispositionOut,
+    EdiReplyOut,
+    EndIn,
+    EndpointChangeIn,
+    EndpointIn,
+    EndpointList,
+    EndpointOut,
+    EndpointSecretOut,
+    ExplanationOut,
+    ListedMember,
+    Liveness,
+    MemberIn,
+    MemberOut,
+    MemberPage,
+    MemberUpdate,
+    PeriodIn,
+    PolicyActivationIn,
+    PolicyActivationOut,
+    PolicyDraftIn,
+    PolicyList,
+    PolicyRollbackIn,
+    PolicyVersionOut,
+    ProcedureIn,
+    ProcedureOut,
+    ProcedurePage,
+    ProcedureUpdate,
+    ProviderIn,
+    ProviderOut,
+    ProviderPage,
+    ProviderUpdate,
+    Readiness,
+    ReasonList,
+    RemittanceOut,
+    ReplayIn,
+    ReplayOut,
+    ReviewOut,
+    ScoreBatchIn,
+    ScoreBatchOut,
+    SecretRotationIn,
+    SuspendedEdits,
+    TaskOut,
+    TrialEventIn,
+    VersionRollbackIn,
+    VersionUpgradeIn,
+    VoidIn,
+    WeeklyListOut,
+)
+from ginja_client.values import Call, JsonObject, fill
+
+
+class SyncOperations(SyncCalls):
+    """One method for each operation."""
+
+    def submit_claim(self, body: ClaimIn, *, idempotency_key: str | None = None) -> ClaimOut:
+        """Submit a claim and get its decision.
+
+        With an `Idempotency-Key` header the same request can be repeated: it gets the same response, byte for
+        byte. With `Prefer: respond-async` the claim is checked and stored as a task, which `Location` names, and
+        decided later.
+        """
+        return cast(
+            "ClaimOut",
+            self._call(
+                Call("POST", "/v1/claims", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def submit_claim_as_task(self, body: ClaimIn, *, idempotency_key: str | None = None) -> TaskOut:
+        """As `submit_claim`, carried out later: `get_task` says what became of it."""
+        return cast(
+            "TaskOut",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/claims",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key, "Prefer": "respond-async"},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_claims(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | None = None,
+        member_id: str | None = None,
+        provider_id: str | None = None,
+        sort: Literal["-received_at", "received_at"] | None = None,
+        fields: str | None = None,
+    ) -> ClaimPage:
+        """List claims, newest first. A provider's key lists that provider's claims.
+
+        The order is total, by time of receipt and id. Following `next_cursor` with the same parameters gives each
+        claim that was there at the beginning once, whatever is added meanwhile.
+        """
+        return cast(
+            "ClaimPage",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/claims",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "status": status,
+                        "member_id": member_id,
+                        "provider_id": provider_id,
+                        "sort": sort,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    def iter_claims(
+        self,
+        *,
+        limit: int | None = None,
+        status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | None = None,
+        member_id: str | None = None,
+        provider_id: str | None = None,
+        sort: Literal["-received_at", "received_at"] | None = None,
+        fields: str | None = None,
+    ) -> Iterator[ClaimOut]:
+        """Each item of `list_claims`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_claims(
+                limit=limit,
+                status=status,
+                member_id=member_id,
+                provider_id=provider_id,
+                sort=sort,
+                fields=fields,
+                cursor=cursor,
+            )
+            yield from page["claims"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_claim(self, claim_id: str, *, fields: str | None = None) -> ClaimOut:
+        """Read a claim with its latest assessment and decision."""
+        return cast(
+            "ClaimOut",
+            self._call(Call("GET", fill("/v1/claims/{claim_id}", claim_id=claim_id), query={"fields": fields})),
+        )
+
+    def explain_claim(self, claim_id: str, *, fields: str | None = None) -> ExplanationOut:
+        """Explain a claim: its lines and every assessment with vector, contributions and reasons, oldest first."""
+        return cast(
+            "ExplanationOut",
+            self._call(
+                Call("GET", fill("/v1/claims/{claim_id}/explanation", claim_id=claim_id), query={"fields": fields})
+            ),
+        )
+
+    def void_claim(
+        self,
+        claim_id: str,
+        body: VoidIn | None = None,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ClaimOut:
+        """Void a claim. To correct one, submit the corrected claim with `replaces` instead."""
+        return cast(
+            "ClaimOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/claims/{claim_id}/void", claim_id=claim_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def get_task(self, task_id: str) -> TaskOut:
+        """Read what became of a request that was sent with `Prefer: respond-async`, for six days after it ended."""
+        return cast("TaskOut", self._call(Call("GET", fill("/v1/tasks/{task_id}", task_id=task_id))))
+
+    def begin_upload(self, body: BulkUploadIn, *, idempotency_key: str | None = None) -> BulkJobOut:
+        """Begin the upload of a file of claims, CSV or NDJSON.
+
+        Send its bytes with `PATCH`. Once all have arrived, a worker submits the claims one by one, as `POST
+        /v1/claims` does; live claims come first.
+        """
+        return cast(
+            "BulkJobOut",
+            self._call(
+                Call("POST", "/v1/bulk/claims", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def get_upload(self, job_id: str) -> BulkJobOut:
+        """Read how far an upload is, and how many of its claims were taken and refused."""
+        return cast("BulkJobOut", self._call(Call("GET", fill("/v1/bulk/claims/{job_id}", job_id=job_id))))
+
+    def cancel_upload(
+        self, job_id: str, body: BulkCancelIn | None = None, *, idempotency_key: str | None = None
+    ) -> BulkJobOut:
+        """Cancel an upload, or the submission of its claims; claims that were submitted stay."""
+        return cast(
+            "BulkJobOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/bulk/claims/{job_id}/cancel", job_id=job_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def submit_x12_claims(self, body: bytes) -> EdiReplyOut:
+        """Submit the claims of an X12 837 file and get the acknowledgements (999, 277CA).
+
+        Each claim is decided as by `POST /v1/claims`, or refused with segment, code and reason; the others are
+        taken. A claim is identified by its provider, number (CLM01) and frequency: a file can be sent again, and
+        claims that were taken in the last seven days are reported as repeated. With `Accept: application/edi-x12`
+        the answer is X12.
+        """
+        return cast(
+            "EdiReplyOut", self._call(Call("POST", "/v1/x12/837", content=body, content_type="application/edi-x12"))
+        )
+
+    def submit_fhir_claim(self, body: JsonObject, *, idempotency_key: str | None = None) -> JsonObject:
+        """Submit a FHIR R4 `Claim` and get its decision as a `ClaimResponse`.
+
+        It is decided as by `POST /v1/claims`. What cannot be read or is refused is an `OperationOutcome` with the
+        FHIRPath of each element. A claim with an identifier can be sent again: it gets the same answer for seven
+        days.
+        """
+        return cast(
+            "JsonObject",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/fhir/Claim",
+                    json=body,
+                    content_type="application/fhir+json",
+                    accept="application/fhir+json",
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def score_claims(self, body: ScoreBatchIn) -> ScoreBatchOut:
+        """Score up to 500 claims without deciding or storing them.
+
+        The response is one document, or one score per line with `Accept: application/x-ndjson`.
+        """
+        return cast("ScoreBatchOut", self._call(Call("POST", "/v1/claims:score-batch", json=body, repeatable=True)))
+
+    def get_weekly_list(self, *, week: str | None = None, fields: str | None = None) -> WeeklyListOut:
+        """Read the list of claims to investigate of a week; without `week`, the latest list."""
+        return cast("WeeklyListOut", self._call(Call("GET", "/v1/reviews", query={"week": week, "fields": fields})))
+
+    def list_dispositions(self, claim_id: str) -> DispositionList:
+        """List the dispositions of a claim, latest first."""
+        return cast(
+            "DispositionList", self._call(Call("GET", fill("/v1/claims/{claim_id}/dispositions", claim_id=claim_id)))
+        )
+
+    def record_disposition(
+        self, claim_id: str, body: DispositionIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> DispositionOut:
+        """Record what an investigation of a claim found. The same disposition sent again is recorded once."""
+        return cast(
+            "DispositionOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/claims/{claim_id}/dispositions", claim_id=claim_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def decide_claim(
+        self, claim_id: str, body: DecisionIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> DecisionOut:
+        """Decide a claim in review: release, pay reduced, deny, or pend for documents.
+
+        Above a configured amount the decision is a proposal until a second person with the scope `claims:approve`
+        approves or refuses it. That scope also reopens a decided claim. If another reviewer decided first, or the
+        claim is not in review, the response is 409 with the last decision.
+        """
+        return cast(
+            "DecisionOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/claims/{claim_id}/decisions", claim_id=claim_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def get_review(self, claim_id: str) -> ReviewOut:
+        """Read the review of a claim: version, payable amount, the actions of this key, and every decision."""
+        return cast("ReviewOut", self._call(Call("GET", fill("/v1/claims/{claim_id}/decisions", claim_id=claim_id))))
+
+    def list_decision_reasons(self) -> ReasonList:
+        """List the reason codes of decisions, what each means and which actions it fits."""
+        return cast("ReasonList", self._call(Call("GET", "/v1/decision-reasons")))
+
+    def get_remittance(self, *, provider_id: str, first_day: str, last_day: str) -> RemittanceOut:
+        """Read the remittance advice of a provider: its claims decided over some days, with the payment of each
+        line.
+
+        With `Accept: application/edi-x12` it is an X12 835. Nothing is recorded as paid by it.
+        """
+        return cast(
+            "RemittanceOut",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/remittances",
+                    query={"provider_id": provider_id, "first_day": first_day, "last_day": last_day},
+                )
+            ),
+        )
+
+    def file_appeal(
+        self, claim_id: str, body: AppealIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> AppealOut:
+        """Appeal the decision of a claim that was denied, rejected or paid in part.
+
+        The response has the day by which the appeal is decided. A claim has one open appeal at a time.
+        """
+        return cast(
+            "AppealOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/claims/{claim_id}/appeals", claim_id=claim_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_appeals_of_claim(self, claim_id: str, *, fields: str | None = None) -> AppealList:
+        """List the appeals of a claim, oldest first."""
+        return cast(
+            "AppealList",
+            self._call(Call("GET", fill("/v1/claims/{claim_id}/appeals", claim_id=claim_id), query={"fields": fields})),
+        )
+
+    def list_open_appeals(
+        self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> AppealList:
+        """List the open appeals, by due date."""
+        return cast(
+            "AppealList",
+            self._call(Call("GET", "/v1/appeals", query={"limit": limit, "cursor": cursor, "fields": fields})),
+        )
+
+    def iter_open_appeals(self, *, limit: int | None = None, fields: str | None = None) -> Iterator[AppealOut]:
+        """Each item of `list_open_appeals`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_open_appeals(limit=limit, fields=fields, cursor=cursor)
+            yield from page["appeals"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def decide_appeal(self, appeal_id: str, body: AppealDecisionIn, *, idempotency_key: str | None = None) -> AppealOut:
+        """Decide an appeal: the decision is upheld, overturned or partly overturned.
+
+        An appeal is decided once, by an approver who took no part in the decision. An overturn pays the claim in
+        the same transaction and records a finding.
+        """
+        return cast(
+            "AppealOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/appeals/{appeal_id}/decision", appeal_id=appeal_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_suspended_edits(self) -> SuspendedEdits:
+        """List the edits that are suspended because too many of their decisions were overturned."""
+        return cast("SuspendedEdits", self._call(Call("GET", "/v1/suspended-edits")))
+
+    def list_webhook_endpoints(self) -> EndpointList:
+        """List the receivers of events, the oldest first."""
+        return cast("EndpointList", self._call(Call("GET", "/v1/webhook-endpoints")))
+
+    def register_webhook_endpoint(self, body: EndpointIn) -> EndpointSecretOut:
+        """Register a receiver of events. The response has its secret, which is shown once.
+
+        Events are sent from then on. A URL can be registered once, so a repeated request is refused and adds
+        nothing.
+        """
+        return cast("EndpointSecretOut", self._call(Call("POST", "/v1/webhook-endpoints", json=body)))
+
+    def get_webhook_endpoint(self, endpoint_id: str) -> EndpointOut:
+        """Read a receiver of events."""
+        return cast(
+            "EndpointOut", self._call(Call("GET", fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id)))
+        )
+
+    def change_webhook_endpoint(
+        self, endpoint_id: str, body: EndpointChangeIn, *, if_match: str | None = None
+    ) -> EndpointOut:
+        """Change a receiver of events, or enable or disable it. Deliveries of a disabled one fail, and can be
+        replayed."""
+        return cast(
+            "EndpointOut",
+            self._call(
+                Call(
+                    "PATCH",
+                    fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
+                    json=body,
+                    headers={"If-Match": if_match},
+                )
+            ),
+        )
+
+    def delete_webhook_endpoint(self, endpoint_id: str, *, if_match: str | None = None) -> None:
+        """Delete a receiver of events with its deliveries."""
+        self._call(
+            Call(
+                "DELETE",
+                fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
+                headers={"If-Match": if_match},
+            )
+        )
+
+    def rotate_webhook_secret(self, endpoint_id: str, body: SecretRotationIn) -> EndpointSecretOut:
+        """Make a new secret, which is shown once. Webhooks are signed with both secrets while they overlap."""
+        return cast(
+            "EndpointSecretOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", endpoint_id=endpoint_id),
+                    json=body,
+                )
+            ),
+        )
+
+    def send_test_event(
+        self, endpoint_id: str, body: TrialEventIn, *, idempotency_key: str | None = None
+    ) -> DeliveryOut:
+        """Send an event that is marked as a test, also of a type that the endpoint did not choose."""
+        return cast(
+            "DeliveryOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/webhook-endpoints/{endpoint_id}/test", endpoint_id=endpoint_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def replay_deliveries(self, endpoint_id: str, body: ReplayIn, *, idempotency_key: str | None = None) -> ReplayOut:
+        """Send one delivery again, or every failed one since an instant, under the same `webhook-id`."""
+        return cast(
+            "ReplayOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/webhook-endpoints/{endpoint_id}/replay", endpoint_id=endpoint_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_deliveries(
+        self,
+        endpoint_id: str,
+        *,
+        status: Literal["pending", "delivered", "failed"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> DeliveryPage:
+        """List the deliveries of an endpoint, the newest first. They are kept for 30 days."""
+        return cast(
+            "DeliveryPage",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/webhook-endpoints/{endpoint_id}/deliveries", endpoint_id=endpoint_id),
+                    query={"status": status, "limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    def iter_deliveries(
+        self,
+        endpoint_id: str,
+        *,
+        status: Literal["pending", "delivered", "failed"] | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
+    ) -> Iterator[DeliveryOut]:
+        """Each item of `list_deliveries`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_deliveries(
+                endpoint_id=endpoint_id, status=status, limit=limit, fields=fields, cursor=cursor
+            )
+            yield from page["deliveries"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_delivery(self, delivery_id: str) -> DeliveryDetailsOut:
+        """Read a delivery: what is sent, and each attempt with its status, error and duration."""
+        return cast(
+            "DeliveryDetailsOut",
+            self._call(Call("GET", fill("/v1/webhook-deliveries/{delivery_id}", delivery_id=delivery_id))),
+        )
+
+    def create_member(self, body: MemberIn, *, idempotency_key: str | None = None) -> MemberOut:
+        """Create a member with its first period of cover."""
+        return cast(
+            "MemberOut",
+            self._call(
+                Call("POST", "/v1/members", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def list_members(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        plan_id: str | None = None,
+        region: str | None = None,
+        sort: Literal["member_id", "-member_id"] | None = None,
+        fields: str | None = None,
+    ) -> MemberPage:
+        """List members without personal data.
+
+        The order is total. Following `next_cursor` with the same parameters gives each member that was there at
+        the beginning once.
+        """
+        return cast(
+            "MemberPage",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/members",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "plan_id": plan_id,
+                        "region": region,
+                        "sort": sort,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    def iter_members(
+        self,
+        *,
+        limit: int | None = None,
+        plan_id: str | None = None,
+        region: str | None = None,
+        sort: Literal["member_id", "-member_id"] | None = None,
+        fields: str | None = None,
+    ) -> Iterator[ListedMember]:
+        """Each item of `list_members`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_members(
+                limit=limit, plan_id=plan_id, region=region, sort=sort, fields=fields, cursor=cursor
+            )
+            yield from page["members"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_member(self, member_id: str, *, known_at: str | None = None, fields: str | None = None) -> MemberOut:
+        """Read a member, as it is or as it was stored at an instant."""
+        return cast(
+            "MemberOut",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/members/{member_id}", member_id=member_id),
+                    query={"known_at": known_at, "fields": fields},
+                )
+            ),
+        )
+
+    def update_member(self, member_id: str, body: MemberUpdate, *, if_match: str) -> MemberOut:
+        """Replace what is stated of a member and the days of its latest period; earlier periods and states are kept."""
+        return cast(
+            "MemberOut",
+            self._call(
+                Call(
+                    "PUT",
+                    fill("/v1/members/{member_id}", member_id=member_id),
+                    json=body,
+                    headers={"If-Match": if_match},
+                )
+            ),
+        )
+
+    def end_member(
+        self, member_id: str, body: EndIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> MemberOut:
+        """End the cover of a member: services after the last day are rejected."""
+        return cast(
+            "MemberOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/members/{member_id}/end", member_id=member_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def add_period_of_member(
+        self, member_id: str, body: CoverIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> MemberOut:
+        """Add a period of cover, which must not overlap another one of the member."""
+        return cast(
+            "MemberOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/members/{member_id}/periods", member_id=member_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def create_provider(self, body: ProviderIn, *, idempotency_key: str | None = None) -> ProviderOut:
+        """Create a provider with its first period in which it may bill."""
+        return cast(
+            "ProviderOut",
+            self._call(
+                Call("POST", "/v1/providers", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def list_providers(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        specialty: str | None = None,
+        region: str | None = None,
+        sort: Literal["provider_id", "-provider_id"] | None = None,
+        fields: str | None = None,
+    ) -> ProviderPage:
+        """List providers.
+
+        The order is total. Following `next_cursor` with the same parameters gives each provider that was there at
+        the beginning once.
+        """
+        return cast(
+            "ProviderPage",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/providers",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "specialty": specialty,
+                        "region": region,
+                        "sort": sort,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    def iter_providers(
+        self,
+        *,
+        limit: int | None = None,
+        specialty: str | None = None,
+        region: str | None = None,
+        sort: Literal["provider_id", "-provider_id"] | None = None,
+        fields: str | None = None,
+    ) -> Iterator[ProviderOut]:
+        """Each item of `list_providers`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_providers(
+                limit=limit, specialty=specialty, region=region, sort=sort, fields=fields, cursor=cursor
+            )
+            yield from page["providers"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_provider(self, provider_id: str, *, known_at: str | None = None, fields: str | None = None) -> ProviderOut:
+        """Read a provider, as it is or as it was stored at an instant."""
+        return cast(
+            "ProviderOut",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/providers/{provider_id}", provider_id=provider_id),
+                    query={"known_at": known_at, "fields": fields},
+                )
+            ),
+        )
+
+    def update_provider(self, provider_id: str, body: ProviderUpdate, *, if_match: str) -> ProviderOut:
+        """Replace what is stated of a provider and the days of its latest period; earlier periods and states are
+        kept."""
+        return cast(
+            "ProviderOut",
+            self._call(
+                Call(
+                    "PUT",
+                    fill("/v1/providers/{provider_id}", provider_id=provider_id),
+                    json=body,
+                    headers={"If-Match": if_match},
+                )
+            ),
+        )
+
+    def end_provider(
+        self, provider_id: str, body: EndIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> ProviderOut:
+        """End the active period of a provider: services after the last day are rejected."""
+        return cast(
+            "ProviderOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/providers/{provider_id}/end", provider_id=provider_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def add_period_of_provider(
+        self, provider_id: str, body: PeriodIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> ProviderOut:
+        """Add a period in which it may bill, which must not overlap another one of the provider."""
+        return cast(
+            "ProviderOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/providers/{provider_id}/periods", provider_id=provider_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def create_procedure(self, body: ProcedureIn, *, idempotency_key: str | None = None) -> ProcedureOut:
+        """Create a procedure with its first period in which it may be billed."""
+        return cast(
+            "ProcedureOut",
+            self._call(
+                Call("POST", "/v1/procedures", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def list_procedures(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["procedure_code", "-procedure_code"] | None = None,
+        fields: str | None = None,
+    ) -> ProcedurePage:
+        """List procedures.
+
+        The order is total. Following `next_cursor` with the same parameters gives each procedure that was there
+        at the beginning once.
+        """
+        return cast(
+            "ProcedurePage",
+            self._call(
+                Call("GET", "/v1/procedures", query={"limit": limit, "cursor": cursor, "sort": sort, "fields": fields})
+            ),
+        )
+
+    def iter_procedures(
+        self,
+        *,
+        limit: int | None = None,
+        sort: Literal["procedure_code", "-procedure_code"] | None = None,
+        fields: str | None = None,
+    ) -> Iterator[ProcedureOut]:
+        """Each item of `list_procedures`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_procedures(limit=limit, sort=sort, fields=fields, cursor=cursor)
+            yield from page["procedures"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_procedure(
+        self, procedure_code: str, *, known_at: str | None = None, fields: str | None = None
+    ) -> ProcedureOut:
+        """Read a procedure, as it is or as it was stored at an instant."""
+        return cast(
+            "ProcedureOut",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/procedures/{procedure_code}", procedure_code=procedure_code),
+                    query={"known_at": known_at, "fields": fields},
+                )
+            ),
+        )
+
+    def update_procedure(self, procedure_code: str, body: ProcedureUpdate, *, if_match: str) -> ProcedureOut:
+        """Replace what is stated of a procedure and the days of its latest period; earlier periods and states are
+        kept."""
+        return cast(
+            "ProcedureOut",
+            self._call(
+                Call(
+                    "PUT",
+                    fill("/v1/procedures/{procedure_code}", procedure_code=procedure_code),
+                    json=body,
+                    headers={"If-Match": if_match},
+                )
+            ),
+        )
+
+    def end_procedure(
+        self, procedure_code: str, body: EndIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> ProcedureOut:
+        """End the validity of a procedure: a claim with a later service goes to review."""
+        return cast(
+            "ProcedureOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/procedures/{procedure_code}/end", procedure_code=procedure_code),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def add_period_of_procedure(
+        self, procedure_code: str, body: PeriodIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> ProcedureOut:
+        """Add a period in which it may be billed, which must not overlap another one of the procedure."""
+        return cast(
+            "ProcedureOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/procedures/{procedure_code}/periods", procedure_code=procedure_code),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def create_authorization(self, body: AuthorizationIn, *, idempotency_key: str | None = None) -> AuthorizationOut:
+        """Create a prior authorization of a member."""
+        return cast(
+            "AuthorizationOut",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/authorizations",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_authorizations(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        member_id: str | None = None,
+        provider_id: str | None = None,
+        state: AuthorizationState | None = None,
+    ) -> AuthorizationPage:
+        """List prior authorizations by number.
+
+        The order is total. Following `next_cursor` with the same parameters gives each authorization that was
+        there at the beginning once.
+        """
+        return cast(
+            "AuthorizationPage",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/authorizations",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "member_id": member_id,
+                        "provider_id": provider_id,
+                        "state": state,
+                    },
+                )
+            ),
+        )
+
+    def iter_authorizations(
+        self,
+        *,
+        limit: int | None = None,
+        member_id: str | None = None,
+        provider_id: str | None = None,
+        state: AuthorizationState | None = None,
+    ) -> Iterator[AuthorizationOut]:
+        """Each item of `list_authorizations`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_authorizations(
+                limit=limit, member_id=member_id, provider_id=provider_id, state=state, cursor=cursor
+            )
+            yield from page["authorizations"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_authorization(self, authorization_number: str, *, known_at: str | None = None) -> AuthorizationOut:
+        """Read a prior authorization, as it is or as it was stored at an instant."""
+        return cast(
+            "AuthorizationOut",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/authorizations/{authorization_number}", authorization_number=authorization_number),
+                    query={"known_at": known_at},
+                )
+            ),
+        )
+
+    def update_authorization(
+        self, authorization_number: str, body: AuthorizationUpdate, *, if_match: str
+    ) -> AuthorizationOut:
+        """Replace what is stated of a prior authorization; its member stays, and earlier states are kept."""
+        return cast(
+            "AuthorizationOut",
+            self._call(
+                Call(
+                    "PUT",
+                    fill("/v1/authorizations/{authorization_number}", authorization_number=authorization_number),
+                    json=body,
+                    headers={"If-Match": if_match},
+                )
+            ),
+        )
+
+    def get_authorization_use(self, authorization_number: str) -> AuthorizationUseOut:
+        """Read what claims have used of a prior authorization, and what is left of it."""
+        return cast(
+            "AuthorizationUseOut",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/authorizations/{authorization_number}/use", authorization_number=authorization_number),
+                )
+            ),
+        )
+
+    def end_authorization(
+        self, authorization_number: str, body: EndIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> AuthorizationOut:
+        """End a prior authorization: it is for no service after the last day."""
+        return cast(
+            "AuthorizationOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/authorizations/{authorization_number}/end", authorization_number=authorization_number),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_policies(self) -> PolicyList:
+        """List the versions of the policy, and what decides claims received today."""
+        return cast("PolicyList", self._call(Call("GET", "/v1/policies")))
+
+    def create_policy(self, body: PolicyDraftIn, *, idempotency_key: str | None = None) -> PolicyVersionOut:
+        """Store a document as a new version. It decides nothing until another person activates it.
+
+        The author is the name of the key.
+        """
+        return cast(
+            "PolicyVersionOut",
+            self._call(
+                Call("POST", "/v1/policies", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def get_policy(self, version: int) -> PolicyVersionOut:
+        """Read a version of the policy with its document."""
+        return cast("PolicyVersionOut", self._call(Call("GET", fill("/v1/policies/{version}", version=version))))
+
+    def activate_policy(
+        self, version: int, body: PolicyActivationIn, *, idempotency_key: str | None = None
+    ) -> PolicyActivationOut:
+        """Let a version decide the claims received on its days. The author cannot activate it.
+
+        Its last test against what is in force (`ginja policy test`) must have passed, unless `force` is true.
+        """
+        return cast(
+            "PolicyActivationOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/policies/{version}/activate", version=version),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def roll_back_policy(self, body: PolicyRollbackIn, *, idempotency_key: str | None = None) -> PolicyActivationOut:
+        """Undo the last activation: the versions activated before decide again on their days, or the settings."""
+        return cast(
+            "PolicyActivationOut",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/policies:rollback",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def get_version(self) -> ClientVersionOut:
+        """Read the version of the API that the key gets, and whether its last upgrade can be undone.
+
+        A key is pinned to the version that is current at its first call.
+        """
+        return cast("ClientVersionOut", self._call(Call("GET", "/v1/version")))
+
+    def upgrade_version(self, body: VersionUpgradeIn, *, idempotency_key: str | None = None) -> ClientVersionOut:
+        """Upgrade the key to a newer version. It can be undone for 72 hours; other processes follow within five
+        seconds."""
+        return cast(
+            "ClientVersionOut",
+            self._call(
+                Call("POST", "/v1/version", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    def roll_back_version(
+        self, body: VersionRollbackIn | None = None, *, idempotency_key: str | None = None
+    ) -> ClientVersionOut:
+        """Undo the last upgrade of the key, within 72 hours of it."""
+        return cast(
+            "ClientVersionOut",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/version:rollback",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def livez(self) -> Liveness:
+        """Whether the process runs: always 200."""
+        return cast("Liveness", self._call(Call("GET", "/livez")))
+
+    def readyz(self) -> Readiness:
+        """Whether claims can be decided and stored: 200, else 503. A missing scorer is no failure: the rule decides.
+
+        It comes from a write to the database at most a second ago, and from what became of the last claims. A key
+        of role monitoring, operator or admin also sees the reason and the state of the circuit breaker.
+        """
+        return cast("Readiness", self._call(Call("GET", "/readyz")))
+
+    def prometheus_metrics(self) -> str:
+        """Metrics in the Prometheus text format. A key that was valid in the last hour works while the database
+        fails."""
+        return (self._send(Call("GET", "/metrics", accept="text/plain"))).text

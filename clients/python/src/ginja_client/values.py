@@ -1,0 +1,36 @@
+"""JSON values, and how calls are described before they are sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import quote
+
+JsonValue: TypeAlias = "JsonObject | list[JsonValue] | str | int | float | bool | None"
+JsonObject: TypeAlias = dict[str, JsonValue]
+QueryValue: TypeAlias = str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation; it may take several requests."""
+
+    method: str
+    path: str
+    query: Mapping[str, QueryValue] = field(default_factory=dict)
+    """`None` is left out."""
+    json: object = None
+    """The body as JSON; `None`: there is none, or `content`."""
+    content: bytes | None = None
+    content_type: str | None = None
+    accept: str = "application/json"
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    """`None` is left out."""
+    takes_key: bool = False
+    """Whether the operation takes an Idempotency-Key."""
+    repeatable: bool = False
+    """Whether the operation has the same effect when it is sent twice, without a key as well."""
+
+
+def fill(template: str, **parameters: object) -> str:
+    """A path with its parameters, percent-encoded."""
+    return template.format(**{name: quote(str(value), safe=":") for name, value in parameters.items()})

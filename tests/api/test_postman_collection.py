@@ -1,0 +1,73 @@
+"""Requests of the Postman collection are sent to the running API, as Postman fills in their variables."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.bulk_files import begin
+from tests.api.decisions import held
+from tests.api.makers import Api, concrete, contract
+from tests.api.webhooks import with_ids
+
+COLLECTION = json.loads(
+    (Path(__file__).parents[2] / "clients" / "postman" / "ginja.postman_collection.json").read_text()
+)
+REQUESTS = [(one["name"], one["request"]) for folder in COLLECTION["item"] for one in folder["item"]]
+_VARIABLE = re.compile(r"\{\{([^}]+)\}\}")
+STATE = {409, 404, 422}
+"""An example of a change can be refused for what it is about: it names another claim, or a state it does not have."""
+EXCERPTS = {"submit_x12_claims": 400}
+"""Operations whose example is the beginning of a body, and what the API says to it."""
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: str(uuid4()) if found[1] == "$guid" else values[found[1]], text)
+
+
+async def variables(api: Api, path: str) -> dict[str, str]:
+    """The variables of the collection; those of a path with ids of what there is."""
+    values = {one["key"]: one["value"] for one in COLLECTION["variable"]}
+    assert values["base_url"].startswith("http")
+    template = _VARIABLE.sub(r"{\1}", path)
+    real = await with_ids(api, template)
+    if "{job_id}" in real:
+        real = real.replace("{job_id}", (await begin(api, b"{}\n", role="admin"))["job_id"])
+    if "{task_id}" in real:
+        real = real.replace("{task_id}", (await api.submit(Prefer="respond-async")).json()["task_id"])
+    real = concrete(real, claim_id=await held(api))
+    of_path = {
+        part.strip("{}"): value
+        for part, value in zip(template.split("/"), real.split("/"), strict=True)
+        if part.startswith("{") and part.endswith("}") and "{" not in value
+    }
+    return values | of_path | {"base_url": "http://claims", "api_key": api.keys["admin"]}
+
+
+@pytest.mark.parametrize(("name", "request_"), REQUESTS, ids=[name for name, _ in REQUESTS])
+async def test_each_request_is_one_that_the_api_understands(api: Api, name: str, request_: Any):
+    url = request_["url"]
+    values = await variables(api, "/".join(url["path"]))
+    assert url["raw"].partition("?")[0] == "/".join([*url["host"], *url["path"]])
+    headers = {one["key"]: filled(one["value"], values) for one in request_["header"] if not one.get("disabled")}
+    if request_.get("auth", {}).get("type") != "noauth":
+        (token,) = COLLECTION["auth"]["bearer"]
+        headers["Authorization"] = f"Bearer {filled(token['value'], values)}"
+    query = {one["key"]: filled(one["value"], values) for one in url.get("query", ()) if not one.get("disabled")}
+    body = request_.get("body", {}).get("raw")
+    response = await api.client.request(
+        request_["method"],
+        filled(url["raw"].partition("?")[0], values),
+        params=query,
+        headers=headers,
+        content=None if body is None else filled(body, values).encode(),
+    )
+    operation = contract().operation(request_["method"], response.request.url.path)
+    assert operation is not None
+    assert operation.described["operationId"] == name
+    changes = request_["method"] != "GET"
+    expected = {EXCERPTS[name]} if name in EXCERPTS else STATE if changes else set()
+    assert response.is_success or response.status_code in expected, response.text
