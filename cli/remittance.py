@@ -28,19 +28,30 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option(
     "--edi", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an X12 835 to this file."
 )
-def remittance(provider_id: str, first_day: datetime, last_day: datetime, edi: Path | None, as_json: bool) -> None:
+@click.option("--balance-brought", default="0", show_default=True, help="What the advice before forwarded.")
+def remittance(
+    provider_id: str, first_day: datetime, last_day: datetime, edi: Path | None, balance_brought: str, as_json: bool
+) -> None:
     """State what is paid of the claims of PROVIDER_ID that were decided over some days, line by line.
 
-    An 835 names the insurer: set the variables GINJA_PAYER_… for it. Nothing is recorded as paid.
+    A claim that was decided before, and voided or decided otherwise on these days, is reversed. An 835 names the
+    insurer: set the variables GINJA_PAYER_… for it. Nothing is recorded as paid.
     """
     from functools import partial
 
     from api.errors import ApiError
     from api.remittances import payer_of, remittance_out, remittance_x12
     from api.remittances import remittance as advice_of
+    from claims.money import MoneyError, parse_cents
     from core import clock
     from core.settings import settings
 
+    try:
+        brought = parse_cents(balance_brought)
+    except MoneyError as error:
+        raise click.UsageError(f"--balance-brought {error}.") from None
+    if brought < 0:
+        raise click.UsageError("--balance-brought must be an amount from 0.")
     existing_database_url()
     try:
         payer = None if edi is None else payer_of(settings())
@@ -52,6 +63,7 @@ def remittance(provider_id: str, first_day: datetime, last_day: datetime, edi: P
                 first_day=first_day.date(),
                 last_day=last_day.date(),
                 time_zone=settings().zone,
+                brought_cents=brought,
             )
         )
         if edi is not None and payer is not None:
@@ -77,6 +89,11 @@ def _show(advice: "RemittanceAdvice") -> None:
                 f"{one.reason.group.value}-{one.reason.carc} {format_cents(one.cents)}" for one in line.adjustments
             )
             amounts = (line.price.billed_cents, line.allowed_cents, line.paid_cents)
-            table.add_row(claim.claim_id, claim.status, str(line.price.line), *map(format_cents, amounts), adjustments)
+            status = f"{claim.status} (reversed)" if remitted.is_reversal else claim.status
+            table.add_row(claim.claim_id, status, str(line.price.line), *map(format_cents, amounts), adjustments)
     terminal().print(table)
-    click.echo(f"{len(advice.claims):,} claims, {format_cents(advice.paid_cents)} paid; reference {advice.reference}")
+    sums = advice.amounts
+    click.echo(f"{len(advice.claims):,} claims, {format_cents(sums.paid_cents)} paid; reference {advice.reference}")
+    if sums.forwarded_cents:
+        forwarded = format_cents(sums.forwarded_cents)
+        click.echo(f"{forwarded} could not be taken back: state it as --balance-brought of the next advice.")

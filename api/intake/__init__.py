@@ -5,6 +5,7 @@ from api.intake.authorizations import authorization_use
 from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.changes import ClaimChanges
 from api.intake.configuration import adjudication_policies, queue_of_members
+from api.intake.decided_states import DecidedState, decided_states
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
@@ -12,7 +13,6 @@ from api.intake.records import ClaimOrder, ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
 from api.intake.repository import (
     SETTLED_AFTER,
-    decided_claims,
     lines_of_claims,
     lock_member,
     lock_state,
@@ -37,6 +37,7 @@ __all__ = [
     "ClaimRecord",
     "ClaimRow",
     "ClaimStatus",
+    "DecidedState",
     "EffectName",
     "Intake",
     "LineRecord",
@@ -49,7 +50,7 @@ __all__ = [
     "benefit_used",
     "claim_key",
     "counted",
-    "decided_claims",
+    "decided_states",
     "facts_of",
     "find_references",
     "keep_reply",

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import Select, Text, bindparam, func, insert, select, true, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, Select, Text, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.database import Query, Rows, Statement, compiled, nothing
@@ -236,32 +236,41 @@ _LAST_DECISION = (
 _APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
 
 
-_DECIDED = ("approved", "partially_approved", "rejected", "denied")
 _FOLLOWED_BY_NAME = ("replaced_by", "chain", "decision", "assessment")
 _CLAIM_NAMES = tuple(one.name for one in fields(ClaimRecord) if one.name not in _FOLLOWED_BY_NAME)
 _PAYMENT_AT = _CLAIM_NAMES.index("payment")
 
 
-def _claims() -> Select[tuple[Any, ...]]:
-    """Columns in the order in which `_claim_record` reads them."""
+def claims_with(
+    source: FromClause, decision_id: InstrumentedAttribute[str | None], changes: Mapping[str, ColumnElement[object]]
+) -> Select[tuple[Any, ...]]:
+    """Columns in the order in which `claim_record` reads them; `source` has the claims.
+
+    With the decision of `decision_id`, and for the columns of `changes` these in place of the claim's own.
+    """
     newer = aliased(ClaimRow)
     replaced_by = select(newer.claim_id).where(newer.replaces == ClaimRow.claim_id).scalar_subquery()
     return (
         select(
-            *(ClaimRow.__table__.c[name] for name in _CLAIM_NAMES),
+            *(changes.get(name, ClaimRow.__table__.c[name]) for name in _CLAIM_NAMES),
             replaced_by,
             func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text)),
             *_LAST_DECISION,
             *_LAST_ASSESSMENT.c,
         )
-        .select_from(ClaimRow)
+        .select_from(source)
         .join(_LAST_ASSESSMENT, true(), isouter=True)
-        .join(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id, isouter=True)
+        .join(DecisionRow, DecisionRow.decision_id == decision_id, isouter=True)
         .join(_PROPOSAL, _APPROVED, isouter=True)
     )
 
 
-def _claim_record(row: Sequence[Any]) -> ClaimRecord:
+_CLAIMS = claims_with(ClaimRow.__table__, ClaimRow.decision_id, {})
+"""As they are now."""
+
+
+def claim_record(row: Sequence[Any]) -> ClaimRecord:
+    """A claim from the columns of `claims_with`."""
     at = len(_CLAIM_NAMES) + 2
     of_decision, of_assessment = row[at : at + len(_LAST_DECISION)], row[at + len(_LAST_DECISION) :]
     decision = None if of_decision[0] is None else DecisionSummary(*of_decision)
@@ -292,12 +301,12 @@ def _assessment_summary(
     )
 
 
-_CLAIM_BY_ID = compiled(_claims().where(ClaimRow.claim_id == bindparam("id")))
+_CLAIM_BY_ID = compiled(_CLAIMS.where(ClaimRow.claim_id == bindparam("id")))
 
 
 def claim(claim_id: str) -> Query[ClaimRecord | None]:
     """A claim with its latest assessment and decision."""
-    return Query(_CLAIM_BY_ID, {"id": claim_id}, lambda rows: _claim_record(rows[0]) if rows else None)
+    return Query(_CLAIM_BY_ID, {"id": claim_id}, lambda rows: claim_record(rows[0]) if rows else None)
 
 
 async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecord]:
@@ -319,27 +328,6 @@ async def lines_of_claims(connection: AsyncConnection, claim_ids: Sequence[str])
     for claim_id, *line in await connection.execute(statement):
         found[claim_id].append(LineRecord(*line))
     return found
-
-
-async def decided_claims(
-    connection: AsyncConnection, provider_id: str, *, first: datetime, until: datetime, limit: int
-) -> list[ClaimRecord]:
-    """The claims of a provider, submitted here, whose decision stands and was made in a period; oldest first."""
-    decided_at = func.coalesce(DecisionRow.made_at, ClaimRow.received_at)
-    statement = (
-        _claims()
-        .where(
-            ClaimRow.provider_id == provider_id,
-            ClaimRow.source == "api",
-            ClaimRow.status.in_(_DECIDED),
-            ClaimRow.received_at < until,
-            decided_at >= first,
-            decided_at < until,
-        )
-        .order_by(ClaimRow.received_at, ClaimRow.claim_id)
-        .limit(limit)
-    )
-    return [_claim_record(row) for row in await connection.execute(statement)]
 
 
 async def specialty_of(connection: AsyncConnection, claim_id: str) -> str | None:
@@ -366,7 +354,7 @@ async def claims_after(
     is still being decided could be passed: those of the last `SETTLED_AFTER` are left out.
     """
     place = tuple_(ClaimRow.received_at, ClaimRow.claim_id)
-    statement = _claims().limit(limit)
+    statement = _CLAIMS.limit(limit)
     for column, value in filters.items():
         statement = statement.where(ClaimRow.__table__.c[column] == value)
     if until is not None:
@@ -380,4 +368,4 @@ async def claims_after(
         statement = statement.order_by(ClaimRow.received_at, ClaimRow.claim_id).where(settled)
         if after is not None:
             statement = statement.where(place > tuple_(after.received_at, after.item_id))
-    return [_claim_record(row) for row in await connection.execute(statement)]
+    return [claim_record(row) for row in await connection.execute(statement)]

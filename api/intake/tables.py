@@ -7,7 +7,18 @@ providers or codes: a claim outlives them, and a history may come from a source 
 from datetime import date, datetime
 
 from pydantic import JsonValue
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -157,6 +168,30 @@ class ClaimLineRow(Base):
 
     # Claims with a code, whichever line has it.
     __table_args__ = (Index(None, "procedure_code", "claim_id"),)
+
+
+class EarlierDecisionRow(Base):
+    """A decided state of a claim that ended: the claim was voided, or decided otherwise. A trigger adds it.
+
+    Another refuses changes. Claims that were loaded as history have none.
+    """
+
+    __tablename__ = "earlier_decisions"
+
+    earlier_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
+    provider_id: Mapped[str | None] = mapped_column(comment="Of the claim.")
+    began_at: Mapped[Instant] = mapped_column(comment="When it was decided so.")
+    ended_at: Mapped[Instant] = mapped_column(comment="When it was voided or decided otherwise.")
+    status: Mapped[str]
+    approved_cents: Mapped[Cents]
+    decision_id: Mapped[str | None] = mapped_column(comment="A person's; null: at receipt.")
+    payment: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB, comment="As claims.payment.")
+
+    __table_args__ = (
+        CheckConstraint("ended_at >= began_at", name="earlier_decisions_times_check"),
+        Index(None, "provider_id", "ended_at"),
+    )
 
 
 class IdempotencyKeyRow(Base):

@@ -1,6 +1,7 @@
 """A remittance advice in a response: JSON, or an X12 835."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -13,10 +14,14 @@ from formats.x12 import Address, RemittancePayee, RemittancePayer, remittance_ad
 
 
 class RemittedClaimOut(BaseModel):
-    """A decided claim with its payment."""
+    """A decided claim with its payment, or with what takes an earlier payment back."""
 
     claim_id: str
-    status: ClaimStatus
+    kind: Literal["payment", "reversal"] = Field(
+        description="`reversal`: decided so before these days, and voided or decided otherwise in them; its amounts "
+        "are negative."
+    )
+    status: ClaimStatus = Field(description="As it was decided; of a reversal, as it was decided before.")
     member_id: str | None
     service_from: date
     service_to: date
@@ -30,7 +35,11 @@ class RemittanceOut(BaseModel):
     provider_id: str
     first_day: date
     last_day: date
-    paid: AmountOut = Field(description="The sum of all claims.")
+    paid: AmountOut = Field(description="The sum of all claims less `balance_brought`, from 0.")
+    balance_brought: AmountOut = Field(description="As sent: what the advice before forwarded.")
+    balance_forward: AmountOut = Field(
+        description="What reversals take back beyond what is paid: send it as `balance_brought` for the next advice."
+    )
     claims: list[RemittedClaimOut] = Field(description="Oldest first.")
 
 
@@ -41,10 +50,13 @@ def remittance_out(advice: RemittanceAdvice) -> RemittanceOut:
         provider_id=advice.provider_id,
         first_day=advice.first_day,
         last_day=advice.last_day,
-        paid=advice.paid_cents,
+        paid=advice.amounts.paid_cents,
+        balance_brought=advice.brought_cents,
+        balance_forward=advice.amounts.forwarded_cents,
         claims=[
             RemittedClaimOut(
                 claim_id=claim.claim_id,
+                kind="reversal" if remitted.is_reversal else "payment",
                 status=claim.status,
                 member_id=claim.member_id,
                 service_from=claim.service_from,
@@ -62,6 +74,8 @@ def remittance_x12(advice: RemittanceAdvice, payer: RemittancePayer, at: datetim
         raise Conflict("an 835 names the provider by its NPI, and this one has none; load it, or ask for JSON")
     payee = RemittancePayee(advice.provider_name or advice.provider_id, advice.npi)
     claims = [remitted for _, remitted in advice.claims]
-    group = remittance_advice(payer, payee, claims, on=at.date(), reference=advice.reference)
+    group = remittance_advice(
+        payer, payee, claims, on=at.date(), reference=advice.reference, brought_cents=advice.brought_cents
+    )
     address = Address("30", payer.tax_id, "ZZ", advice.npi, test=False)
     return write_interchange(address, at, int(at.timestamp() * 1_000), [group])

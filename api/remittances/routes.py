@@ -12,6 +12,7 @@ from api.openapi import SuccessResponse, operation
 from api.remittances.responses import RemittanceOut, remittance_out, remittance_x12
 from api.remittances.service import payer_of, remittance
 from api.responses import json_response
+from claims.money import MoneyError, parse_cents
 from core import clock
 
 router = APIRouter(tags=["claims"])
@@ -43,10 +44,20 @@ async def get_remittance(
             max_length=10, description="Decided up to this day.", examples=["2026-11-30"], json_schema_extra=DAY_SCHEMA
         ),
     ],
+    balance_brought: Annotated[
+        str,
+        Query(
+            max_length=20,
+            description="`balance_forward` of the advice before: what it could not take back is taken from this one.",
+            examples=["120.00"],
+        ),
+    ] = "0",
 ) -> Response:
     """Read the remittance advice of a provider: its claims decided over some days, with the payment of each line.
 
-    With `Accept: application/edi-x12` it is an X12 835. Nothing is recorded as paid by it.
+    A claim that was decided before these days, and voided, corrected or decided otherwise in them, is reversed: over
+    days that follow one another, the sum of all remittances is what is paid now. With `Accept: application/edi-x12`
+    it is an X12 835. Nothing is recorded as paid by it.
     """
     own = dependencies(request)
     days = []
@@ -55,7 +66,15 @@ async def get_remittance(
             days.append(parse_day(text))
         except ValueError as error:
             raise Invalid.field(name, str(error)) from None
-    advice = await remittance(own.database, caller, provider_id, days[0], days[1], own.settings.zone)
+    try:
+        brought = parse_cents(balance_brought)
+    except MoneyError as error:
+        raise Invalid.field("balance_brought", str(error)) from None
+    if brought < 0:
+        raise Invalid.field("balance_brought", "must be an amount from 0: `balance_forward` of the advice before")
+    advice = await remittance(
+        own.database, caller, provider_id, days[0], days[1], own.settings.zone, brought_cents=brought
+    )
     if X12 in request.headers.get("accept", ""):
         return Response(remittance_x12(advice, payer_of(own.settings), clock.now()), media_type=X12)
     return json_response(remittance_out(advice))

@@ -1,4 +1,4 @@
-"""The remittance advice of a provider: its decided claims with the payment of each line."""
+"""The remittance advice of a provider: its decided claims with the payment of each line, and what it takes back."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from api import intake, providers
 from api.database import Database
 from api.errors import Conflict, FieldError, Invalid
 from api.identity import Caller
-from api.intake import ClaimRecord, LineRecord
+from api.intake import ClaimRecord, DecidedState, LineRecord
 from claims.adjudication import rejecting
 from claims.cost_sharing import NOTHING_SHARED
 from claims.payment import (
@@ -23,7 +23,7 @@ from claims.payment import (
 from claims.review import REASONS, Action
 from claims.service_days import receipt_day
 from core.settings import Settings
-from formats.x12 import RemittancePayer, RemittedClaim, RemittedLine
+from formats.x12 import RemittancePayer, RemittedAmounts, RemittedClaim, RemittedLine
 
 MAX_CLAIMS = 1_000
 """Claims of one advice."""
@@ -40,27 +40,42 @@ class RemittanceAdvice:
     first_day: date
     last_day: date
     claims: Sequence[tuple[ClaimRecord, RemittedClaim]]
+    brought_cents: int = 0
+    """What the advice before forwarded."""
 
     @property
-    def paid_cents(self) -> int:
-        """The sum of all claims."""
-        return sum(claim.payment.paid_cents for _, claim in self.claims)
+    def amounts(self) -> RemittedAmounts:
+        """What is paid, and what is forwarded to the next advice."""
+        return RemittedAmounts(sum(claim.payment.paid_cents for _, claim in self.claims), self.brought_cents)
 
     @property
     def reference(self) -> str:
         """Identifies the advice by its content: the same claims and payments give the same reference."""
         parts = [self.provider_id, str(self.first_day), str(self.last_day)]
-        parts += [f"{claim.claim_id} {claim.payment.paid_cents}" for _, claim in self.claims]
+        parts += [
+            f"{claim.claim_id} {claim.payment.paid_cents}{' reversal' if claim.is_reversal else ''}"
+            for _, claim in self.claims
+        ]
+        parts += [f"brought {self.brought_cents}"] if self.brought_cents else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20].upper()
 
 
 async def remittance(
-    database: Database, caller: Caller | None, provider_id: str, first_day: date, last_day: date, time_zone: tzinfo
+    database: Database,
+    caller: Caller | None,
+    provider_id: str,
+    first_day: date,
+    last_day: date,
+    time_zone: tzinfo,
+    *,
+    brought_cents: int = 0,
 ) -> RemittanceAdvice:
     """The advice of the claims decided from one day to another, in the insurer's time zone, oldest first.
 
-    `caller` is `None` for a person at the machine. Claims loaded as history are not part of it. Raises `Invalid`
-    for a provider that is unknown or not the caller's, and for a period that is too long or has too many claims.
+    A claim that was decided before and voided or decided otherwise in these days is reversed. `brought_cents` is what
+    the advice before forwarded. `caller` is `None` for a person at the machine. Claims loaded as history are not part
+    of it. Raises `Invalid` for a provider that is unknown or not the caller's, and for a period that is too long or
+    has too many claims.
     """
     if last_day < first_day or last_day - first_day >= timedelta(days=MAX_DAYS):
         raise Invalid.fields(
@@ -72,12 +87,12 @@ async def remittance(
         payee = await providers.payee(connection, provider_id)
         if payee is None or (caller is not None and not caller.may_access(provider_id)):
             raise Invalid.field("provider_id", "provider not found; check the id")
-        found = await intake.decided_claims(connection, provider_id, first=first, until=until, limit=MAX_CLAIMS + 1)
+        found = await intake.decided_states(connection, provider_id, first=first, until=until, limit=MAX_CLAIMS + 1)
         if len(found) > MAX_CLAIMS:
             raise Invalid.field("last_day", f"more than {MAX_CLAIMS} claims were decided; shorten the period")
-        lines = await intake.lines_of_claims(connection, [claim.claim_id for claim in found])
-    claims = [(claim, _remitted(claim, lines[claim.claim_id], time_zone)) for claim in found]
-    return RemittanceAdvice(provider_id, payee.name, payee.national_id, first_day, last_day, claims)
+        lines = await intake.lines_of_claims(connection, [state.claim.claim_id for state in found])
+    claims = [(state.claim, _remitted(state, lines[state.claim.claim_id], time_zone)) for state in found]
+    return RemittanceAdvice(provider_id, payee.name, payee.national_id, first_day, last_day, claims, brought_cents)
 
 
 def payer_of(settings: Settings) -> RemittancePayer:
@@ -97,7 +112,9 @@ def payer_of(settings: Settings) -> RemittancePayer:
     return RemittancePayer(**{name: value for name, value in values.items() if value is not None})
 
 
-def _remitted(claim: ClaimRecord, lines: Sequence[LineRecord], time_zone: tzinfo) -> RemittedClaim:
+def _remitted(state: DecidedState, lines: Sequence[LineRecord], time_zone: tzinfo) -> RemittedClaim:
+    claim = state.claim
+    payment = claim.payment or _payment(claim, lines)
     return RemittedClaim(
         claim_id=claim.claim_id,
         member_id=claim.member_id or "",
@@ -111,7 +128,8 @@ def _remitted(claim: ClaimRecord, lines: Sequence[LineRecord], time_zone: tzinfo
             )
             for line in lines
         ],
-        payment=claim.payment or _payment(claim, lines),
+        payment=payment.reversal() if state.is_ended else payment,
+        is_reversal=state.is_ended,
     )
 
 

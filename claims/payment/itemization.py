@@ -31,7 +31,7 @@ class Adjustment:
 
     reason: AdjustmentReason
     cents: int
-    """Above 0."""
+    """Above 0; below 0 in a reversal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,21 @@ class ClaimPayment:
     def prices(self) -> tuple[LinePrice, ...]:
         """The lines before cost sharing, to itemize them again."""
         return tuple(line.price for line in self.lines)
+
+    def reversal(self) -> "ClaimPayment":
+        """What takes the payment back: every amount negative."""
+        lines = []
+        for line in self.lines:
+            price = replace(
+                line.price,
+                billed_cents=-line.price.billed_cents,
+                allowed_cents=-line.price.allowed_cents,
+                other_payer_cents=-line.price.other_payer_cents,
+            )
+            adjustments = tuple(replace(one, cents=-one.cents) for one in line.adjustments)
+            lines.append(replace(line, price=price, paid_cents=-line.paid_cents, adjustments=adjustments))
+        counts = CostShared(-self.counts.deductible_cents, -self.counts.out_of_pocket_cents)
+        return ClaimPayment(tuple(lines), self.terms, counts)
 
     def limited_to(self, cents: int, reason: AdjustmentReason) -> "ClaimPayment":
         """The payment with at most so many cents paid; the lines are paid in their order until these are used up."""

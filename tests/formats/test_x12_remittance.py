@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -52,11 +52,13 @@ def remitted(draw: st.DrawFn) -> RemittedClaim:
         payment = payment.denied(reason_of_person(None, "") if decision == "denied" else reason_of_contract("18"))
     claim_id = f"clm_{draw(st.integers(0, 10**9)):026}"
     business = draw(st.sampled_from([None, "commercial", "medicaid", "medicare"]))
-    return RemittedClaim(claim_id, "M123", DAY, DAY, DAY, business, lines, payment)
+    reverses = draw(st.booleans())
+    payment = payment.reversal() if reverses else payment
+    return RemittedClaim(claim_id, "M123", DAY, DAY, DAY, business, lines, payment, reverses)
 
 
-def advice(claims: list[RemittedClaim]) -> str:
-    group = remittance_advice(PAYER, PAYEE, claims, on=AT.date(), reference="REF1")
+def advice(claims: list[RemittedClaim], brought_cents: int = 0) -> str:
+    group = remittance_advice(PAYER, PAYEE, claims, on=AT.date(), reference="REF1", brought_cents=brought_cents)
     return write_interchange(Address("30", PAYER.tax_id, "ZZ", PAYEE.npi, test=True), AT, 12, [group])
 
 
@@ -72,9 +74,12 @@ class Level:
     lines: list["Level"] = field(default_factory=list)
 
 
-def read_back(text: str) -> tuple[Decimal, list[Level]]:
-    """The amount of the advice and its claims; an adjustment belongs to the line or claim before it."""
-    total, claims = Decimal(0), list[Level]()
+def read_back(text: str) -> tuple[Decimal, list[Level], list[Decimal]]:
+    """The amount of the advice, its claims and the provider's adjustments.
+
+    An adjustment belongs to the line or claim before it.
+    """
+    total, claims, of_provider = Decimal(0), list[Level](), list[Decimal]()
     for one in read_segments([text.encode()]):
         if one.name == "BPR":
             total = Decimal(one.element(2))
@@ -82,12 +87,14 @@ def read_back(text: str) -> tuple[Decimal, list[Level]]:
             claims.append(Level(Decimal(one.element(3)), Decimal(one.element(4)), Decimal(one.element(5) or "0")))
         elif one.name == "SVC":
             claims[-1].lines.append(Level(Decimal(one.element(2)), Decimal(one.element(3))))
+        elif one.name == "PLB":
+            of_provider += [Decimal(one.element(at)) for at in (4, 6) if one.element(at)]
         elif one.name == "CAS":
             level = claims[-1].lines[-1] if claims[-1].lines else claims[-1]
             for amount in adjustments(one):
                 level.adjusted += amount
                 level.of_member += amount if one.element(1) == "PR" else 0
-    return total, claims
+    return total, claims, of_provider
 
 
 def adjustments(cas: Segment) -> Iterator[Decimal]:
@@ -96,10 +103,10 @@ def adjustments(cas: Segment) -> Iterator[Decimal]:
             yield Decimal(cas.element(at))
 
 
-@given(st.lists(remitted(), max_size=5))
-def test_line_claim_and_advice_balance(claims: list[RemittedClaim]):
+@given(st.lists(remitted(), max_size=5), st.just(0) | st.integers(0, 900_00))
+def test_line_claim_and_advice_balance(claims: list[RemittedClaim], brought: int):
     """005010X221A1, section 1.10.2.1, read from the text alone."""
-    total, found = read_back(advice(claims))
+    total, found, of_provider = read_back(advice(claims, brought))
     assert len(found) == len(claims)
     for claim in found:
         for line in claim.lines:
@@ -107,8 +114,9 @@ def test_line_claim_and_advice_balance(claims: list[RemittedClaim]):
         assert claim.charge == sum(line.charge for line in claim.lines)
         adjusted = claim.adjusted + sum(line.adjusted for line in claim.lines)
         assert claim.paid == claim.charge - adjusted
-        assert claim.member == claim.of_member + sum(line.of_member for line in claim.lines)
-    assert total == sum(claim.paid for claim in found)
+        assert claim.member == max(0, claim.of_member + sum(line.of_member for line in claim.lines))
+    assert total == sum(claim.paid for claim in found) - sum(of_provider) >= 0
+    assert sum(one for one in of_provider if one > 0) == Decimal(brought) / 100
 
 
 def example(decision: str, *, other: int = 0, plan: CostSharing | None = TERMS) -> RemittedClaim:
@@ -122,6 +130,10 @@ def example(decision: str, *, other: int = 0, plan: CostSharing | None = TERMS) 
     return RemittedClaim("clm_01m86p3ap6yntdyk7shqjq4hs9", "M123", DAY, DAY, DAY, "medicaid", lines, payment)
 
 
+def reversed_(claim: RemittedClaim) -> RemittedClaim:
+    return replace(claim, payment=claim.payment.reversal(), is_reversal=True)
+
+
 FILES = {
     "paid": [example("paid")],
     "paid after another payer": [example("paid", other=100_00)],
@@ -130,6 +142,9 @@ FILES = {
     "only a denied claim": [example("denied")],
     "several": [example("paid"), example("denied"), example("benefit")],
     "none": [],
+    "a reversal and its correction": [reversed_(example("paid")), example("benefit")],
+    "only a reversal": [reversed_(example("benefit", other=10_00))],
+    "the reversal of a denial": [reversed_(example("denied"))],
 }
 
 
@@ -172,6 +187,26 @@ def test_the_segments_of_a_claim_say_what_was_decided():
         "SVC*HC:A0021*50.00*0.00**1",
         "CAS*PR*2*10.00**119*40.00",
         "LQ*HE*N130",
+    ]
+
+
+def test_another_implementation_accepts_a_balance_from_the_advice_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    text = advice(FILES["only a reversal"], 30_00)
+    assert "PLB*1234567893*20261231*FB:REF1*30.00*FB:REF1*-130.00~" in text
+    assert errors(text, tmp_path, caplog) == []
+
+
+def test_a_reversal_has_status_22_and_negative_amounts():
+    segments = advice([reversed_(example("paid"))]).split("~")
+    assert [one for one in segments if one.startswith(("CLP", "SVC", "CAS", "AMT"))] == [
+        "CLP*clm_01m86p3ap6yntdyk7shqjq4hs9*22*-450.00*-184.00**MC*clm_01m86p3ap6yntdyk7shqjq4hs9",
+        "SVC*HC:99213:25*-400.00*-144.00**2",
+        "CAS*CO*45*-100.00",
+        "CAS*PR*1*-100.00**3*-20.00**2*-36.00",
+        "SVC*HC:A0021*-50.00*-40.00**1",
+        "CAS*PR*2*-10.00",
     ]
 
 
