@@ -12,8 +12,13 @@ from api import strict_json
 from api.errors import ApiError, MalformedBody
 from api.identity import Caller
 from api.intake import ClaimOut, Intake, RefusedField, claim_key, refused_fields, submit_parsed
+from api.payments import cents_of, payment_of
+from claims.adjudication import CONTRACT_DENIALS
+from claims.money import parse_cents
+from claims.payment import BENEFIT_USED_UP, ClaimPayment, reason_of_contract, without_terms
 from formats.fhir import (
     AnsweredClaim,
+    AnsweredReason,
     FhirProblem,
     IssueType,
     ReadClaim,
@@ -77,7 +82,8 @@ async def take_document(intake: Intake, caller: Caller, document: Mapping[str, o
         reply = await submit_parsed(intake, caller, found.claim.document, key)
     except ApiError as error:
         return refusal(error, found, by_number=by_number)
-    response = claim_response(found.resource, _answer(reply.claim))
+    billed = [parse_cents(line.amount) for line in found.claim.lines]
+    response = claim_response(found.resource, _answer(reply.claim, billed))
     return FhirReply(201, _encoded(response), reply.claim.claim_id, reply.repeated)
 
 
@@ -100,15 +106,26 @@ def _problem(one: RefusedField, error: ApiError, found: ReadClaim | None) -> Fhi
     return FhirProblem(place, one.code, issue, one.reason, one.remedy)
 
 
-def _answer(claim: ClaimOut) -> AnsweredClaim:
+def _answer(claim: ClaimOut, billed: Sequence[int]) -> AnsweredClaim:
     return AnsweredClaim(
         claim_id=claim.claim_id,
         status=claim.status,
         received_at=claim.received_at,
-        submitted=claim.claim_amount,
-        approved=claim.approved_amount,
-        reasons=[one.text for one in claim.reasons if one.source in ("edit", "plausibility")],
+        billed_cents=billed,
+        payment=_payment(claim, billed),
+        reasons=[AnsweredReason(one.text, one.line) for one in claim.reasons if one.source in ("edit", "plausibility")],
     )
+
+
+def _payment(claim: ClaimOut, billed_cents: Sequence[int]) -> ClaimPayment | None:
+    """The payment of a claim by line, as it was decided at receipt; `None`: a person has to decide."""
+    if claim.status == "in_review":
+        return None
+    if claim.payment is not None:
+        return payment_of(claim.payment)
+    found = [] if claim.notice is None else claim.notice.contract_findings
+    reason = reason_of_contract(CONTRACT_DENIALS[found[0]].carc) if found else BENEFIT_USED_UP
+    return without_terms(billed_cents, cents_of(claim.approved_amount), reason, denied=claim.status == "rejected")
 
 
 def _outcome(

@@ -13,8 +13,11 @@ from claims.payment import (
     OTHER_PAYER,
     Adjustment,
     AdjustmentGroup,
+    AdjustmentReason,
     ClaimPayment,
     LinePayment,
+    LinePrice,
+    PriceSource,
 )
 
 
@@ -82,6 +85,25 @@ def payment_out(payment: ClaimPayment) -> PaymentOut:
         counted_to_maximum=payment.counts.out_of_pocket_cents,
         lines=lines,
     )
+
+
+def cents_of(amount: float) -> int:
+    """Cents of an amount in a response, which is exact to the cent."""
+    return round(amount * 100)
+
+
+def payment_of(shown: PaymentOut) -> ClaimPayment:
+    """The lines of a payment from a response, such as one that was stored under a key; without terms and counts."""
+    lines = []
+    for line in shown.lines:
+        billed, allowed = cents_of(line.billed), cents_of(line.allowed)
+        price = LinePrice(line.line, billed, allowed, cents_of(line.other_payer), PriceSource(line.price_source))
+        adjustments = tuple(
+            Adjustment(AdjustmentReason(one.group, one.carc, one.text, one.rarc), cents_of(one.amount))
+            for one in line.adjustments
+        )
+        lines.append(LinePayment(price, cents_of(line.paid), adjustments, denied=not allowed))
+    return ClaimPayment(tuple(lines))
 
 
 def _line(line: LinePayment) -> LinePaymentOut:

@@ -11,14 +11,12 @@ from api.errors import Conflict, FieldError, Invalid
 from api.identity import Caller
 from api.intake import ClaimRecord, DecidedState, LineRecord
 from claims.adjudication import rejecting
-from claims.cost_sharing import NOTHING_SHARED
 from claims.payment import (
     BENEFIT_USED_UP,
     ClaimPayment,
-    LinePrice,
-    itemize,
     reason_of_contract,
     reason_of_person,
+    without_terms,
 )
 from claims.review import REASONS, Action
 from claims.service_days import receipt_day
@@ -134,15 +132,15 @@ def _remitted(state: DecidedState, lines: Sequence[LineRecord], time_zone: tzinf
 
 
 def _payment(claim: ClaimRecord, lines: Sequence[LineRecord]) -> ClaimPayment:
-    """The payment of a claim that was not itemized when it was decided: all that was billed is allowed."""
-    prices = [LinePrice(line.line, line.amount_cents, line.amount_cents) for line in lines]
-    due = itemize(prices, None, NOTHING_SHARED)
-    decision = claim.decision
+    """The payment of a claim that was not itemized when it was decided."""
+    billed, decision = [line.amount_cents for line in lines], claim.decision
+    denied = claim.status in ("rejected", "denied")
     if claim.status == "rejected":
         denial = None if claim.assessment is None else rejecting(claim.assessment.findings)
-        return due.denied(BENEFIT_USED_UP if denial is None else reason_of_contract(denial.carc))
-    if decision is None or decision.action not in (Action.DENY.value, Action.PAY_REDUCED.value):
-        return due.limited_to(claim.approved_cents, BENEFIT_USED_UP)
-    stated = REASONS[decision.reason]
-    reason = reason_of_person(stated.carc, stated.meaning)
-    return due.denied(reason) if claim.status == "denied" else due.limited_to(claim.approved_cents, reason)
+        reason = BENEFIT_USED_UP if denial is None else reason_of_contract(denial.carc)
+    elif decision is not None and decision.action in (Action.DENY.value, Action.PAY_REDUCED.value):
+        stated = REASONS[decision.reason]
+        reason = reason_of_person(stated.carc, stated.meaning)
+    else:
+        reason = BENEFIT_USED_UP
+    return without_terms(billed, claim.approved_cents, reason, denied=denied)

@@ -17,7 +17,7 @@ from claims.payment.codes import (
     reason_of_contract,
     reason_of_person,
 )
-from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize
+from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize, without_terms
 from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices
 
 __all__ = [
@@ -39,4 +39,5 @@ __all__ = [
     "line_prices",
     "reason_of_contract",
     "reason_of_person",
+    "without_terms",
 ]

@@ -139,6 +139,18 @@ def itemize(prices: Sequence[LinePrice], terms: CostSharing | None, shared: Cost
     return ClaimPayment(tuple(lines), terms, counted)
 
 
+def without_terms(
+    billed_cents: Sequence[int], approved_cents: int, reason: AdjustmentReason, *, denied: bool
+) -> ClaimPayment:
+    """The payment of a claim that was not itemized when it was decided: all that was billed is allowed.
+
+    Of lines with these amounts so much was approved; `reason` says why not all of it, or why it is `denied`.
+    """
+    prices = [LinePrice(number, cents, cents) for number, cents in enumerate(billed_cents, start=1)]
+    due = itemize(prices, None, NOTHING_SHARED)
+    return due.denied(reason) if denied else due.limited_to(approved_cents, reason)
+
+
 def _share_of(cents: int, share: int) -> int:
     """A share of an amount, rounded to the cent, half a cent up."""
     return (cents * share + WHOLE_SHARE // 2) // WHOLE_SHARE

@@ -3,12 +3,13 @@
 from formats.fhir.claims import FhirProblem, IssueType, ReadClaim, read_claim
 from formats.fhir.explanations import EXPLANATION, read_explanation
 from formats.fhir.outcomes import ISSUE_SYSTEM, operation_outcome
-from formats.fhir.responses import AnsweredClaim, claim_response
+from formats.fhir.responses import AnsweredClaim, AnsweredReason, claim_response
 
 __all__ = [
     "EXPLANATION",
     "ISSUE_SYSTEM",
     "AnsweredClaim",
+    "AnsweredReason",
     "FhirProblem",
     "IssueType",
     "ReadClaim",

@@ -7,12 +7,21 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from claims.payment import ClaimPayment
+from formats.fhir.adjudications import items, payment_of, submitted_items, submitted_totals, totals
 from formats.fhir.elements import FhirClaim, Reference
 
 CLAIM_SYSTEM: Final = "urn:ginja:claims"
 """Of the identifiers that this platform gives to claims."""
-_ADJUDICATION: Final = "http://terminology.hl7.org/CodeSystem/adjudication"
-_WAITING: Final = "in_review"
+_IN_PART: Final = "partially_approved"
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredReason:
+    """The text of a finding, and the line that it is about, from 1; None: the claim."""
+
+    text: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +31,20 @@ class AnsweredClaim:
     claim_id: str
     status: str
     received_at: datetime
-    submitted: float
-    approved: float
-    reasons: Sequence[str]
-    """Texts of the findings that the sender may see."""
+    billed_cents: Sequence[int]
+    """Of the lines, in the order of their items' sequence."""
+    payment: ClaimPayment | None
+    """By line; None: a person has to decide."""
+    reasons: Sequence[AnsweredReason]
+    """The findings that the sender may see."""
 
 
 def claim_response(resource: FhirClaim, answer: AnsweredClaim) -> dict[str, JsonValue]:
     """The answer to a claim. While a person has to decide, its outcome is `queued` and there is no benefit."""
-    waiting = answer.status == _WAITING
-    currency = None if resource.total is None else resource.total.currency
-    totals = [_total("submitted", answer.submitted, currency)]
-    if not waiting:
-        totals.append(_total("benefit", answer.approved, currency))
+    payment = answer.payment
+    currency = currency_of(resource)
+    sequences = sorted(one.sequence for one in resource.item)
+    notes = _notes(answer.reasons)
     response: dict[str, JsonValue] = {
         "resourceType": "ClaimResponse",
         "id": answer.claim_id.replace("_", "-"),
@@ -45,10 +55,18 @@ def claim_response(resource: FhirClaim, answer: AnsweredClaim) -> dict[str, Json
         "patient": _reference(resource.patient),
         "created": f"{answer.received_at:%Y-%m-%dT%H:%M:%SZ}",
         "insurer": {"display": "Ginja"},
-        "outcome": "queued" if waiting else "complete",
+        "outcome": "queued" if payment is None else "complete",
         "disposition": answer.status,
-        "total": totals,
     }
+    if payment is None:
+        response["item"] = submitted_items(answer.billed_cents, sequences, currency)
+        response["total"] = submitted_totals(answer.billed_cents, currency)
+    else:
+        response["item"] = items(payment, sequences, notes, currency)
+        response["total"] = totals(payment, currency)
+    paid = None if payment is None else payment_of(payment, in_part=answer.status == _IN_PART, currency=currency)
+    if paid is not None:
+        response["payment"] = paid
     identifier = next((one for one in resource.identifier if one.value is not None), None)
     if identifier is not None:
         response["request"] = {"identifier": _without_none({"system": identifier.system, "value": identifier.value})}
@@ -56,14 +74,25 @@ def claim_response(resource: FhirClaim, answer: AnsweredClaim) -> dict[str, Json
         response["type"] = {"text": "claim"}
     if answer.reasons:
         response["processNote"] = [
-            {"number": number, "type": "display", "text": text} for number, text in enumerate(answer.reasons, start=1)
+            {"number": number, "type": "display", "text": one.text}
+            for number, one in enumerate(answer.reasons, start=1)
         ]
     return response
 
 
-def _total(category: str, amount: float, currency: str | None) -> JsonValue:
-    money = _without_none({"value": amount, "currency": currency})
-    return {"category": {"coding": [{"system": _ADJUDICATION, "code": category}]}, "amount": money}
+def _notes(reasons: Sequence[AnsweredReason]) -> dict[int, list[int]]:
+    """Line → the numbers of its notes."""
+    found: dict[int, list[int]] = {}
+    for number, one in enumerate(reasons, start=1):
+        if one.line is not None:
+            found.setdefault(one.line, []).append(number)
+    return found
+
+
+def currency_of(resource: FhirClaim) -> str | None:
+    """The currency of a claim's amounts, which have one; `None`: none is stated."""
+    amounts = (resource.total, *(one.net for one in resource.item), *(one.unitPrice for one in resource.item))
+    return next((one.currency for one in amounts if one is not None and one.currency is not None), None)
 
 
 def _coding(system: str | None, code: str | None) -> JsonValue:

@@ -31,7 +31,7 @@ async def test_a_claim_is_decided_and_stored_like_any_other(api: Api):
     claim_id = body["identifier"][0]["value"]
     assert response.headers["location"] == f"/v1/claims/{claim_id}"
     assert (body["resourceType"], body["outcome"], body["disposition"]) == ("ClaimResponse", "complete", "approved")
-    assert [one["amount"] for one in body["total"]] == [{"value": 1300.0, "currency": "USD"}] * 2
+    assert [one["amount"] for one in body["total"]] == [{"value": 1300.0, "currency": "USD"}] * 3
     assert body["request"] == {"identifier": {"system": "urn:example:claims", "value": "PCN-1"}}
     stored = (await api.get(f"/v1/claims/{claim_id}")).json()
     assert (stored["status"], stored["diagnosis_code"], stored["claim_amount"]) == ("approved", "D001", 1300.0)
@@ -136,3 +136,53 @@ async def test_without_a_database_the_outcome_is_transient(api: Api):
     assert response.status_code == 503
     assert [one[0] for one in issues(response)] == ["transient"]
     assert "retry-after" in response.headers
+
+
+def adjudicated(body: dict[str, Any], item: int) -> list[tuple[str, float, list[str]]]:
+    return [
+        (
+            one["category"]["coding"][0]["code"],
+            one["amount"]["value"],
+            [coding["code"] for coding in one.get("reason", {}).get("coding", ())],
+        )
+        for one in body["item"][item]["adjudication"]
+    ]
+
+
+async def test_items_have_the_payment_that_the_claim_was_decided_by(api: Api):
+    api.execute(
+        "INSERT INTO plan_cost_sharing (plan_id, first_day, deductible_cents, coinsurance_share) "
+        "VALUES ('PL2', '2026-01-01', 20050, 1000)"
+    )
+    first = (await send(api, fhir_claim())).json()
+    again = (await send(api, fhir_claim())).json()
+    assert adjudicated(first, 0) == [
+        ("submitted", 1200.5, []),
+        ("eligible", 1200.5, []),
+        ("deductible", 200.5, ["1"]),
+        ("coinsurance", 100.0, ["2"]),
+        ("benefit", 900.0, []),
+    ]
+    assert first["payment"]["amount"]["value"] == 989.55
+    assert again == first
+
+
+async def test_a_rejected_claim_and_one_above_the_benefit_say_why(api: Api):
+    await send(api, fhir_claim())
+    duplicate = (await send(api, fhir_claim(identifier=None))).json()
+    assert adjudicated(duplicate, 1) == [
+        ("submitted", 99.5, []),
+        ("eligible", 0.0, []),
+        ("noncovered", 99.5, ["18"]),
+        ("benefit", 0.0, []),
+    ]
+    assert "payment" not in duplicate
+    api.execute("UPDATE plans SET benefit_limit_cents = 120050 WHERE plan_id = 'PL1'")
+    limited = (await send(api, fhir_claim(identifier=None, patient={"identifier": {"value": "M124"}}))).json()
+    assert adjudicated(limited, 1) == [
+        ("submitted", 99.5, []),
+        ("eligible", 99.5, []),
+        ("noncovered", 99.5, ["119", "N130"]),
+        ("benefit", 0.0, []),
+    ]
+    assert limited["payment"]["type"]["coding"][0]["code"] == "partial"

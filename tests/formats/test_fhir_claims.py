@@ -1,7 +1,7 @@
 """FHIR claims: what is read, what is refused where, and that another implementation accepts the answers."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.fhir import AnsweredClaim, FhirProblem, claim_response, operation_outcome, read_claim
+from claims.cost_sharing import NOTHING_SHARED, CostSharing
+from claims.payment import BENEFIT_USED_UP, LinePrice, itemize, reason_of_contract
+from formats.fhir import AnsweredClaim, AnsweredReason, FhirProblem, claim_response, operation_outcome, read_claim
 from tests.formats.fhir_claims import diagnosis, fhir_claim, item
 from tests.formats.x12_files import public_files
 
@@ -177,11 +179,19 @@ def test_no_value_makes_reading_fail(name, value):
     assert (found.claim is None) == bool(found.problems)
 
 
-ANSWER = AnsweredClaim("clm_1", "approved", datetime(2026, 3, 4, 10, 30, tzinfo=UTC), 1300.0, 1200.5, ("Because.",))
-WAITING = AnsweredClaim("clm_2", "in_review", datetime(2026, 3, 4, 10, 30, tzinfo=UTC), 1300.0, 0.0, ())
+AT = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
+BILLED = (1200_50, 99_50)
+TERMS = CostSharing("PL1", date(2026, 1, 1), None, 100_00, 20_00, 2_000, 500_00)
+PRICES = (LinePrice(1, 1200_50, 1000_00), LinePrice(2, 99_50, 99_50, 9_50))
+PAID = itemize(PRICES, TERMS, NOTHING_SHARED)
+REASONS = (AnsweredReason("Because."), AnsweredReason("Of the line.", 2))
+ANSWER = AnsweredClaim("clm_1", "approved", AT, BILLED, PAID, REASONS)
+IN_PART = AnsweredClaim("clm_1", "partially_approved", AT, BILLED, PAID.limited_to(50_00, BENEFIT_USED_UP), ())
+REJECTED = AnsweredClaim("clm_1", "rejected", AT, BILLED, PAID.denied(reason_of_contract("197")), REASONS)
+WAITING = AnsweredClaim("clm_2", "in_review", AT, BILLED, None, ())
 
 
-@pytest.mark.parametrize("answer", [ANSWER, WAITING])
+@pytest.mark.parametrize("answer", [ANSWER, IN_PART, REJECTED, WAITING])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -196,8 +206,87 @@ def test_another_implementation_accepts_the_answers(answer, changes):
     assert found.resource is not None
     response = claim_response(found.resource, answer)
     module.ClaimResponse.model_validate(response)
-    waiting = answer is WAITING
-    assert (response["outcome"], len(response["total"])) == (("queued", 1) if waiting else ("complete", 2))  # type: ignore[arg-type]
+    assert response["outcome"] == ("queued" if answer is WAITING else "complete")
+    assert ("payment" in response) == (answer in (ANSWER, IN_PART))
+
+
+def response_to(answer: AnsweredClaim, **changes: Any) -> Any:
+    found = read_claim(decoded(fhir_claim(**changes)))
+    assert found.resource is not None
+    return claim_response(found.resource, answer)
+
+
+def amounts(adjudications: list[Any]) -> list[tuple[str, float, list[str]]]:
+    return [
+        (
+            one["category"]["coding"][0]["code"],
+            one["amount"]["value"],
+            [coding["code"] for coding in one.get("reason", {}).get("coding", ())],
+        )
+        for one in adjudications
+    ]
+
+
+def test_each_item_says_what_was_submitted_taken_and_paid():
+    response = response_to(ANSWER)
+    first, second = response["item"]
+    assert (first["itemSequence"], first.get("noteNumber")) == (1, None)
+    assert amounts(first["adjudication"]) == [
+        ("submitted", 1200.5, []),
+        ("eligible", 1000.0, []),
+        ("discount", 200.5, ["45"]),
+        ("deductible", 100.0, ["1"]),
+        ("copay", 20.0, ["3"]),
+        ("coinsurance", 176.0, ["2"]),
+        ("benefit", 704.0, []),
+    ]
+    assert (second["itemSequence"], second["noteNumber"]) == (2, [2])
+    assert ("priorpayerpaid", 9.5, ["23"]) in amounts(second["adjudication"])
+    assert response["payment"]["amount"] == {"value": PAID.paid_cents / 100, "currency": "USD"}
+    assert [one["text"] for one in response["processNote"]] == ["Because.", "Of the line."]
+
+
+@pytest.mark.parametrize("answer", [ANSWER, IN_PART, REJECTED])
+def test_items_and_totals_balance(answer):
+    response = response_to(answer)
+    for adjudications in (*(one["adjudication"] for one in response["item"]), response["total"]):
+        found = {code: Decimal(str(value)) for code, value, _ in amounts(adjudications)}
+        taken = sum(value for code, value in found.items() if code not in ("submitted", "eligible", "benefit"))
+        assert found["submitted"] == found["benefit"] + taken
+    totals = {code: value for code, value, _ in amounts(response["total"])}
+    assert (totals["submitted"], totals["benefit"]) == (1300.0, answer.payment.paid_cents / 100)
+
+
+def test_a_rejected_claim_has_the_reason_and_no_payment():
+    response = response_to(REJECTED)
+    assert "payment" not in response
+    assert amounts(response["item"][0]["adjudication"]) == [
+        ("submitted", 1200.5, []),
+        ("eligible", 0.0, []),
+        ("noncovered", 1200.5, ["197"]),
+        ("benefit", 0.0, []),
+    ]
+
+
+def test_a_benefit_limit_is_paid_in_part_with_its_remark():
+    response = response_to(IN_PART)
+    assert response["payment"]["type"]["coding"][0]["code"] == "partial"
+    assert ("noncovered", 654.0, ["119", "N130"]) in amounts(response["item"][0]["adjudication"])
+
+
+def test_a_claim_in_review_has_items_with_what_was_submitted():
+    response = response_to(WAITING, total=None)
+    assert [amounts(one["adjudication"]) for one in response["item"]] == [
+        [("submitted", 1200.5, [])],
+        [("submitted", 99.5, [])],
+    ]
+    assert amounts(response["total"]) == [("submitted", 1300.0, [])]
+    assert response["total"][0]["amount"]["currency"] == "USD"
+
+
+def test_items_are_named_by_their_sequence():
+    items = [item(7, "P002", 99.5, quantity={"value": 3}), item(3, "P001", 1200.5)]
+    assert [one["itemSequence"] for one in response_to(ANSWER, item=items)["item"]] == [3, 7]
 
 
 def test_another_implementation_accepts_the_outcomes():
