@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.bulk.records import BulkFormat, BulkJob, BulkStatus, LineReject
 from api.fields import InstantOut
-from api.spreadsheets import cell
+from core.spreadsheets import cell
 
 _REJECT: Final = ("line", "field", "code", "reason", "remedy")
 

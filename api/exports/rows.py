@@ -7,7 +7,7 @@ from typing import Final
 
 from api.intake import ClaimOut
 from api.responses import encode
-from api.spreadsheets import cell
+from core.spreadsheets import cell
 
 _OF_ALL: Final = (
     *("claim_id", "status", "member_id", "provider_id", "diagnosis_code", "procedure_code", "service_from"),

@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from api.reports.documents import ReportDocument, ReportUnit, ReportValue
-from api.spreadsheets import cell
 from claims.money import format_cents
 from core.format import NOT_AVAILABLE, percent_to_1_decimal
+from core.spreadsheets import cell
 
 CSV_COLUMNS = ("report", "section", "row", "column", "unit", "value")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from core.spreadsheets import cell
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.reject_labels import LabelCount
 
@@ -34,6 +35,8 @@ def _class(char: str) -> str:
 
 class Rejects:
     """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason.
+
+    A text that a spreadsheet would run as a formula, such as a claim number, begins with an apostrophe.
 
     The file is written beside `path`, which stays that of the former data set until `publish`.
     """
@@ -64,7 +67,7 @@ class Rejects:
         if label is not None:
             self.labels[why] = self.labels.get(why, LabelCount()).plus(LabelCount(1, int(label)))
         self._first.setdefault(why, shape(value))
-        self._writer.writerow(self._listed(line, field, shape(value), reason))
+        self._writer.writerow([cell(one) for one in self._listed(line, field, shape(value), reason)])
 
     def _listed(self, line: int, field: str, shown: str, reason: str) -> Sequence[object]:
         """The values of a reject, as `HEADER` names them."""

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.ingest import IngestSummary, MappingError, NoClaimsError, SourceError, ingest_history
 from tests.formats.history_files import explanation, file_of_sets, remittance, remitted, reversal
+from tests.formats.test_x12_remittance import advice, example, reversed_
 from tests.formats.x12_files import claim, file_of
 
 CORRECTED = ("SVC*HC:99213*100*70", "CAS*CO*45*30")
@@ -268,3 +269,19 @@ def test_a_name_that_cannot_name_a_data_set_is_refused(history: History):
     history.add("a.835", original())
     with pytest.raises(MappingError, match="cannot name a data set"):
         history.ingest("A B")
+
+
+@pytest.mark.parametrize("sign", list("=+-@"))
+def test_a_claim_number_that_a_spreadsheet_would_run_begins_with_an_apostrophe(history: History, sign: str):
+    history.add("a.835", original() + original(number=f"{sign}SUM(A1)", control="ICN-2", charge="1e3"))
+    history.ingest()
+    (row,) = history.rejects()
+    assert row["claim"] == f"'{sign}SUM(A1)"
+
+
+def test_a_reversal_of_our_own_remittance_withdraws_the_claim_that_it_reverses(history: History):
+    paid = example("paid", plan=None)
+    history.add("a.835", advice([paid]).encode()).add("b.835", advice([reversed_(paid)]).encode())
+    found = history.ingest()
+    assert (found.claims, found.rejected) == (1, 0)
+    assert history.statuses() == {paid.claim_id: "reversed"}
