@@ -5,6 +5,8 @@ from datetime import date
 from api.bulk import remove_expired
 from api.catalog import refresh_once_a_day
 from api.database import NO_LIMITS, SessionLimits, connect
+from api.notifications import remove_old_mails
+from api.reports import remove_old_reports
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""
@@ -34,4 +36,6 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         connection.execute(
             "DELETE FROM webhook_deliveries WHERE created_at < %s::date - %s::int", [day, KEEP_DELIVERIES_DAYS]
         )
+        remove_old_mails(connection, day)
+        remove_old_reports(connection, day)
         connection.execute("DELETE FROM webhook_secrets WHERE expires_at < %s::date", [day])

@@ -77,6 +77,16 @@ WEBHOOK_OLDEST_DUE = Gauge(
 )
 WEBHOOK_PENDING = Gauge("ginja_webhook_pending", "Webhooks that are not delivered and will be tried again.")
 WEBHOOK_ENDPOINTS = Gauge("ginja_webhook_endpoints", "Webhook endpoints by status.", ["status"])
+MAILS = Counter(
+    "ginja_mails_total",
+    "Attempts at e-mails by what came of them: taken by the server (`sent`), to be tried again (`retried`), given up "
+    "(`failed`).",
+    ["outcome"],
+)
+MAILS_PENDING = Gauge("ginja_mails_pending", "E-mails that are not sent and will be tried again.")
+MAILS_OLDEST_DUE = Gauge(
+    "ginja_mails_oldest_due_seconds", "How long the e-mail that is due longest has been due; 0: none is late."
+)
 CLOCK_BEHIND = Gauge(
     "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."
 )

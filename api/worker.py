@@ -2,9 +2,9 @@
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
 uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox, the
-alarm before a prompt-pay due date, claims compared again after changes, webhooks, and tasks, which other processes
-carry out. Events are processed at least once, and a killed worker loses nothing: an event is marked done only together
-with its effect, or after it.
+alarm before a prompt-pay due date, claims compared again after changes, webhooks, notifications by e-mail, and tasks,
+which other processes carry out. Events are processed at least once, and a killed worker loses nothing: an event is
+marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -24,8 +24,10 @@ from api.database import NO_LIMITS, Database, batch_limits, connect, request_lim
 from api.housekeeping import every_day
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.migrate import plain_url
+from api.notifications import NotificationWork
 from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
+from api.reports import attachments_of
 from api.rescreening import Rescreening
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
@@ -107,11 +109,13 @@ class Worker:
             policies=PolicyStore(settings),
             live_deadline_ms=settings.scorer_deadline_ms,
         )
-        self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone)
         # Finding the claims of a change takes as long as there are claims.
         self._batches = Database(database_url, pool_size=1, limits=self._batch_limits)
         self._rescreening = Rescreening(self._batches, days=settings.rescreening_days, time_zone=settings.zone)
-        self._fan_out = WebhookFanOut(self._database)
+        self._notifications = NotificationWork(self._database, settings, attachments_of)
+        notify = self._notifications.take_due_claims
+        self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
+        self._fan_out = WebhookFanOut(self._database, also=(self._notifications.take_events,))
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
         self._models = ModelWatch(self._database, self._scorer)
@@ -128,7 +132,7 @@ class Worker:
         self._tasks = TaskSweeper(
             self._database, TaskPublisher(celery_app(redis_url)), processes=settings.task_processes
         )
-        self._beat = TaskBeat(self._database)
+        self._beat = TaskBeat(self._database, zone=settings.zone)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 
@@ -157,6 +161,7 @@ class Worker:
             self._background.repeat("tasks", self._tasks.step, every_s=TASKS_S)
             self._background.repeat("task metrics", self._tasks.measure, every_s=OUTBOX_METRICS_S)
             self._background.repeat("task schedule", self._beat.step, every_s=BEAT_S)
+            self._notifications.start(self._background)
             await self._background.stopped()
         finally:
             await self._background.close()

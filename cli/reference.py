@@ -119,7 +119,7 @@ def settings_page() -> str:
     schema = Settings.model_json_schema()["properties"]
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
-        lines.append(f"| `{variable(name)}` | {_kind(schema[name])} | {default} | {field.description} |")
+        lines.append(f"| `{variable(name)}` | {_kind(schema[name], name)} | {default} | {field.description} |")
     lines += [
         "\n## Variables that are not settings\n",
         "| variable | meaning |",
@@ -129,12 +129,14 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kind(schema: dict[str, Any]) -> str:
-    """A type of a JSON schema in words, with its limits."""
+def _kind(schema: dict[str, Any], name: str) -> str:
+    """The type of a setting in words, by its JSON schema, with its limits."""
     schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    words = {"password": "URL", "path": "path"}.get(schema.get("format", ""), schema["type"])
+    words = {"password": "URL" if name.endswith("_url") else "secret", "path": "path"}.get(
+        schema.get("format", ""), schema["type"]
+    )
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     if low is None:
         return str(words)

@@ -57,6 +57,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("webhook endpoints", "cli.platform.webhook:endpoints"),
     CommandEntry("webhook deliveries", "cli.platform.webhook:deliveries"),
     CommandEntry("webhook replay", "cli.platform.webhook:replay"),
+    CommandEntry("notifications add", "cli.platform.notifications:add"),
+    CommandEntry("notifications list", "cli.platform.notifications:list_"),
+    CommandEntry("notifications remove", "cli.platform.notifications:remove"),
+    CommandEntry("notifications test", "cli.platform.notifications:test"),
+    CommandEntry("notifications mails", "cli.platform.notifications:mails"),
     CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     CommandEntry("data ingest authorizations", "cli.data.authorizations:authorizations"),
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
@@ -102,6 +107,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("report remittance", "cli.remittance:remittance"),
     CommandEntry("report daily-decisions", "cli.report_documents:daily_decisions"),
+    CommandEntry("report list", "cli.stored_reports:list_"),
+    CommandEntry("report save", "cli.stored_reports:save"),
     CommandEntry("report provider-scorecard", "cli.report_documents:provider_scorecard"),
     CommandEntry("review edits", "cli.review.edits:edits"),
     CommandEntry("review rescreening", "cli.review.rescreening:rescreening"),
@@ -157,6 +164,13 @@ GROUPS: dict[str, GroupEntry] = {
         "List receivers of events and what was sent to them, and send it again.",
         ("ginja webhook endpoints", "ginja webhook deliveries hook_01m86p3ap6yntdyk7shqjq4hs9 --status failed"),
     ),
+    "notifications": GroupEntry(
+        "Say who is notified of what by e-mail, try it, and see what became of messages.",
+        (
+            "ginja notifications add claim.in_review reviews@insurer.example --minimum 5000",
+            "ginja notifications test operations@insurer.example",
+        ),
+    ),
     "data": GroupEntry(
         "Simulate, ingest, check and load claims.",
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
@@ -211,7 +225,19 @@ GROUPS: dict[str, GroupEntry] = {
 }
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters", "tasks", "webhook"),
+    "Platform": (
+        "up",
+        "demo",
+        "doctor",
+        "status",
+        "run",
+        "servers",
+        "keys",
+        "dead-letters",
+        "tasks",
+        "webhook",
+        "notifications",
+    ),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review", "report"),

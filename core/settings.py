@@ -1,7 +1,5 @@
 """Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
 
-import base64
-import binascii
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
@@ -9,14 +7,27 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.setting_types import (
+    SMTP_PORTS,
+    DatabaseUrl,
+    EncryptionKeys,
+    HttpUrl,
+    IpNetwork,
+    MailAddress,
+    Networks,
+    Port,
+    RedisUrl,
+    SmtpTls,
+    TimeZone,
+    is_this_machine,
+)
 
 PREFIX = "GINJA_"
 INSTANCE_VARIABLE = "GINJA_INSTANCE"
@@ -26,76 +37,6 @@ OTHER_VARIABLES = {
     INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
-
-_DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
-_HTTP_SCHEMES = ("http", "https")
-_LONGEST_ZONE = 64
-_KEY_BYTES = 32
-
-
-def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
-    """Check that a URL has one of the schemes and a valid port; the message does not contain the URL, which may hold
-    a password."""
-    try:
-        parts = urlsplit(url)
-        wrong = parts.scheme not in schemes or "://" not in url or parts.port == 0
-    except ValueError:
-        wrong = True
-    if wrong:
-        raise ValueError(f"must be a URL such as {schemes[0]}://host:port")
-    return url
-
-
-def _database_url(url: SecretStr) -> SecretStr:
-    return SecretStr(_has_scheme(url.get_secret_value(), _DATABASE_SCHEMES))
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    return SecretStr(_has_scheme(url.get_secret_value(), _REDIS_SCHEMES))
-
-
-def _http_url(url: str) -> str:
-    return _has_scheme(url, _HTTP_SCHEMES)
-
-
-def _time_zone(name: str) -> str:
-    try:
-        if len(name) > _LONGEST_ZONE:
-            raise ZoneInfoNotFoundError
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone such as UTC or Africa/Nairobi") from None
-    return name
-
-
-def _encryption_keys(keys: SecretStr) -> SecretStr:
-    for key in keys.get_secret_value().split(","):
-        try:
-            size = len(base64.b64decode(key.strip(), altchars=b"-_", validate=True))
-        except (binascii.Error, ValueError):
-            size = 0
-        if size != _KEY_BYTES:
-            raise ValueError("must be one or more keys of 32 bytes in URL-safe base64, separated by commas")
-    return keys
-
-
-def _networks(text: str) -> str:
-    try:
-        tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
-    except ValueError:
-        raise ValueError("must be networks such as 10.0.0.0/8 or 127.0.0.1/32, separated by commas") from None
-    return text
-
-
-Port = Annotated[int, Field(ge=1, le=65_535)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
-Networks = Annotated[str, AfterValidator(_networks)]
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(BaseSettings):
@@ -259,6 +200,29 @@ class Settings(BaseSettings):
     webhook_ca_file: Path | None = Field(
         None, description="File of further certificate authorities, in PEM, that receivers of webhooks may use."
     )
+    smtp_host: str | None = Field(
+        None, max_length=253, pattern=r"^[A-Za-z0-9.:-]+$", description="SMTP server of notifications; unset: none."
+    )
+    smtp_port: Port | None = Field(
+        None, description="Port of the SMTP server; unset: 587 with `starttls`, 465 with `implicit`, 25 with `none`."
+    )
+    smtp_tls: SmtpTls = Field(
+        "starttls",
+        validate_default=True,
+        description="Encryption of the SMTP connection; `none` is for a server on this machine only.",
+    )
+    smtp_user: str | None = Field(None, max_length=320, description="User at the SMTP server; unset: no login.")
+    smtp_password: SecretStr | None = Field(None, description="Password of the user at the SMTP server.")
+    smtp_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that the SMTP server may use."
+    )
+    smtp_deadline_s: float = Field(30.0, gt=0, le=300, description="Seconds for sending one message.")
+    mail_from: MailAddress | None = Field(None, description="Address that notifications are sent from.")
+    console_url: HttpUrl | None = Field(
+        None,
+        description="Address at which people reach the console, such as `https://claims.insurer.example`; links in "
+        "notifications begin with it. Unset: no links.",
+    )
     max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
     max_bulk_bytes: int = Field(
         209_715_200, ge=1, description="Largest file of claims that can be uploaded, in bytes; a larger one gets 413."
@@ -271,6 +235,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest severity that is logged."
     )
+
+    @field_validator("smtp_tls")
+    @classmethod
+    def _encrypted_beyond_this_machine(cls, tls: SmtpTls, values: ValidationInfo) -> SmtpTls:
+        if tls == "none" and not is_this_machine(values.data.get("smtp_host")):
+            raise ValueError("must be starttls or implicit: none is for an SMTP server on this machine only")
+        return tls
+
+    @property
+    def smtp_port_or_default(self) -> int:
+        """The port of the SMTP server."""
+        return self.smtp_port or SMTP_PORTS[self.smtp_tls]
 
     @property
     def zone(self) -> ZoneInfo:

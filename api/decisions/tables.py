@@ -52,6 +52,7 @@ class DecisionRow(Base):
             "effect <> 'pended' OR (due_on IS NOT NULL AND documents <> '{}')", name="decisions_pend_check"
         ),
         CheckConstraint("(action IN ('approve', 'refuse')) = (answers IS NOT NULL)", name="decisions_answers_check"),
+        Index(None, "made_at"),
         Index("decisions_claim_id_number_key", "claim_id", "number", unique=True),
         # A proposal is answered once.
         Index("decisions_answers_key", "answers", unique=True, postgresql_where="answers IS NOT NULL"),

@@ -17,10 +17,12 @@ from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
 from api.members import tables as _members  # noqa: F401
+from api.notifications import tables as _notifications  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
 from api.policies import tables as _policies  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401
 from api.registry import tables as _registry  # noqa: F401
+from api.reports import tables as _reports  # noqa: F401
 from api.rescreening import tables as _rescreening  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base

@@ -1,6 +1,7 @@
 """The alarm before a prompt-pay due date: claims in review that are overdue or due soon."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -79,10 +80,17 @@ async def due_claims(database: Database, *, clock: PromptPayClock, time_zone: tz
     return found
 
 
+DueClaimConsumer = Callable[[Sequence[DueClaim]], Awaitable[None]]
+
+
 class PromptPayAlarm:
     """Sets the metric, and logs a warning whenever other claims are overdue or due soon than at the last check."""
 
-    def __init__(self, database: Database, clock: PromptPayClock, time_zone: tzinfo) -> None:
+    def __init__(
+        self, database: Database, clock: PromptPayClock, time_zone: tzinfo, *, notify: DueClaimConsumer | None = None
+    ) -> None:
+        """`notify` gets all claims that are overdue or due soon, at each check."""
+        self._notify = notify
         self._database = database
         self._clock = clock
         self._time_zone = time_zone
@@ -105,4 +113,6 @@ class PromptPayAlarm:
                 earliest=str(new[0].due_on),
             )
         self._reported = now
+        if self._notify is not None:
+            await self._notify(found)
         return 0

@@ -10,7 +10,7 @@ from api.tasks.errors import TaskRefused
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
 from api.tasks.process import run_tasks
 from api.tasks.records import TakenTask, TaskRecord, TaskState
-from api.tasks.repository import add_task, as_payload
+from api.tasks.repository import add_task, as_payload, failed_tasks
 from api.tasks.schedule import SCHEDULES, Schedule, TaskBeat
 from api.tasks.service import Tasks
 from api.tasks.services import TaskServices
@@ -38,5 +38,6 @@ __all__ = [
     "add_task",
     "as_payload",
     "celery_app",
+    "failed_tasks",
     "run_tasks",
 ]

@@ -67,11 +67,15 @@ QUEUES: Final[Mapping[str, TaskQueue]] = MappingProxyType(
 
 DECIDE_CLAIM: Final = "decide_claim"
 REMOVE_ENDED: Final = "remove_ended_tasks"
+MAKE_DAILY_REPORT: Final = "make_daily_report"
+MAKE_SCORECARDS: Final = "make_scorecards"
 TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
     {
         one.name: one
         for one in (
             TaskKind(DECIDE_CLAIM, "api.tasks.claims:decide_claim", CLAIMS, limit_s=15, max_attempts=10),
+            TaskKind(MAKE_DAILY_REPORT, "api.reports.handlers:make_daily", REPORTS, limit_s=120, max_attempts=60),
+            TaskKind(MAKE_SCORECARDS, "api.reports.handlers:make_weekly", REPORTS, limit_s=300, max_attempts=60),
             TaskKind(REMOVE_ENDED, "api.tasks.retention:remove_ended", REPORTS, limit_s=60, max_attempts=5),
         )
     }

@@ -5,12 +5,12 @@ that is started again, add it once. A run that was missed while no worker ran is
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from api.database import Database
 from api.tasks import repository
-from api.tasks.kinds import REMOVE_ENDED, TASK_KINDS
+from api.tasks.kinds import MAKE_DAILY_REPORT, MAKE_SCORECARDS, REMOVE_ENDED, TASK_KINDS
 from core import clock
 from core.ids import new_id
 
@@ -19,7 +19,7 @@ _DAYS_BACK: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a task is added, in UTC: every day, or once a week."""
+    """When a task is added, in the insurer's time zone: every day, or once a week."""
 
     name: str
     kind: str
@@ -29,31 +29,37 @@ class Schedule:
     """Monday is 0; `None`: every day."""
 
     def latest(self, now: datetime) -> datetime:
-        """The last instant at or before `now` (UTC) that it was due."""
+        """The last instant at or before `now` that it was due, in the time zone of `now`."""
         due = datetime.combine(now.date(), self.at, now.tzinfo)
         days = [due - timedelta(days=back) for back in range(_DAYS_BACK + 1)]
         return next(day for day in days if day <= now and self.weekday in (None, day.weekday()))
 
     def key(self, due: datetime) -> str:
         """What its run at `due` is called."""
-        return f"{self.name} {due:%Y-%m-%dT%H:%MZ}"
+        return f"{self.name} {due.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
-SCHEDULES: Final = (Schedule("remove ended tasks", REMOVE_ENDED, time(3, 15)),)
+SCHEDULES: Final = (
+    Schedule("daily report", MAKE_DAILY_REPORT, time(0, 5)),
+    Schedule("weekly scorecards", MAKE_SCORECARDS, time(0, 10), weekday=0),
+    Schedule("remove ended tasks", REMOVE_ENDED, time(3, 15)),
+)
 """What is done at a time of day. The payload of such a task is `{"due": …}`, the instant it was due."""
 
 
 class TaskBeat:
     """Adds the tasks of the schedule when they are due."""
 
-    def __init__(self, database: Database, schedules: tuple[Schedule, ...] = SCHEDULES) -> None:
+    def __init__(self, database: Database, schedules: tuple[Schedule, ...] = SCHEDULES, *, zone: tzinfo = UTC) -> None:
+        """`zone` is the insurer's."""
+        self._zone = zone
         self._database = database
         self._schedules = schedules
         self._added: dict[str, datetime] = {}
 
     async def step(self) -> int:
         """Add the tasks that are due and were not added; returns how many were."""
-        now, added = clock.now(), 0
+        now, added = clock.now().astimezone(self._zone), 0
         for schedule in self._schedules:
             due = schedule.latest(now)
             if self._added.get(schedule.name) == due:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.database import Database, request_limits
+from api.database import Database, batch_limits, request_limits
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
@@ -24,6 +24,8 @@ class TaskServices:
     scorer: ScorerClient
     unconfirmed: UnconfirmedChanges
     windows: EntityWindows
+    batches: Database
+    """For tasks that read much: its statements may take `GINJA_DATABASE_BATCH_TIMEOUT_S`."""
 
     @classmethod
     def create(cls, settings: Settings, database_url: str) -> "TaskServices":
@@ -45,7 +47,8 @@ class TaskServices:
             queue_of_members(settings),
             windows,
         )
-        return cls(settings, database, intake, scorer, unconfirmed, windows)
+        batches = Database(database_url, pool_size=1, limits=batch_limits(settings))
+        return cls(settings, database, intake, scorer, unconfirmed, windows, batches)
 
     async def start(self, background: Background) -> None:
         """Follow the models that serve, as the API does."""
@@ -55,4 +58,5 @@ class TaskServices:
         """Close every connection."""
         await self.unconfirmed.close()
         self.scorer.close()
+        await self.batches.close()
         await self.database.close()

@@ -3,8 +3,9 @@
 from api.webhooks.addresses import AddressGuard
 from api.webhooks.client import WebhookClient
 from api.webhooks.delivery import WebhookDelivery
+from api.webhooks.events import OutboxEvent, WebhookMessage, message_of
 from api.webhooks.fan_out import WebhookFanOut
-from api.webhooks.records import DeliveryStatus
+from api.webhooks.records import DeliveryStatus, DisabledReason, EndpointStatus
 from api.webhooks.responses import DeliveryOut, EndpointOut
 from api.webhooks.schemas import ReplayIn
 from api.webhooks.service import Webhooks
@@ -21,7 +22,10 @@ __all__ = [
     "AddressGuard",
     "DeliveryOut",
     "DeliveryStatus",
+    "DisabledReason",
     "EndpointOut",
+    "EndpointStatus",
+    "OutboxEvent",
     "ReplayIn",
     "WebhookAttemptRow",
     "WebhookClient",
@@ -30,7 +34,9 @@ __all__ = [
     "WebhookEndpointRow",
     "WebhookFanOut",
     "WebhookGapRow",
+    "WebhookMessage",
     "WebhookPositionRow",
     "WebhookSecretRow",
     "Webhooks",
+    "message_of",
 ]

@@ -7,7 +7,7 @@ looked at again until no older transaction is open. Submissions write nothing fo
 (`docs/adr/0224-webhooks-follow-the-outbox-by-position.md`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -80,11 +80,17 @@ class _Gap:
     seen_at: datetime
 
 
+Consumer = Callable[[AsyncConnection, Sequence[OutboxEvent]], Awaitable[None]]
+"""Stores what follows from events, in the transaction that takes them."""
+
+
 class WebhookFanOut:
     """Reads the outbox and adds deliveries; several processes may run it, one at a time works."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, also: Sequence[Consumer] = ()) -> None:
+        """`also` get each event, too: once, as its deliveries are added."""
         self._database = database
+        self._also = also
 
     async def step(self) -> int:
         """Take the next events; returns how many there were."""
@@ -113,6 +119,8 @@ class WebhookFanOut:
         ]
         events = [*late, *new]
         await self._deliver(connection, events, now)
+        for consumer in self._also:
+            await consumer(connection, events)
         if missing:
             below = (await connection.execute(_OWN_XID)).scalar_one()
             rows = [{"position": one, "below_xid": below, "seen_at": now} for one in missing]

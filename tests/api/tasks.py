@@ -14,7 +14,7 @@ ASYNC = {"Prefer": "respond-async"}
 
 def services_of(api: Api) -> TaskServices:
     own = api.dependencies
-    return TaskServices(own.settings, own.database, own.intake, own.scorer, own.unconfirmed, own.windows)
+    return TaskServices(own.settings, own.database, own.intake, own.scorer, own.unconfirmed, own.windows, own.database)
 
 
 async def queued(api: Api, body: Any = MINIMAL, *, role: str = "claims_system", **headers: str) -> str:

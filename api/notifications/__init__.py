@@ -1,0 +1,44 @@
+"""Notifications by e-mail: who is notified of what, and what became of each message.
+
+events.py         what people can subscribe to, and the line that each event is
+subscriptions.py  who is notified of which event
+collecting.py     events of the outbox and conditions of the platform, as lines for recipients
+digest.py         the lines of a recipient become one message
+outgoing.py       messages: a queue whose entries workers lease
+delivery.py       sends them
+service.py        what `ginja notifications` does
+retention.py      what is removed after a while
+work.py           the loops of the worker
+"""
+
+from api.notifications.collecting import NotificationWatch, add_due_claims, add_outbox_events
+from api.notifications.delivery import MailDelivery
+from api.notifications.digest import MailDigest
+from api.notifications.events import NotificationEvent
+from api.notifications.outgoing import NewMail, add_mails
+from api.notifications.records import MailRecord, MailStatus, NotificationSubscription
+from api.notifications.retention import KEEP_MAILS_DAYS, remove_old_mails
+from api.notifications.service import NewSubscription, Notifications, send_test
+from api.notifications.subscriptions import recipients_of
+from api.notifications.work import NotificationWork
+
+__all__ = [
+    "KEEP_MAILS_DAYS",
+    "MailDelivery",
+    "MailDigest",
+    "MailRecord",
+    "MailStatus",
+    "NewMail",
+    "NewSubscription",
+    "NotificationEvent",
+    "NotificationSubscription",
+    "NotificationWatch",
+    "NotificationWork",
+    "Notifications",
+    "add_due_claims",
+    "add_mails",
+    "add_outbox_events",
+    "recipients_of",
+    "remove_old_mails",
+    "send_test",
+]

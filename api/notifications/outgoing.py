@@ -1,0 +1,137 @@
+"""Messages in the database: a queue whose entries workers lease.
+
+A message is leased for longer than an attempt can take. A worker that is killed while it sends loses nothing: once the
+lease is over, another sends the message again under the same Message-ID.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, literal, null, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.notifications.records import MailRecord, MailStatus
+from api.notifications.tables import MailRow
+from api.paging import PageCursor
+
+_RECORD: Final = tuple(MailRow.__table__.c[one.name] for one in fields(MailRecord))
+_PENDING: Final = MailStatus.PENDING.value
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A message that is due now."""
+
+    mail_id: str
+    recipient: str
+    subject: str
+    body: str
+    report_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedMail:
+    """A message that this worker sends now."""
+
+    mail_id: str
+    recipient: str
+    subject: str
+    body: str
+    report_ids: Sequence[str]
+    created_at: datetime
+    attempts: int
+    """Made before."""
+    due_at: datetime
+    """End of the lease."""
+
+
+_LEASED: Final = tuple(MailRow.__table__.c[one.name] for one in fields(LeasedMail))
+
+
+async def add_mails(connection: AsyncConnection, new: Sequence[NewMail], at: datetime) -> int:
+    """Store messages; one whose id there is already is left out. Returns how many were new."""
+    if not new:
+        return 0
+    rows = [
+        {
+            "mail_id": one.mail_id,
+            "recipient": one.recipient,
+            "subject": one.subject,
+            "body": one.body,
+            "report_ids": list(one.report_ids),
+            "created_at": at,
+            "status": _PENDING,
+            "due_at": at,
+        }
+        for one in new
+    ]
+    statement = insert(MailRow).values(rows).on_conflict_do_nothing(index_elements=["mail_id"])
+    return len((await connection.execute(statement.returning(MailRow.mail_id))).all())
+
+
+async def lease_mails(connection: AsyncConnection, now: datetime, lease: timedelta, *, limit: int) -> list[LeasedMail]:
+    """Lease messages that are due, the longest first."""
+    due = (
+        select(MailRow.mail_id)
+        .where(MailRow.status == _PENDING, MailRow.due_at <= now)
+        .order_by(MailRow.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = update(MailRow).where(MailRow.mail_id == due.c.mail_id).values(due_at=now + lease).returning(*_LEASED)
+    return [LeasedMail(*row) for row in await connection.execute(statement)]
+
+
+async def record_sent(connection: AsyncConnection, mail: LeasedMail, answer: str, at: datetime) -> None:
+    """Store that the server took a message, even if the lease is over."""
+    await connection.execute(
+        update(MailRow)
+        .where(MailRow.mail_id == mail.mail_id)
+        .values(
+            status=MailStatus.SENT.value, attempts=MailRow.attempts + 1, due_at=null(), answer=answer, finished_at=at
+        )
+    )
+
+
+async def record_failure(
+    connection: AsyncConnection, mail: LeasedMail, answer: str, again_at: datetime | None, at: datetime
+) -> bool:
+    """Store an attempt that failed, and when the next one is, if any; false: the lease is over."""
+    is_last = again_at is None
+    statement = (
+        update(MailRow)
+        .where(MailRow.mail_id == mail.mail_id, MailRow.status == _PENDING, MailRow.due_at == mail.due_at)
+        .values(
+            status=MailStatus.FAILED.value if is_last else _PENDING,
+            attempts=MailRow.attempts + 1,
+            due_at=again_at,
+            answer=answer,
+            finished_at=at if is_last else None,
+        )
+        .returning(MailRow.mail_id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def mails(
+    connection: AsyncConnection, *, status: str | None, after: PageCursor | None, limit: int
+) -> list[MailRecord]:
+    """Messages, the newest first, after a place in their list."""
+    statement = select(*_RECORD).order_by(MailRow.created_at.desc(), MailRow.mail_id.desc()).limit(limit)
+    if status is not None:
+        statement = statement.where(MailRow.status == status)
+    if after is not None:
+        place = tuple_(literal(after.received_at), literal(after.item_id))
+        statement = statement.where(tuple_(MailRow.created_at, MailRow.mail_id) < place)
+    return [MailRecord(*row) for row in await connection.execute(statement)]
+
+
+async def pending_mails(connection: AsyncConnection) -> tuple[int, datetime | None]:
+    """Messages that wait, and when the first of them became due."""
+    statement = select(func.count(), func.min(MailRow.due_at)).where(MailRow.status == _PENDING)
+    waiting, oldest = (await connection.execute(statement)).one()
+    return waiting, oldest

@@ -1,0 +1,98 @@
+"""What `ginja notifications` does: subscriptions, a test, and what became of messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api import audit
+from api.database import Database, fetch
+from api.errors import Conflict, Invalid, NotFound
+from api.identity import Caller
+from api.mail import MailServer, OutgoingMail
+from api.notifications import outgoing
+from api.notifications import subscriptions as stored
+from api.notifications.events import NotificationEvent
+from api.notifications.records import MailRecord, MailStatus, NotificationSubscription
+from api.paging import PageCursor
+from claims.money import MAX_CENTS
+from core import clock
+from core.ids import new_id
+from core.mail_address import parse_address
+from core.version import __version__
+
+MAX_SUBSCRIPTIONS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscription:
+    """Who is to be notified of what."""
+
+    event: NotificationEvent
+    recipient: str
+    minimum_cents: int | None = None
+
+
+class Notifications:
+    """Who is notified of what."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, caller: Caller, new: NewSubscription) -> NotificationSubscription:
+        """Store a subscription. Raises `Invalid`, and `Conflict` where the recipient has one or there are too many."""
+        recipient = address(new.recipient)
+        if new.minimum_cents is not None and new.event is not NotificationEvent.CLAIM_IN_REVIEW:
+            raise Invalid.field("minimum", f"is for {NotificationEvent.CLAIM_IN_REVIEW} only; leave it out")
+        if new.minimum_cents is not None and not 0 < new.minimum_cents <= MAX_CENTS:
+            raise Invalid.field("minimum", f"must be above 0 and at most {MAX_CENTS // 100}.00")
+        now = clock.now()
+        added = NotificationSubscription(new_id("sub"), new.event.value, recipient, new.minimum_cents, now, caller.name)
+        async with self._database.transaction() as connection:
+            if await stored.count_subscriptions(connection) >= MAX_SUBSCRIPTIONS:
+                raise Conflict(f"there are {MAX_SUBSCRIPTIONS} subscriptions already; remove some")
+            if not await stored.add_subscription(connection, added):
+                raise Conflict(f"{recipient} is notified of {new.event} already; remove that subscription to change it")
+            details = {"subscription_id": added.subscription_id, "event": added.event}
+            await fetch(connection, audit.record(caller, "notification_subscription.add", None, details, now))
+        return added
+
+    async def all(self) -> Sequence[NotificationSubscription]:
+        """Every subscription, by event and recipient."""
+        async with self._database.reading() as connection:
+            return await stored.subscriptions(connection)
+
+    async def remove(self, caller: Caller, subscription_id: str) -> NotificationSubscription:
+        """Delete a subscription; what it has already led to is still sent. Raises `NotFound`."""
+        async with self._database.transaction() as connection:
+            removed = await stored.remove_subscription(connection, subscription_id)
+            if removed is None:
+                raise NotFound(f"there is no subscription {subscription_id}; `ginja notifications list` shows all")
+            details = {"subscription_id": removed.subscription_id, "event": removed.event}
+            await fetch(
+                connection, audit.record(caller, "notification_subscription.remove", None, details, clock.now())
+            )
+        return removed
+
+    async def mails(
+        self, *, status: MailStatus | None, limit: int, after: PageCursor | None = None
+    ) -> Sequence[MailRecord]:
+        """Messages, the newest first."""
+        async with self._database.reading() as connection:
+            return await outgoing.mails(
+                connection, status=None if status is None else status.value, after=after, limit=limit
+            )
+
+
+async def send_test(server: MailServer, recipient: str) -> str:
+    """Send a message to try the settings; returns the server's answer. Raises `Invalid` and `MailNotSent`."""
+    body = f"This message was sent by `ginja notifications test` of Ginja {__version__}. The settings of e-mail work.\n"
+    mail = OutgoingMail(new_id("tst"), address(recipient), "Ginja: test message", body, clock.now())
+    return await server.send(mail)
+
+
+def address(recipient: str) -> str:
+    """An address; raises `Invalid`."""
+    try:
+        return parse_address(recipient)
+    except ValueError as error:
+        raise Invalid.field("recipient", str(error)) from None

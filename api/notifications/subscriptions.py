@@ -1,0 +1,55 @@
+"""Subscriptions in the database."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, fields
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.notifications.records import NotificationSubscription
+from api.notifications.tables import NotificationSubscriptionRow
+
+_COLUMNS = tuple(NotificationSubscriptionRow.__table__.c[one.name] for one in fields(NotificationSubscription))
+
+
+async def add_subscription(connection: AsyncConnection, new: NotificationSubscription) -> bool:
+    """Store a subscription; false: the recipient has one of this event."""
+    statement = (
+        insert(NotificationSubscriptionRow)
+        .values(**asdict(new))
+        .on_conflict_do_nothing()
+        .returning(NotificationSubscriptionRow.subscription_id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def subscriptions(
+    connection: AsyncConnection, events: Collection[str] | None = None
+) -> Sequence[NotificationSubscription]:
+    """All subscriptions, or those of some events, by event and recipient."""
+    statement = select(*_COLUMNS).order_by(NotificationSubscriptionRow.event, NotificationSubscriptionRow.recipient)
+    if events is not None:
+        statement = statement.where(NotificationSubscriptionRow.event.in_(events))
+    return [NotificationSubscription(*row) for row in await connection.execute(statement)]
+
+
+async def recipients_of(connection: AsyncConnection, event: str) -> Sequence[str]:
+    """Who is notified of an event."""
+    return [one.recipient for one in await subscriptions(connection, [event])]
+
+
+async def count_subscriptions(connection: AsyncConnection) -> int:
+    """How many there are."""
+    return int(await connection.scalar(select(func.count()).select_from(NotificationSubscriptionRow)) or 0)
+
+
+async def remove_subscription(connection: AsyncConnection, subscription_id: str) -> NotificationSubscription | None:
+    """Delete a subscription and return it; `None`: there is none."""
+    statement = (
+        delete(NotificationSubscriptionRow)
+        .where(NotificationSubscriptionRow.subscription_id == subscription_id)
+        .returning(*_COLUMNS)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else NotificationSubscription(*row)

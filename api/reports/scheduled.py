@@ -1,0 +1,144 @@
+"""Reports that are made by the schedule, stored, and sent to those who subscribed.
+
+A report is made once, whatever is repeated: its key says what it is about, and it is stored in one transaction with the
+messages to its recipients.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+from api.mail import MailAttachment
+from api.notifications import NewMail, NotificationEvent, add_mails, recipients_of
+from api.reports.daily import daily_decisions
+from api.reports.daily_layout import daily_document
+from api.reports.documents import ReportDocument
+from api.reports.kinds import ReportFormat, ReportKind
+from api.reports.scorecard import provider_scorecard
+from api.reports.scorecard_layout import scorecard_document
+from api.reports.stored import StoredReport, add_report, report_files, report_of_key, scorecards_of
+from api.reports.writing import csv_report
+from core import clock
+from core.ids import new_id
+from core.settings import Settings
+
+MOST_SCORECARDS: Final = 20
+"""Providers of a week that get a scorecard."""
+SCORECARD_WEEKS: Final = 12
+"""Weeks that a scorecard has, up to the last one."""
+_FOOTER: Final = (
+    "You get this because of a subscription in Ginja. `ginja notifications list` shows it, and\n"
+    "`ginja notifications remove` ends it. Do not reply: nobody reads this mailbox.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A report before it is stored."""
+
+    report: StoredReport
+    report_key: str
+    pdf: bytes
+    csv: bytes
+
+
+async def make_daily_decisions(database: Database, settings: Settings, day: date) -> list[str]:
+    """Make, store and send the report on a day, unless that was done; returns its id."""
+    key = f"{ReportKind.DAILY_DECISIONS.value} {day}"
+    async with database.reading() as connection:
+        stored = await report_of_key(connection, key)
+    if stored is not None:
+        return [stored.report_id]
+    report = await daily_decisions(database, settings, day)
+    made = await _made(ReportKind.DAILY_DECISIONS, key, daily_document(report), None, day, day)
+    body = f"The decisions of {day:%A}, {day} are attached as PDF and CSV.\n\n{_FOOTER}"
+    await _store(database, [made], NotificationEvent.DAILY_DECISIONS, f"Ginja: decisions of {day}", body)
+    return [made.report.report_id]
+
+
+async def make_scorecards(database: Database, settings: Settings, last_day: date) -> list[str]:
+    """Make, store and send the scorecards of the week that ends on `last_day`, unless that was done; returns their ids.
+
+    They are of the providers with the most flagged claims of the week, at most `MOST_SCORECARDS`, over
+    `SCORECARD_WEEKS` weeks.
+    """
+    first_day = last_day - timedelta(weeks=SCORECARD_WEEKS) + timedelta(days=1)
+    async with database.reading() as connection:
+        stored = await scorecards_of(connection, last_day)
+        providers = () if stored else await _most_flagged(connection, settings, last_day)
+    made = []
+    for provider_id in providers:
+        key = f"{ReportKind.PROVIDER_SCORECARD.value} {provider_id} {last_day}"
+        report = await provider_scorecard(database, settings, provider_id, first_day, last_day)
+        document = scorecard_document(report)
+        made.append(await _made(ReportKind.PROVIDER_SCORECARD, key, document, provider_id, first_day, last_day))
+    listed = "\n".join(f"- {one.report.provider_id}" for one in made)
+    body = (
+        f"Scorecards of the providers with the most flagged claims of the week to {last_day} are attached:\n\n"
+        f"{listed}\n\nA flag is a reason to look, not a finding against a provider.\n\n{_FOOTER}"
+    )
+    subject = f"Ginja: {len(made)} provider scorecards, week to {last_day}"
+    if made:
+        await _store(database, made, NotificationEvent.PROVIDER_SCORECARDS, subject, body)
+    return stored + [one.report.report_id for one in made]
+
+
+async def attachments_of(connection: AsyncConnection, report_ids: Sequence[str]) -> list[MailAttachment]:
+    """The files of reports for a message: PDF and CSV of a single one, PDFs of several."""
+    forms = (ReportFormat.PDF, ReportFormat.CSV) if len(report_ids) == 1 else (ReportFormat.PDF,)
+    files = await report_files(connection, report_ids, forms)
+    return [MailAttachment(one.name, one.form.media_type, one.content) for one in files]
+
+
+async def _made(
+    kind: ReportKind, key: str, document: ReportDocument, provider_id: str | None, first_day: date, last_day: date
+) -> _Made:
+    from api.reports.pdf import pdf_report
+
+    report = StoredReport(new_id("rep"), kind.value, document.title, provider_id, first_day, last_day, clock.now())
+    return _Made(report, key, await asyncio.to_thread(pdf_report, document), csv_report(document))
+
+
+async def _store(database: Database, made: Sequence[_Made], event: NotificationEvent, subject: str, body: str) -> None:
+    """Store reports and the messages that carry them; what another process stored meanwhile is left as it is."""
+    async with database.transaction() as connection:
+        added = [
+            one for one in made if await add_report(connection, one.report, one.report_key, pdf=one.pdf, csv=one.csv)
+        ]
+        if not added:
+            return
+        ids = tuple(one.report.report_id for one in added)
+        keys = " ".join(one.report_key for one in added)
+        mails = [
+            NewMail(_mail_id(keys, recipient), recipient, subject, body, ids)
+            for recipient in await recipients_of(connection, event.value)
+        ]
+        await add_mails(connection, mails, clock.now())
+
+
+def _mail_id(keys: str, recipient: str) -> str:
+    """Follows from the reports and the recipient."""
+    return f"rpt_{hashlib.sha256(f'{keys} {recipient.lower()}'.encode()).hexdigest()[:26]}"
+
+
+async def _most_flagged(connection: AsyncConnection, settings: Settings, last_day: date) -> list[str]:
+    first = datetime.combine(last_day - timedelta(days=6), time(), settings.zone)
+    until = datetime.combine(last_day + timedelta(days=1), time(), settings.zone)
+    rows = await connection.execute(_MOST_FLAGGED, {"first": first, "until": until, "most": MOST_SCORECARDS})
+    return [row[0] for row in rows]
+
+
+_MOST_FLAGGED = text("""
+    SELECT claims.provider_id
+    FROM claims JOIN assessments USING (claim_id) JOIN providers USING (provider_id)
+    WHERE claims.source = 'api' AND claims.status <> 'voided' AND claims.received_at >= :first
+      AND claims.received_at < :until AND assessments.supersedes IS NULL AND assessments.flagged
+    GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :most
+""")

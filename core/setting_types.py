@@ -1,0 +1,94 @@
+"""Types of settings, and what each of them allows; a message of theirs is for the operator and contains no secret."""
+
+import base64
+import binascii
+import ipaddress
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from core.mail_address import parse_address
+
+_DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_HTTP_SCHEMES = ("http", "https")
+_LONGEST_ZONE = 64
+_KEY_BYTES = 32
+SMTP_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+"""Usual port by encryption."""
+
+
+def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
+    """Check that a URL has one of the schemes and a valid port; the message does not contain the URL, which may hold
+    a password."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in schemes or "://" not in url or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError(f"must be a URL such as {schemes[0]}://host:port")
+    return url
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _DATABASE_SCHEMES))
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _REDIS_SCHEMES))
+
+
+def _http_url(url: str) -> str:
+    return _has_scheme(url, _HTTP_SCHEMES)
+
+
+def _time_zone(name: str) -> str:
+    try:
+        if len(name) > _LONGEST_ZONE:
+            raise ZoneInfoNotFoundError
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone such as UTC or Africa/Nairobi") from None
+    return name
+
+
+def _encryption_keys(keys: SecretStr) -> SecretStr:
+    for key in keys.get_secret_value().split(","):
+        try:
+            size = len(base64.b64decode(key.strip(), altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size != _KEY_BYTES:
+            raise ValueError("must be one or more keys of 32 bytes in URL-safe base64, separated by commas")
+    return keys
+
+
+def _networks(text: str) -> str:
+    try:
+        tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8 or 127.0.0.1/32, separated by commas") from None
+    return text
+
+
+def is_this_machine(host: str | None) -> bool:
+    """Whether a host is a name or address of this machine."""
+    try:
+        return host == "localhost" or (host is not None and ipaddress.ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
+Networks = Annotated[str, AfterValidator(_networks)]
+MailAddress = Annotated[str, AfterValidator(parse_address)]
+SmtpTls = Literal["starttls", "implicit", "none"]
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

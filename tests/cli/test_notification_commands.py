@@ -1,0 +1,119 @@
+"""`ginja notifications`: what an operator types, and what the SMTP server answers."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+
+from api.notifications import NotificationEvent
+from cli.main import main
+from cli.platform.notifications import add
+from tests.api.mail import ANN, SENDER, Mailbox, smtp_server
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """An SMTP server on a loop of its own, because a command runs one."""
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    ready: list[Mailbox] = []
+    begun = threading.Event()
+
+    async def serve() -> None:
+        async with smtp_server() as box:
+            ready.append(box)
+            begun.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    begun.wait()
+    yield ready[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def run(database_url):
+    def invoke(*words: str, **environment: str):
+        env = {"GINJA_DATABASE_URL": database_url, **environment}
+        return CliRunner().invoke(main, ["notifications", *words], env=env)
+
+    return invoke
+
+
+def of(box: Mailbox) -> dict[str, str]:
+    return {
+        "GINJA_SMTP_HOST": "127.0.0.1",
+        "GINJA_SMTP_PORT": str(box.port),
+        "GINJA_SMTP_TLS": "none",
+        "GINJA_MAIL_FROM": SENDER,
+    }
+
+
+def test_the_command_knows_every_event():
+    (choice,) = [one.type for one in add.params if one.name == "event"]
+    assert list(choice.choices) == [one.value for one in NotificationEvent]
+    assert all(event in (add.help or "") for event in choice.choices)
+
+
+def test_a_subscription_is_added_listed_and_removed(run):
+    added = run("add", "claim.in_review", ANN, "--minimum", "5000.50", "--by", "eve", "--json")
+    assert added.exit_code == 0
+    found = json.loads(added.stdout)
+    assert (found["recipient"], found["minimum_cents"], found["created_by"]) == (ANN, 500_050, "eve")
+    assert "GINJA_SMTP_HOST" in added.stderr
+    shown = run("list").stdout
+    assert "5000.50" in shown
+    assert found["subscription_id"] in shown
+    assert run("remove", found["subscription_id"]).exit_code == 0
+    assert json.loads(run("list", "--json").stdout) == {"subscriptions": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["add", "claim.reviewed", ANN], "claim.in_review"),
+        (["add", "claim.in_review", "ann"], "ADDRESS must be one e-mail address"),
+        (["add", "work.failed", ANN, "--minimum", "5"], "--minimum is for claim.in_review only"),
+        (["add", "claim.in_review", ANN, "--minimum", "1.234"], "at most two decimal places"),
+        (["add", "claim.in_review", ANN, "--minimum", "0"], "--minimum must be above 0"),
+        (["remove", "sub_1"], "ginja notifications list"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(run, words, said):
+    done = run(*words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_the_test_prints_what_the_server_answered(run, mailbox):
+    done = run("test", ANN, **of(mailbox))
+    assert done.exit_code == 0, done.output
+    assert "the server answered: 250 queued as 4711" in done.stdout
+    assert mailbox.received[0][0] == ANN
+    answered = json.loads(run("test", ANN, "--json", **of(mailbox)).stdout)
+    assert answered == {"recipient": ANN, "sender": SENDER, "answer": "250 queued as 4711"}
+
+
+def test_the_test_says_why_the_server_refused(run, mailbox):
+    mailbox.to_recipient = "550 no such user"
+    done = run("test", ANN, **of(mailbox))
+    assert done.exit_code == 1
+    assert "The message was not sent. 550 no such user" in done.stderr
+    mailbox.to_recipient = "250 OK"
+    assert run("test", "ann", **of(mailbox)).exit_code == 2
+
+
+def test_the_test_without_settings_names_them(run):
+    done = run("test", ANN)
+    assert done.exit_code != 0
+    assert "GINJA_SMTP_HOST and GINJA_MAIL_FROM" in done.stderr
+
+
+def test_messages_are_listed(run):
+    assert json.loads(run("mails", "--json").stdout) == {"mails": []}
+    assert run("mails", "--status", "failed").exit_code == 0
