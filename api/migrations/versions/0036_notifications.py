@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0035"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 
 _AT = sa.DateTime(timezone=True)
 _EVENTS = (
