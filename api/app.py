@@ -29,6 +29,7 @@ from api.overload import RefuseOverload
 from api.policies import routes as policy_routes
 from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
+from api.reports import routes as report_routes
 from api.rescreening import routes as rescreening_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
@@ -58,6 +59,7 @@ ROUTERS = (
     review_routes.router,
     rescreening_routes.router,
     remittance_routes.router,
+    report_routes.router,
     appeal_routes.router,
     webhook_routes.router,
     member_routes.router,

@@ -161,6 +161,7 @@ SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=Fal
 WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cache=False)]
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
+ReportsCaller = Annotated[Caller, Depends(RequireScope(Scope.REPORTS), use_cache=False)]
 PolicyReader = Annotated[Caller, Depends(RequireScope(Scope.POLICY_READ), use_cache=False)]
 PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_cache=False)]
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]

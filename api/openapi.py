@@ -77,6 +77,7 @@ TAGS = [
     {"name": "claims", "description": "Submit, read, list and void claims."},
     {"name": "decisions", "description": "Decide claims in review."},
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
+    {"name": "reports", "description": "Reports on decisions and providers, made each day and each week."},
     {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
     {"name": "scoring", "description": "Score claims without deciding or storing them."},
     {"name": "members", "description": "Who is covered, by which plan, and when."},

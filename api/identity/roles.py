@@ -30,6 +30,8 @@ class Scope(Enum):
     """Read the versions of the policy."""
     POLICY_WRITE = "policies:write"
     """Write, activate and roll back versions of the policy; nobody activates what they wrote."""
+    REPORTS = "reports:read"
+    """Read the reports that are made each day and each week."""
     MONITOR = "platform:read"
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
@@ -57,7 +59,7 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     ),
     "lead_investigator": frozenset(
         {
-            *(Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE),
+            *(Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE, Scope.REPORTS),
             *(Scope.POLICY_READ, Scope.POLICY_WRITE, Scope.VERSION),
         }
     ),

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Final
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.paging import PageCursor
 from api.reports.kinds import ReportFormat, ReportKind
 from api.reports.tables import StoredReportRow
 
@@ -86,11 +87,16 @@ async def scorecards_of(connection: AsyncConnection, last_day: date) -> list[str
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def stored_reports(connection: AsyncConnection, *, kind: ReportKind | None, limit: int) -> list[StoredReport]:
-    """Reports, the newest first."""
+async def stored_reports(
+    connection: AsyncConnection, *, kind: ReportKind | None, limit: int, after: PageCursor | None = None
+) -> list[StoredReport]:
+    """Reports, the newest first, after a place in their list."""
     statement = select(*_REPORT).order_by(StoredReportRow.made_at.desc(), StoredReportRow.report_id.desc()).limit(limit)
     if kind is not None:
         statement = statement.where(StoredReportRow.kind == kind.value)
+    if after is not None:
+        place = tuple_(literal(after.received_at), literal(after.item_id))
+        statement = statement.where(tuple_(StoredReportRow.made_at, StoredReportRow.report_id) < place)
     return [StoredReport(*row) for row in await connection.execute(statement)]
 
 

@@ -31,6 +31,8 @@ STATEMENTS = {
     "GET /v1/providers/{provider_id}": 1,
     "GET /v1/remittances": 4,
     "GET /v1/exports/claims": 1,
+    "GET /v1/reports": 1,
+    "GET /v1/reports/{report_id}/file": 1,
     "GET /v1/reviews": 1,
     "GET /v1/rescreening-findings": 1,
     "POST /v1/rescreening-findings/{finding_id}/close": 3,

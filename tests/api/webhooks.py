@@ -147,7 +147,7 @@ _numbers = count(1)
 
 
 async def with_ids(api: Api, path: str) -> str:
-    """A path with the id of a new endpoint, delivery, version of the policy or authorization, or as it is."""
+    """A path with the id of a new endpoint, delivery, version of the policy, authorization or report."""
     if "{version}" in path:
         document = {"title": f"Policy {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
@@ -162,6 +162,13 @@ async def with_ids(api: Api, path: str) -> str:
         body = {"authorization_number": number, "member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01"}
         assert (await api.post("/v1/authorizations", body | {"state": "approved"})).status_code == 201
         path = path.replace("{authorization_number}", number)
+    if "{report_id}" in path:
+        report_id = f"rep_{next(_numbers)}"
+        api.execute(
+            "INSERT INTO reports (report_id, kind, report_key, title, first_day, last_day, made_at, pdf, csv) VALUES "
+            f"('{report_id}', 'daily_decisions', '{report_id}', 'Day', '2026-03-02', '2026-03-02', now(), 'p', 'c')"
+        )
+        path = path.replace("{report_id}", report_id)
     return path
 
 
