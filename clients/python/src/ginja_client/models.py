@@ -734,6 +734,7 @@ class EndpointChangeIn(TypedDict):
                 "edit.resumed",
                 "policy.activated",
                 "model.promoted",
+                "claim.rescreened",
             ]
         ]
         | None
@@ -762,6 +763,7 @@ class EndpointIn(TypedDict):
             "edit.resumed",
             "policy.activated",
             "model.promoted",
+            "claim.rescreened",
         ]
     ]
     """The events that are sent to this endpoint."""
@@ -795,6 +797,7 @@ class EndpointOut(TypedDict):
             "edit.resumed",
             "policy.activated",
             "model.promoted",
+            "claim.rescreened",
         ]
         | str
     ]
@@ -830,6 +833,7 @@ class EndpointSecretOut(TypedDict):
             "edit.resumed",
             "policy.activated",
             "model.promoted",
+            "claim.rescreened",
         ]
         | str
     ]
@@ -1523,16 +1527,23 @@ class RemittanceOut(TypedDict):
     first_day: str
     last_day: str
     paid: float
-    """The sum of all claims."""
+    """The sum of all claims less `balance_brought`, from 0."""
+    balance_brought: float
+    """As sent: what the advice before forwarded."""
+    balance_forward: float
+    """What reversals take back beyond what is paid: send it as `balance_brought` for the next advice."""
     claims: list[RemittedClaimOut]
     """Oldest first."""
 
 
 class RemittedClaimOut(TypedDict):
-    """A decided claim with its payment."""
+    """A decided claim with its payment, or with what takes an earlier payment back."""
 
     claim_id: str
+    kind: Literal["payment", "reversal"] | str
+    """`reversal`: decided so before these days, and voided or decided otherwise in them; its amounts are negative."""
     status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
+    """As it was decided; of a reversal, as it was decided before."""
     member_id: str | None
     service_from: str
     service_to: str
@@ -1555,6 +1566,75 @@ class ReplayOut(TypedDict):
     """Deliveries that are sent again."""
     more: bool
     """Whether there are more; send the request again for them."""
+
+
+class ReportPage(TypedDict):
+    """Reports, the newest first."""
+
+    reports: list[StoredReportOut]
+    next_cursor: str | None
+    """`cursor` of the next page; null: this is the last one."""
+
+
+class RescreeningCloseIn(TypedDict):
+    """Why a finding is closed. Who closes it is the holder of the key."""
+
+    reason: Literal["recovery_started", "decision_corrected", "no_action", "not_correct"]
+    """`recovery_started`: what was overpaid is being recovered; `decision_corrected`: the claim was decided with it in
+    view, reopened or replaced; `no_action`: the decision stands; `not_correct`: the table or registry is wrong."""
+    note: NotRequired[str | None]
+    """A short comment, without a member's name."""
+
+
+class RescreeningFindingList(TypedDict):
+    """Findings of re-screening, the newest first."""
+
+    findings: list[RescreeningFindingOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last."""
+
+
+class RescreeningFindingOut(TypedDict):
+    """A difference between how a claim was decided and what is found after a change. The claim is unchanged."""
+
+    finding_id: str
+    claim_id: str
+    provider_id: str | None
+    cause: (
+        Literal["mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts", "provider", "member", "procedure", "plan"]
+        | str
+    )
+    """What changed: a table of the trade, an entry of a registry, or a plan."""
+    change: str
+    """The release or entry that changed."""
+    claim_status: str
+    """Of the claim when it was compared."""
+    difference: Literal["new_finding", "finding_no_longer_holds", "amount_differs"] | str
+    code: str
+    """Of the finding that differs; `amount` where the payment does."""
+    line: int | None
+    """Of the claim, from 1; null: the claim as a whole."""
+    text: str
+    """As a sentence."""
+    cites: str
+    """Table and entry that it was read from."""
+    amount_before: float | None
+    """Paid, or reserved in review; null: no amount changes."""
+    amount_now: float | None
+    """What it would be by what is known now."""
+    found_at: str
+    status: Literal["open", "closed"] | str
+    closed_at: str | None
+    closed_reason: (
+        Literal["recovery_started", "decision_corrected", "no_action", "not_correct"]
+        | str
+        | Literal["withdrawn"]
+        | None
+    )
+    """`withdrawn`: a later change removed the difference."""
+    closed_by: str | None
+    """The key's name; null: it is open or was withdrawn."""
+    note: str | None
 
 
 class ReviewOut(TypedDict):
@@ -1696,6 +1776,19 @@ class ShadowScore(TypedDict):
     flagged: bool
 
 
+class StoredReportOut(TypedDict):
+    """A report that was made; its files are read apart."""
+
+    report_id: str
+    kind: Literal["daily_decisions", "provider_scorecard"] | str
+    title: str
+    provider_id: str | None
+    """Null: the report is not about a provider."""
+    first_day: str
+    last_day: str
+    made_at: str
+
+
 class SuspendedEditOut(TypedDict):
     """An edit that sends claims to review instead of rejecting or reducing them."""
 
@@ -1761,6 +1854,7 @@ class TrialEventIn(TypedDict):
             "edit.resumed",
             "policy.activated",
             "model.promoted",
+            "claim.rescreened",
         ]
         | Literal["endpoint.test"]
     ]

@@ -68,10 +68,15 @@ from ginja_client.models import (
     RemittanceOut,
     ReplayIn,
     ReplayOut,
+    ReportPage,
+    RescreeningCloseIn,
+    RescreeningFindingList,
+    RescreeningFindingOut,
     ReviewOut,
     ScoreBatchIn,
     ScoreBatchOut,
     SecretRotationIn,
+    StoredReportOut,
     SuspendedEdits,
     TaskOut,
     TrialEventIn,
@@ -351,11 +356,100 @@ class SyncOperations(SyncCalls):
         """List the reason codes of decisions, what each means and which actions it fits."""
         return cast("ReasonList", self._call(Call("GET", "/v1/decision-reasons")))
 
-    def get_remittance(self, *, provider_id: str, first_day: str, last_day: str) -> RemittanceOut:
+    def list_rescreening_findings(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        cause: Literal[
+            "mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts", "provider", "member", "procedure", "plan"
+        ]
+        | None = None,
+        claim_id: str | None = None,
+        provider_id: str | None = None,
+        status: Literal["open", "closed"] | None = None,
+        fields: str | None = None,
+    ) -> RescreeningFindingList:
+        """List what differs, after changes of lists, prices, registries and eligibility, from how claims were
+        decided.
+
+        The newest first. No claim is changed by a finding.
+        """
+        return cast(
+            "RescreeningFindingList",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/rescreening-findings",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "cause": cause,
+                        "claim_id": claim_id,
+                        "provider_id": provider_id,
+                        "status": status,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    def iter_rescreening_findings(
+        self,
+        *,
+        limit: int | None = None,
+        cause: Literal[
+            "mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts", "provider", "member", "procedure", "plan"
+        ]
+        | None = None,
+        claim_id: str | None = None,
+        provider_id: str | None = None,
+        status: Literal["open", "closed"] | None = None,
+        fields: str | None = None,
+    ) -> Iterator[RescreeningFindingOut]:
+        """Each item of `list_rescreening_findings`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_rescreening_findings(
+                limit=limit,
+                cause=cause,
+                claim_id=claim_id,
+                provider_id=provider_id,
+                status=status,
+                fields=fields,
+                cursor=cursor,
+            )
+            yield from page["findings"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def close_finding(
+        self, finding_id: str, body: RescreeningCloseIn, *, idempotency_key: str | None = None
+    ) -> RescreeningFindingOut:
+        """Close a finding with a reason. It is closed once, by a named user; the claim is unchanged."""
+        return cast(
+            "RescreeningFindingOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/rescreening-findings/{finding_id}/close", finding_id=finding_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def get_remittance(
+        self, *, provider_id: str, first_day: str, last_day: str, balance_brought: str | None = None
+    ) -> RemittanceOut:
         """Read the remittance advice of a provider: its claims decided over some days, with the payment of each
         line.
 
-        With `Accept: application/edi-x12` it is an X12 835. Nothing is recorded as paid by it.
+        A claim that was decided before these days, and voided, corrected or decided otherwise in them, is
+        reversed: over days that follow one another, the sum of all remittances is what is paid now. With `Accept:
+        application/edi-x12` it is an X12 835. Nothing is recorded as paid by it.
         """
         return cast(
             "RemittanceOut",
@@ -363,10 +457,52 @@ class SyncOperations(SyncCalls):
                 Call(
                     "GET",
                     "/v1/remittances",
-                    query={"provider_id": provider_id, "first_day": first_day, "last_day": last_day},
+                    query={
+                        "provider_id": provider_id,
+                        "first_day": first_day,
+                        "last_day": last_day,
+                        "balance_brought": balance_brought,
+                    },
                 )
             ),
         )
+
+    def list_reports(
+        self,
+        *,
+        kind: Literal["daily_decisions", "provider_scorecard"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> ReportPage:
+        """List the reports that were made each day and each week, the newest first. They are kept for 400 days."""
+        return cast(
+            "ReportPage", self._call(Call("GET", "/v1/reports", query={"kind": kind, "limit": limit, "cursor": cursor}))
+        )
+
+    def iter_reports(
+        self, *, kind: Literal["daily_decisions", "provider_scorecard"] | None = None, limit: int | None = None
+    ) -> Iterator[StoredReportOut]:
+        """Each item of `list_reports`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_reports(kind=kind, limit=limit, cursor=cursor)
+            yield from page["reports"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_report_file(self, report_id: str, *, format: Literal["pdf", "csv"] | None = None) -> str:
+        """Read the file of a report: PDF, or CSV with a line for each value."""
+        return (
+            self._send(
+                Call(
+                    "GET",
+                    fill("/v1/reports/{report_id}/file", report_id=report_id),
+                    query={"format": format},
+                    accept="application/pdf",
+                )
+            )
+        ).text
 
     def file_appeal(
         self, claim_id: str, body: AppealIn, *, if_match: str | None = None, idempotency_key: str | None = None
