@@ -22,9 +22,15 @@ from api.paging import read_cursor, write_cursor
 from api.registry import EndIn
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 from claims.prior_authorization import AuthorizationState
 
 router = APIRouter(tags=["authorizations"])
+
+_LISTED = SparseFields(AuthorizationPage, "authorizations")
+_AUTHORIZATION = SparseFields(AuthorizationOut)
+ListedAuthorizationFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
+AuthorizationFields = Annotated[Annotated[str, _AUTHORIZATION.check] | None, _AUTHORIZATION.query]
 
 _Number = Annotated[
     str,
@@ -53,6 +59,7 @@ async def list_authorizations(
     member_id: Annotated[str | None, Query(max_length=64, description="Only those of this member.")] = None,
     provider_id: Annotated[str | None, Query(max_length=64, description="Only those for this provider.")] = None,
     state: Annotated[AuthorizationState | None, Query(description="Only those in this state.")] = None,
+    fields: ListedAuthorizationFields = None,
 ) -> Response:
     """List prior authorizations by number.
 
@@ -66,16 +73,21 @@ async def list_authorizations(
         limit=limit,
     )
     shown = [authorization_out(one) for one in page.items]
-    return json_response(AuthorizationPage(authorizations=shown, next_cursor=write_cursor(page.next_place)))
+    listed = AuthorizationPage(authorizations=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/authorizations/{authorization_number}", response_model=AuthorizationOut, openapi_extra=operation())
 async def get_authorization(
-    request: Request, _caller: RegistryReader, authorization_number: _Number, known_at: KnownAt = None
+    request: Request,
+    _caller: RegistryReader,
+    authorization_number: _Number,
+    known_at: KnownAt = None,
+    fields: AuthorizationFields = None,
 ) -> Response:
     """Read a prior authorization, as it is or as it was stored at an instant."""
     found = await dependencies(request).authorizations.get(authorization_number, known_at)
-    return json_response(authorization_out(found))
+    return json_response(authorization_out(found), fields=_AUTHORIZATION.chosen(fields))
 
 
 @router.get(

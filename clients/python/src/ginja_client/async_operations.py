@@ -1119,6 +1119,7 @@ class AsyncOperations(AsyncCalls):
         member_id: str | None = None,
         provider_id: str | None = None,
         state: AuthorizationState | None = None,
+        fields: str | None = None,
     ) -> AuthorizationPage:
         """List prior authorizations by number.
 
@@ -1137,6 +1138,7 @@ class AsyncOperations(AsyncCalls):
                         "member_id": member_id,
                         "provider_id": provider_id,
                         "state": state,
+                        "fields": fields,
                     },
                 )
             ),
@@ -1149,12 +1151,13 @@ class AsyncOperations(AsyncCalls):
         member_id: str | None = None,
         provider_id: str | None = None,
         state: AuthorizationState | None = None,
+        fields: str | None = None,
     ) -> AsyncIterator[AuthorizationOut]:
         """Each item of `list_authorizations`, page by page; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             page = await self.list_authorizations(
-                limit=limit, member_id=member_id, provider_id=provider_id, state=state, cursor=cursor
+                limit=limit, member_id=member_id, provider_id=provider_id, state=state, fields=fields, cursor=cursor
             )
             for item in page["authorizations"]:
                 yield item
@@ -1162,7 +1165,9 @@ class AsyncOperations(AsyncCalls):
             if cursor is None:
                 return
 
-    async def get_authorization(self, authorization_number: str, *, known_at: str | None = None) -> AuthorizationOut:
+    async def get_authorization(
+        self, authorization_number: str, *, known_at: str | None = None, fields: str | None = None
+    ) -> AuthorizationOut:
         """Read a prior authorization, as it is or as it was stored at an instant."""
         return cast(
             "AuthorizationOut",
@@ -1170,7 +1175,7 @@ class AsyncOperations(AsyncCalls):
                 Call(
                     "GET",
                     fill("/v1/authorizations/{authorization_number}", authorization_number=authorization_number),
-                    query={"known_at": known_at},
+                    query={"known_at": known_at, "fields": fields},
                 )
             ),
         )

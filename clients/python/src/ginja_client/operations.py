@@ -1089,6 +1089,7 @@ class SyncOperations(SyncCalls):
         member_id: str | None = None,
         provider_id: str | None = None,
         state: AuthorizationState | None = None,
+        fields: str | None = None,
     ) -> AuthorizationPage:
         """List prior authorizations by number.
 
@@ -1107,6 +1108,7 @@ class SyncOperations(SyncCalls):
                         "member_id": member_id,
                         "provider_id": provider_id,
                         "state": state,
+                        "fields": fields,
                     },
                 )
             ),
@@ -1119,19 +1121,22 @@ class SyncOperations(SyncCalls):
         member_id: str | None = None,
         provider_id: str | None = None,
         state: AuthorizationState | None = None,
+        fields: str | None = None,
     ) -> Iterator[AuthorizationOut]:
         """Each item of `list_authorizations`, page by page; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             page = self.list_authorizations(
-                limit=limit, member_id=member_id, provider_id=provider_id, state=state, cursor=cursor
+                limit=limit, member_id=member_id, provider_id=provider_id, state=state, fields=fields, cursor=cursor
             )
             yield from page["authorizations"]
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
 
-    def get_authorization(self, authorization_number: str, *, known_at: str | None = None) -> AuthorizationOut:
+    def get_authorization(
+        self, authorization_number: str, *, known_at: str | None = None, fields: str | None = None
+    ) -> AuthorizationOut:
         """Read a prior authorization, as it is or as it was stored at an instant."""
         return cast(
             "AuthorizationOut",
@@ -1139,7 +1144,7 @@ class SyncOperations(SyncCalls):
                 Call(
                     "GET",
                     fill("/v1/authorizations/{authorization_number}", authorization_number=authorization_number),
-                    query={"known_at": known_at},
+                    query={"known_at": known_at, "fields": fields},
                 )
             ),
         )
