@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, null, or_
+from sqlalchemy import ColumnElement, and_, cast, func, literal, null, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import DecisionRow
@@ -53,7 +53,11 @@ async def decided_states(
     of_claims = ClaimRow.__table__.join(earlier.__table__, earlier.claim_id == ClaimRow.claim_id)
     ended = earlier.ended_at < until
     past = (
-        claims_with(of_claims, earlier.decision_id, {**changes, "reserved_cents": literal(0), "voided_at": null()})
+        claims_with(
+            of_claims,
+            earlier.decision_id,
+            {**changes, "reserved_cents": literal(0), "voided_at": cast(null(), ClaimRow.voided_at.type)},
+        )
         .add_columns(ended)
         .where(
             earlier.provider_id == provider_id,

@@ -118,11 +118,11 @@ async def _failed_tasks(connection: AsyncConnection) -> list[_Occurrence]:
         _Occurrence(
             f"task {one.task_id} {one.ended_at.isoformat()}",
             NotificationEvent.WORK_FAILED,
-            f"task {one.task_id} ({one.kind}) failed after {one.attempts} attempts",
+            f"task {one.task_id} ({one.kind}) failed after {one.attempts} attempts; ginja tasks show {one.task_id}",
             None,
             one.ended_at,
         )
-        for one in await failed_tasks(connection, after=None, limit=MOST_OF_A_LOOK)
+        for one in await failed_tasks(connection, MOST_OF_A_LOOK)
         if one.ended_at is not None
     ]
 

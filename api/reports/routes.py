@@ -15,9 +15,12 @@ from api.reports.kinds import ReportFormat, ReportKind
 from api.reports.responses import ReportPage, StoredReportOut
 from api.reports.stored import report_files, stored_reports
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["reports"])
 MAX_REPORTS: Final = 100
+_LISTED = SparseFields(ReportPage, "reports")
+ListedReportFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 
 ReportId = Annotated[
@@ -36,6 +39,7 @@ async def list_reports(
     ] = None,
     limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_REPORTS, description="Reports on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
+    fields: ListedReportFields = None,
 ) -> Response:
     """List the reports that were made each day and each week, the newest first. They are kept for 400 days."""
     after = None if cursor is None else read_cursor(cursor)
@@ -44,12 +48,11 @@ async def list_reports(
             connection, kind=None if kind is None else ReportKind(kind), after=after, limit=limit + 1
         )
     last = found[limit - 1] if len(found) > limit else None
-    return json_response(
-        ReportPage(
-            reports=[StoredReportOut.model_validate(one) for one in found[:limit]],
-            next_cursor=write_cursor(None if last is None else PageCursor(last.made_at, last.report_id)),
-        )
+    listed = ReportPage(
+        reports=[StoredReportOut.model_validate(one) for one in found[:limit]],
+        next_cursor=write_cursor(None if last is None else PageCursor(last.made_at, last.report_id)),
     )
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get(

@@ -35,6 +35,9 @@ class {name}({calls}):
     """One method for each operation."""
 '''
 
+_BINARY: Final = ("application/pdf",)
+"""Types of responses that are no text."""
+
 
 def operations_module(operations: Sequence[DescribedOperation], *, is_async: bool) -> str:
     """The text of the module."""
@@ -82,7 +85,7 @@ def _method(operation: DescribedOperation, *, is_async: bool, task: str | None =
         lines.append(f'        return cast("{returned}", {awaits}{sent})')
     else:
         response = sent.replace("self._call", "self._send", 1)
-        lines.append(f"        return ({awaits}{response}).text")
+        lines.append(f"        return ({awaits}{response}).{'content' if returned == 'bytes' else 'text'}")
     return "\n".join(lines) + "\n"
 
 
@@ -113,6 +116,8 @@ def _returned(operation: DescribedOperation) -> str:
         return "None"
     if operation.response_type == "text/plain":
         return "str"
+    if operation.response_type in _BINARY:
+        return "bytes"
     return annotation(operation.response, is_sent=False)
 
 

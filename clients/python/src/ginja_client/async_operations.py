@@ -483,27 +483,34 @@ class AsyncOperations(AsyncCalls):
         kind: Literal["daily_decisions", "provider_scorecard"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        fields: str | None = None,
     ) -> ReportPage:
         """List the reports that were made each day and each week, the newest first. They are kept for 400 days."""
         return cast(
             "ReportPage",
-            await self._call(Call("GET", "/v1/reports", query={"kind": kind, "limit": limit, "cursor": cursor})),
+            await self._call(
+                Call("GET", "/v1/reports", query={"kind": kind, "limit": limit, "cursor": cursor, "fields": fields})
+            ),
         )
 
     async def iter_reports(
-        self, *, kind: Literal["daily_decisions", "provider_scorecard"] | None = None, limit: int | None = None
+        self,
+        *,
+        kind: Literal["daily_decisions", "provider_scorecard"] | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
     ) -> AsyncIterator[StoredReportOut]:
         """Each item of `list_reports`, page by page; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
-            page = await self.list_reports(kind=kind, limit=limit, cursor=cursor)
+            page = await self.list_reports(kind=kind, limit=limit, fields=fields, cursor=cursor)
             for item in page["reports"]:
                 yield item
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
 
-    async def get_report_file(self, report_id: str, *, format: Literal["pdf", "csv"] | None = None) -> str:
+    async def get_report_file(self, report_id: str, *, format: Literal["pdf", "csv"] | None = None) -> bytes:
         """Read the file of a report: PDF, or CSV with a line for each value."""
         return (
             await self._send(
@@ -514,7 +521,7 @@ class AsyncOperations(AsyncCalls):
                     accept="application/pdf",
                 )
             )
-        ).text
+        ).content
 
     async def file_appeal(
         self, claim_id: str, body: AppealIn, *, if_match: str | None = None, idempotency_key: str | None = None

@@ -473,25 +473,33 @@ class SyncOperations(SyncCalls):
         kind: Literal["daily_decisions", "provider_scorecard"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        fields: str | None = None,
     ) -> ReportPage:
         """List the reports that were made each day and each week, the newest first. They are kept for 400 days."""
         return cast(
-            "ReportPage", self._call(Call("GET", "/v1/reports", query={"kind": kind, "limit": limit, "cursor": cursor}))
+            "ReportPage",
+            self._call(
+                Call("GET", "/v1/reports", query={"kind": kind, "limit": limit, "cursor": cursor, "fields": fields})
+            ),
         )
 
     def iter_reports(
-        self, *, kind: Literal["daily_decisions", "provider_scorecard"] | None = None, limit: int | None = None
+        self,
+        *,
+        kind: Literal["daily_decisions", "provider_scorecard"] | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
     ) -> Iterator[StoredReportOut]:
         """Each item of `list_reports`, page by page; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
-            page = self.list_reports(kind=kind, limit=limit, cursor=cursor)
+            page = self.list_reports(kind=kind, limit=limit, fields=fields, cursor=cursor)
             yield from page["reports"]
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
 
-    def get_report_file(self, report_id: str, *, format: Literal["pdf", "csv"] | None = None) -> str:
+    def get_report_file(self, report_id: str, *, format: Literal["pdf", "csv"] | None = None) -> bytes:
         """Read the file of a report: PDF, or CSV with a line for each value."""
         return (
             self._send(
@@ -502,7 +510,7 @@ class SyncOperations(SyncCalls):
                     accept="application/pdf",
                 )
             )
-        ).text
+        ).content
 
     def file_appeal(
         self, claim_id: str, body: AppealIn, *, if_match: str | None = None, idempotency_key: str | None = None
