@@ -227,7 +227,8 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     if is_one_resource(route):
         described["parameters"] = [*described.get("parameters", ()), IF_NONE_MATCH]
         responses["200"]["headers"] = {**responses["200"].get("headers", {}), **_header_refs(["ETag"])}
-        responses["304"] = {"description": "Nothing has changed.", "headers": _header_refs(["ETag"]), "content": {}}
+        headers = dict(responses["200"]["headers"])
+        responses["304"] = {"description": "Nothing has changed.", "headers": headers, "content": {}}
     if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra

@@ -24,7 +24,10 @@ async def one_write(connection: psycopg.AsyncConnection) -> AsyncIterator[None]:
     """
     async with connection.pipeline() as pipeline:
         pipeline._communicate_gen = partial(_into_buffer, pipeline)  # type: ignore[method-assign]
-        yield
+        try:
+            yield
+        finally:
+            del pipeline._communicate_gen  # a cycle, which only the garbage collector would find
 
 
 def _into_buffer(pipeline: AsyncPipeline) -> PQGen[None]:

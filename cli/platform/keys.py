@@ -83,9 +83,9 @@ def revoke(api_key_id: str, as_json: bool) -> None:
 
 @command(examples=["ginja keys pin key_0123456789 2026-11-27 --by ann"])
 @click.argument("api_key_id", metavar="KEY")
-@click.argument("version", metavar="VERSION")
+@click.argument("api_version", metavar="VERSION")
 @BY
-def pin(api_key_id: str, version: str, by: str | None, as_json: bool) -> None:
+def pin(api_key_id: str, api_version: str, by: str | None, as_json: bool) -> None:
     """Pin a key to a VERSION of the API, older or newer; its requests get it within five seconds.
 
     A key is pinned to the newest version at its first call. Its client can upgrade it, and undo that, with /v1/version.
@@ -97,7 +97,7 @@ def pin(api_key_id: str, version: str, by: str | None, as_json: bool) -> None:
     existing_database_url()
     operator = Caller("command line", "operator", None, by or getpass.getuser())
     try:
-        pinned = with_database(lambda database: set_version(database, operator, api_key_id, version))
+        pinned = with_database(lambda database: set_version(database, operator, api_key_id, api_version))
     except NotFound as error:
         raise click.UsageError(f"{error.detail}.") from None
     except Invalid as error:

@@ -163,6 +163,9 @@ ABOUT_NO_CLAIM = {
     "/v1/providers": "as members",
     "/v1/procedures": "as members",
     "/v1/policies": "as members; tests/claims tries arbitrary policies",
+    "/v1/authorizations": "as members",
+    "/v1/rescreening-findings": "closes a finding; its claim stays as it is",
+    "/v1/version": "the form of what a key receives",
     "/v1/bulk/claims": "stores a file; its lines are submitted as by `POST /v1/claims`",
 }
 """Beginnings of the paths of routes that change no claim, and what they change."""
@@ -199,7 +202,10 @@ CONSOLE: dict[str, Send] = {
     "/claims/{claim_id}/finding": console_record,
     "/claims/{claim_id}/appeal": console_appeal,
 }
-NO_CLAIM = {"/sign-in", "/sign-out", "/dead-letters/{position:int}"}
+NO_CLAIM = {
+    *("/sign-in", "/sign-out", "/dead-letters/{position:int}", "/tasks/{task_id}/replay"),
+    "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
+}
 """Forms of the console that are about no claim."""
 
 

@@ -17,7 +17,7 @@ from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFa
 from core import clock
 from core.encryption import Encryption
 from core.settings import Settings
-from tests.api.makers import ENCRYPTION_KEY, Api
+from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 
 EVERY_EVENT = [
     *("claim.decided", "claim.in_review", "claim.pended", "claim.voided", "claim.appealed", "claim.appeal_decided"),
@@ -147,7 +147,7 @@ _numbers = count(1)
 
 
 async def with_ids(api: Api, path: str) -> str:
-    """A path with the id of a new endpoint, delivery, version of the policy, authorization or report."""
+    """A path with the id of a new endpoint, delivery, version of the policy, authorization, report or task."""
     if "{version}" in path:
         document = {"title": f"Policy {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
@@ -169,6 +169,9 @@ async def with_ids(api: Api, path: str) -> str:
             f"('{report_id}', 'daily_decisions', '{report_id}', 'Day', '2026-03-02', '2026-03-02', now(), 'p', 'c')"
         )
         path = path.replace("{report_id}", report_id)
+    if "{task_id}" in path:
+        accepted = await api.post("/v1/claims", MINIMAL, Prefer="respond-async")
+        path = path.replace("{task_id}", accepted.json()["task_id"])
     return path
 
 

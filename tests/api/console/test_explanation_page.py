@@ -18,7 +18,7 @@ from claims.scoring import (
     ExplanationDetails,
     GroupPush,
     PairEffect,
-    PeerMeasure,
+    PeerComparison,
     PeerPush,
     ProbabilityInterval,
     Reason,
@@ -247,7 +247,7 @@ def details(**other: object) -> ExplanationDetails:
         PeerPush(code="network", push=0.01, odds=1.01, text="Network: no other provider", features={"network": 0.01}),
     ]
     pair = PairEffect(features=("units", "weekend"), push=0.2, odds=1.22, text="12 units, together with a Sunday")
-    peers = PeerMeasure(specialty="cardiology", claims=1_512, margin=-3.0, groups=groups)
+    peers = PeerComparison(specialty="cardiology", claims=1_512, margin=-3.0, groups=groups)
     return ExplanationDetails(model_version="7", interaction=pair, peers=peers).model_copy(update=other)
 
 
