@@ -7,6 +7,7 @@ nothing else to do.
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -96,9 +97,11 @@ class RescreeningFigures:
 def run(report: ReportProgress, *, claims: int = CLAIMS) -> RescreeningFigures:
     """Fill a database of its own, load the changes one after the other, and wait for the last finding of each."""
     from api.migrate import plain_url, upgrade
+    from core.logging import configure_logging
     from core.servers import postgres_url, temporary_home
     from core.settings import Settings
 
+    configure_logging("ERROR", sys.stderr)  # standard output is the figures
     with temporary_home("ginja-rescreen-") as home:
         url = plain_url(postgres_url(Settings(home=home, database_url=None, redis_url=None)))
         upgrade(url)
