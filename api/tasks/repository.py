@@ -4,10 +4,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from pydantic import JsonValue
-from sqlalchemy import ColumnElement, and_, case, delete, func, literal, null, or_, select, union_all, update
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +35,7 @@ KEEP_ENDED: Final = timedelta(days=6)
 replayed finds what an earlier attempt has done."""
 WORKER_LOST: Final = "the process that carried it out was killed"
 
+_RECORD: Final = TypeAdapter(TaskRecord)
 _TASK = tuple(TaskRow.__table__.c[one.name] for one in fields(TaskRecord))
 _OPEN = TaskRow.state.in_(("queued", "running"))
 
@@ -55,7 +69,7 @@ async def add_task(
         .on_conflict_do_nothing(index_elements=["schedule_key"], index_where=TaskRow.schedule_key.is_not(None))
         .returning(*_TASK)
     )
-    return _read((await connection.execute(statement)).one_or_none())
+    return _read((await connection.execute(statement)).mappings().one_or_none())
 
 
 async def open_tasks(connection: AsyncConnection, api_key_id: str, most: int) -> int:
@@ -66,7 +80,8 @@ async def open_tasks(connection: AsyncConnection, api_key_id: str, most: int) ->
 
 async def task(connection: AsyncConnection, task_id: str) -> TaskRecord | None:
     """A task; `None` if there is none."""
-    return _read((await connection.execute(select(*_TASK).where(TaskRow.task_id == task_id))).one_or_none())
+    found = await connection.execute(select(*_TASK).where(TaskRow.task_id == task_id))
+    return _read(found.mappings().one_or_none())
 
 
 async def take_task(
@@ -219,7 +234,7 @@ async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, Queue
 async def latest_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
     """Tasks in any state, the latest first: ids begin with the time."""
     statement = select(*_TASK).order_by(TaskRow.task_id.desc()).limit(limit)
-    return [one for one in map(_read, await connection.execute(statement)) if one is not None]
+    return [_RECORD.validate_python(dict(row)) for row in (await connection.execute(statement)).mappings()]
 
 
 async def failed_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
@@ -230,7 +245,7 @@ async def failed_tasks(connection: AsyncConnection, limit: int) -> list[TaskReco
         .order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc())
         .limit(limit)
     )
-    return [one for one in map(_read, await connection.execute(statement)) if one is not None]
+    return [_RECORD.validate_python(dict(row)) for row in (await connection.execute(statement)).mappings()]
 
 
 async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -> TaskRecord | None:
@@ -241,7 +256,7 @@ async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -
         .values(state="queued", attempts=0, due_at=at, published_at=null(), ended_at=null())
         .returning(*_TASK)
     )
-    return _read((await connection.execute(statement)).one_or_none())
+    return _read((await connection.execute(statement)).mappings().one_or_none())
 
 
 async def remove_ended(connection: AsyncConnection, before: datetime) -> int:
@@ -259,11 +274,8 @@ async def _end_attempt(connection: AsyncConnection, taken: TakenTask, values: Ma
     return (await connection.execute(statement)).one_or_none() is not None
 
 
-def _read(row: Sequence[object] | None) -> TaskRecord | None:
-    if row is None:
-        return None
-    values: Any = list(row)
-    return TaskRecord(*values)
+def _read(row: RowMapping | None) -> TaskRecord | None:
+    return None if row is None else _RECORD.validate_python(dict(row))
 
 
 def as_payload(document: object) -> bytes:

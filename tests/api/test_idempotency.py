@@ -162,7 +162,7 @@ def invalid_fields(response: httpx.Response) -> list[str]:
 
 
 def version_request(api: Api, path: str) -> Keyed:
-    """An upgrade from a version that is gone, or the rollback of one to a version that is not there yet."""
+    """An upgrade from a version that is no longer served, or a rollback to one that is not served yet."""
     pin = f"'2099-01-01', '{CURRENT}', now()" if path.endswith(":rollback") else "'2020-01-01', NULL, NULL"
     columns = "(api_version, previous_version, upgraded_at, pinned_at)"
     api.execute(f"UPDATE api_keys SET {columns} = ({pin}, now()) WHERE name = 'admin'")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from api.windows import EntityWindows
 from core import clock
 from core.settings import Settings
 from tests.api.makers import MINIMAL, Api, answering, running_api, says_nothing, scores
+from tests.api.waiting import until
 
 CHEAP = MINIMAL | {"procedure_code": "P002"}
 
@@ -123,13 +123,6 @@ def start_worker(url: str, valkey: str, port: int, home: str) -> subprocess.Pope
         env=environment,
         stderr=subprocess.DEVNULL,
     )
-
-
-async def until(condition, seconds: float = 240.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        await asyncio.sleep(0.05)
 
 
 async def test_a_worker_that_is_killed_repeatedly_loses_nothing(seeded_url, valkey_url, tmp_path):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from api.tasks.repository import REPUBLISH_AFTER
 from core import clock
 from tests.api.makers import MINIMAL, Api
 from tests.api.tasks import carry_out, end_leases, queued, state
+from tests.api.waiting import until
 
 
 def sweeper(api: Api, valkey_url: str, *, processes: int = 2) -> TaskSweeper:
@@ -62,15 +62,6 @@ def kill(started: subprocess.Popen[bytes]) -> None:
     started.wait()
 
 
-async def until(condition: Callable[[], bool], swept: TaskSweeper | None = None, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        if swept is not None:
-            await swept.step()
-        await asyncio.sleep(0.05)
-
-
 def done(api: Api, number: int) -> Callable[[], bool]:
     return lambda: api.rows("SELECT count(*) FROM tasks WHERE state = 'succeeded'") == [(number,)]
 
@@ -79,7 +70,7 @@ async def test_claims_are_decided_by_the_processes_and_each_once(api: Api, valke
     ids = [await queued(api, MINIMAL | {"claim_amount": 100 + number}) for number in range(5)]
     swept = sweeper(api, valkey_url)
     with task_processes(api, valkey_url, tmp_path) as started:
-        await until(done(api, 5), swept)
+        await until(done(api, 5), step=swept.step)
         answered = [(await state(api, one))["response"] for one in ids]
         assert [one["status"] for one in answered] == [201] * 5
         assert len({one["location"] for one in answered}) == api.count("claims") == 5
@@ -103,13 +94,13 @@ async def test_a_claim_whose_processes_are_killed_is_decided_once_by_others(api:
         asked.clear()
         api.scorer.behaviour = hangs
         with task_processes(api, valkey_url, tmp_path) as started:
-            await until(asked.is_set, swept)
+            await until(asked.is_set, step=swept.step)
             kill(started)
         api.scorer.behaviour = healthy
         assert (await state(api, task_id))["state"] == "running"
         end_leases(api)
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 1), swept)
+        await until(done(api, 1), step=swept.step)
     assert api.count("claims") == 1
     assert (await state(api, task_id))["attempts"] == 3
 
@@ -126,12 +117,12 @@ async def test_a_killed_child_is_replaced_and_its_claim_decided(api: Api, valkey
     await queued(api)
     swept = sweeper(api, valkey_url)
     with task_processes(api, valkey_url, tmp_path) as started:
-        await until(asked.is_set, swept)
+        await until(asked.is_set, step=swept.step)
         (child,) = psutil.Process(started.pid).children()
         child.kill()
         api.scorer.behaviour = healthy
         end_leases(api)
-        await until(done(api, 1), swept)
+        await until(done(api, 1), step=swept.step)
         assert started.poll() is None
     assert api.count("claims") == 1
 
@@ -234,7 +225,7 @@ async def test_claims_are_begun_before_reports_that_wait_longer(api: Api, valkey
         await queued(api, MINIMAL | {"claim_amount": 100 + number})
     await swept.step()
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 4), swept)
+        await until(done(api, 4), step=swept.step)
     began = [kind for (kind,) in api.rows("SELECT kind FROM tasks ORDER BY started_at")]
     assert began == [DECIDE_CLAIM] * 3 + [REMOVE_ENDED]
 
@@ -252,7 +243,7 @@ async def test_messages_that_are_no_json_or_unknown_are_discarded(api: Api, valk
     swept = sweeper(api, valkey_url)
     await swept.step()
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 1), swept)
+        await until(done(api, 1), step=swept.step)
         await until(lambda: not messages(valkey_url))
     assert api.count("claims") == 1
 
