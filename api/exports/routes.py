@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.dependencies import Dependencies, ReadCaller, dependencies
 from api.errors import BatchQueueFull, Invalid, NotFound
+from api.exports.parquet import parquet_file
 from api.exports.places import ExportResponse
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
 from api.fields import DAY_SCHEMA, as_claim_id, parse_day
@@ -24,13 +25,18 @@ PAGE: Final = 200
 """Claims that are read before live claims get their turn."""
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
+PARQUET: Final = "application/vnd.apache.parquet"
 _LINES = {"schema": {"type": "string", "description": "A claim a line, oldest first."}}
+_FILE = {"schema": {"type": "string", "format": "binary", "description": "A Parquet file, oldest claims first."}}
+MAX_LIMIT: Final = 1_000_000
 
 
 @router.get(
     "/v1/exports/claims",
     response_class=Response,
-    openapi_extra=operation(success=SuccessResponse(also={NDJSON: _LINES, CSV: _LINES}), errors=[BatchQueueFull]),
+    openapi_extra=operation(
+        success=SuccessResponse(also={NDJSON: _LINES, CSV: _LINES, PARQUET: _FILE}), errors=[BatchQueueFull]
+    ),
 )
 async def export_claims(
     request: Request,
@@ -42,7 +48,11 @@ async def export_claims(
         str | None, Query(max_length=10, description="Received from this day on.", json_schema_extra=DAY_SCHEMA)
     ] = None,
     export_format: Annotated[
-        Literal["ndjson", "csv"], Query(alias="format", description="`ndjson`: claims as `GET /v1/claims` lists them.")
+        Literal["ndjson", "csv", "parquet"],
+        Query(
+            alias="format",
+            description="`ndjson`: claims as `GET /v1/claims` lists them. `csv` and `parquet`: a row for each claim.",
+        ),
     ] = "ndjson",
     status: Annotated[ClaimStatus | None, Query(description="Only claims with this status.")] = None,
     member_id: Annotated[str | None, Query(max_length=64, description="Only claims of this member.")] = None,
@@ -50,11 +60,19 @@ async def export_claims(
     after: Annotated[
         str | None, Query(max_length=64, description="Continue after this claim, the last complete line received.")
     ] = None,
+    limit: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_LIMIT, description="At most so many claims; the rest with `after`. Without it: all."),
+    ] = None,
 ) -> Response:
-    """Export claims with their decisions as a stream, oldest first: NDJSON or CSV. A provider's key exports its own.
+    """Export claims with their decisions as a stream, oldest first: NDJSON, CSV or Parquet.
+
+    A provider's key exports its own claims.
 
     Which claims there are is fixed by the days, in the insurer's time zone: an export that was interrupted continues
-    with the same parameters and `after`, and has each claim once. A claim is as it is when it is read.
+    with the same parameters and `after`, and has each claim once. A claim is as it is when it is read. A Parquet file
+    that was interrupted cannot be read: export many claims as files of `limit` claims, each `after` the last claim of
+    the one before, which the metadata `ginja.last_claim_id` names.
     """
     own = dependencies(request)
     zone = own.settings.zone
@@ -73,11 +91,14 @@ async def export_claims(
         place = PageCursor(found.received_at, found.claim_id)
     requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
-    claims = ClaimExport(own, caller, filters, until)
+    claims = ClaimExport(own, caller, filters, until, limit)
     own.exports.take()
     try:
         first = await claims.page(place)
-        if export_format == "csv":
+        if export_format == "parquet":
+            file = parquet_file(claims.pages(first), sees_scores=caller.sees_scores)
+            response = ExportResponse(file, media_type=PARQUET)
+        elif export_format == "csv":
             response = ExportResponse(_csv(claims, first, caller, with_header=after is None), media_type=CSV)
         else:
             response = ExportResponse(_ndjson(claims, first), media_type=NDJSON)
@@ -91,25 +112,35 @@ async def export_claims(
 class ClaimExport:
     """The claims of an export, page by page."""
 
-    def __init__(self, own: Dependencies, caller: Caller, filters: dict[str, str], until: datetime) -> None:
+    def __init__(
+        self, own: Dependencies, caller: Caller, filters: dict[str, str], until: datetime, limit: int | None
+    ) -> None:
         self._own = own
         self._caller = caller
         self._filters = filters
         self._until = until
+        self._limit = limit
 
     async def page(self, place: PageCursor | None) -> ListPage[ClaimOut]:
         """The claims that follow a place; raises `Forbidden`."""
+        return await self._page(place, self._limit)
+
+    async def _page(self, place: PageCursor | None, left: int | None) -> ListPage[ClaimOut]:
+        limit = PAGE if left is None else min(PAGE, left)
         return await self._own.intake.page(
-            self._caller, after=place, until=self._until, limit=PAGE, filters=self._filters, order=ClaimOrder.OLDEST
+            self._caller, after=place, until=self._until, limit=limit, filters=self._filters, order=ClaimOrder.OLDEST
         )
 
     async def pages(self, first: ListPage[ClaimOut]) -> AsyncIterator[list[ClaimOut]]:
         """The first page and those that follow it; live claims are served in between."""
-        page = first
+        page, left = first, self._limit
         yield page.items
         while page.next_place is not None:
+            left = None if left is None else left - len(page.items)
+            if left == 0:
+                return
             await self._own.live.give_way()
-            page = await self.page(page.next_place)
+            page = await self._page(page.next_place, left)
             yield page.items
 
 

@@ -24,7 +24,7 @@ def ndjson_lines(claims: Sequence[ClaimOut]) -> bytes:
 
 def csv_header(*, sees_scores: bool) -> bytes:
     """The names of the columns."""
-    return (",".join(_columns(sees_scores=sees_scores)) + "\n").encode()
+    return (",".join(columns(sees_scores=sees_scores)) + "\n").encode()
 
 
 def csv_lines(claims: Sequence[ClaimOut], *, sees_scores: bool) -> bytes:
@@ -33,9 +33,10 @@ def csv_lines(claims: Sequence[ClaimOut], *, sees_scores: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     for claim in claims:
         values = claim.model_dump(mode="json")
-        writer.writerow([cell(values.get(name)) for name in _columns(sees_scores=sees_scores)])
+        writer.writerow([cell(values.get(name)) for name in columns(sees_scores=sees_scores)])
     return text.getvalue().encode()
 
 
-def _columns(*, sees_scores: bool) -> tuple[str, ...]:
+def columns(*, sees_scores: bool) -> tuple[str, ...]:
+    """The names of the columns of a table of claims."""
     return _OF_ALL + _OF_SCORES if sees_scores else _OF_ALL

@@ -6,13 +6,16 @@ import io
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
+from api.exports.parquet import LAST_CLAIM
 from api.exports.places import MAX_EXPORTS, ExportPlaces, ExportResponse
-from api.exports.routes import PAGE
+from api.exports.routes import MAX_LIMIT, PAGE
 from api.intake import SETTLED_AFTER
 from core import clock
 from tests.api.makers import MINIMAL, Api
@@ -78,6 +81,52 @@ async def test_a_csv_export_has_a_header_once_and_no_formulas(api: Api):
     assert (rows[0]["claim_amount"], rows[0]["voided_at"]) == ("100.0", "")
     rest = (await export(api, f"&format=csv&after={first}")).text
     assert rest.startswith(second)
+
+
+def parquet(response: Any) -> pq.ParquetFile:
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/vnd.apache.parquet")
+    return pq.ParquetFile(io.BytesIO(response.content))
+
+
+async def test_a_parquet_export_has_typed_columns_of_the_same_claims(api: Api):
+    first, second = await submitted(api, 2, claim_amount="100.10")
+    await api.post(f"/v1/claims/{second}/void", b"")
+    file = parquet(await export(api, "&format=parquet"))
+    (one, other) = file.read().to_pylist()
+    listed = (await api.get(f"/v1/claims/{first}", role="claims_system")).json()
+    assert [one["claim_id"], other["claim_id"]] == [first, second]
+    assert (one["claim_amount"], one["fraud_flag"]) == (Decimal("100.10"), listed["fraud_flag"])
+    assert one["received_at"] == datetime.fromisoformat(listed["received_at"])
+    assert one["service_from"].isoformat() == listed["service_from"]
+    assert (one["voided_at"], other["status"]) == (None, "voided")
+    assert other["voided_at"] is not None
+    assert str(file.schema_arrow.field("claim_amount").type) == "decimal128(14, 2)"
+    assert "score" not in parquet(await export(api, "&format=parquet", role="provider")).schema_arrow.names
+
+
+async def test_a_parquet_export_is_read_as_files_that_follow_one_another(api: Api, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.exports.parquet.ROW_GROUP", 2)
+    monkeypatch.setattr("api.exports.routes.PAGE", 2)
+    ids = await submitted(api, 7)
+    found, after = [], ""
+    for rows, groups in ((3, 2), (3, 2), (1, 1), (0, 0)):
+        file = parquet(await export(api, f"&format=parquet&limit=3{after}"))
+        assert (file.metadata.num_rows, file.num_row_groups) == (rows, groups)
+        found += file.read().column("claim_id").to_pylist()
+        if rows:
+            after = f"&after={file.metadata.metadata[LAST_CLAIM.encode()].decode()}"
+    assert found == ids
+    assert LAST_CLAIM.encode() not in (file.metadata.metadata or {})
+
+
+async def test_an_export_ends_at_its_limit(api: Api, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.exports.routes.PAGE", 2)
+    ids = await submitted(api, 4)
+    for limit in (1, 2, 3, 4, MAX_LIMIT):
+        assert [one["claim_id"] for one in lines(await export(api, f"&limit={limit}"))] == ids[:limit]
+    for limit in (0, MAX_LIMIT + 1):
+        refused = await export(api, f"&limit={limit}")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "limit")
 
 
 async def test_an_export_has_what_the_caller_may_see(api: Api):
