@@ -27,11 +27,15 @@ class TableKind(StrEnum):
     """The payer's fee schedule: most that is allowed for a unit of a procedure."""
     CONTRACTS = "contracts"
     """Prices agreed with single providers; they come before the fee schedule."""
+    CARC = "carc"
+    """Claim adjustment reason codes (X12 external code list 139), with their texts."""
+    RARC = "rarc"
+    """Remittance advice remark codes (X12 external code list 411), with their texts."""
 
     @property
     def dated_entries(self) -> bool:
         """Whether entries carry their own days, so that the newest release holds for every day of service."""
-        return self in (TableKind.PTP, TableKind.LEIE, TableKind.HCPCS)
+        return self in (TableKind.PTP, TableKind.LEIE, TableKind.HCPCS, *ADJUSTMENT_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class TableEntry:
     icd10      diagnosis      –                     –                   –
     fees       procedure      modifier, or empty    cents for one unit  –
     contracts  procedure      provider, modifier    cents for one unit  –
+    carc       reason code    –                     –                   –
+    rarc       remark code    –                     –                   –
     =========  =============  ====================  ==================  =========================================
     """
 
@@ -59,6 +65,8 @@ class TableEntry:
     """None: still."""
     number: int | None = None
     indicator: str | None = None
+    text: str | None = None
+    """What the code means; only of adjustment codes."""
 
     def holds_on(self, day: date) -> bool:
         """Whether the entry applies to services of a day."""
@@ -111,7 +119,9 @@ class TablesInForce:
 
 PRICE_TABLES = (TableKind.FEES, TableKind.CONTRACTS)
 """What prices are read from; edits read the others."""
-EDIT_TABLES = tuple(kind for kind in TableKind if kind not in PRICE_TABLES)
+ADJUSTMENT_TABLES = (TableKind.CARC, TableKind.RARC)
+"""What the codes of a payment mean; they decide nothing."""
+EDIT_TABLES = tuple(kind for kind in TableKind if kind not in (*PRICE_TABLES, *ADJUSTMENT_TABLES))
 
 NO_TABLES = TablesInForce({})
 """No table was imported."""

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from claims.code_tables import TableKind
     from pipelines.code_tables import ReadTable
 
-_KIND = click.argument("kind", type=click.Choice(["mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts"]))
+_KIND = click.argument(
+    "kind", type=click.Choice(["mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts", "carc", "rarc"])
+)
 _DATED = (
     "Needed for mue, icd10, fees and contracts; the entries of the others carry their own days, and it only names the "
     "release."
@@ -36,6 +38,7 @@ _DATED = (
         "ginja reference import leie UPDATED.csv --release 2026-11",
         "ginja reference import icd10",
         "ginja reference import fees fees.csv --release 2026Q4 --dry-run",
+        "ginja reference import carc carc.csv --release 2026-11 --source 'x12.org, code list 139'",
     ],
 )
 @_KIND
@@ -60,9 +63,15 @@ def import_(
     procedure, modifier, amount (of one unit; or amount_cents), first_day and last_day, of which procedure and amount
     are needed; contracts have the column provider, too. Claims are checked by the release that is valid on
     their days of service and was known at their receipt, so no decision changes.
+
+    Adjustment codes (carc, rarc: X12 external code lists 139 and 411) are a CSV file with the columns code,
+    description, start and stop. They decide nothing: the console explains payments by their texts, and an import
+    names the codes of remittances that the list does not have.
     """
     from api.code_tables import SINCE_EVER, NewTable, import_table
+    from claims.adjustment_codes import codes_not_valid
     from claims.code_tables import TableKind
+    from core import clock
     from pipelines.code_tables import first_day_of
 
     table = TableKind(kind)
@@ -86,6 +95,7 @@ def import_(
     )
     with _connected() as connection, task(f"Comparing {len(read.entries):,} entries"):
         stored, changes = import_table(connection, new, by=by or getpass.getuser(), dry_run=dry_run)
+    not_valid = codes_not_valid(table, read.entries, clock.now().date())
     if as_json:
         print_json(
             {
@@ -95,12 +105,18 @@ def import_(
                 "skipped_rows": read.skipped,
                 "sha256": read.sha256,
                 "changes": asdict(changes),
+                "sent_but_not_valid": not_valid,
                 "import_id": None if stored is None else stored.import_id,
                 "known_from": None if stored is None else stored.known_from,
             }
         )
         return
     _show(kind, read, changes)
+    if not_valid:
+        click.echo(
+            f"The list has no valid entry for codes that remittances are sent with: {', '.join(not_valid)}. Check that "
+            "it is complete and current; receivers may refuse these codes."
+        )
     if stored is None:
         click.echo("Nothing was stored (--dry-run).")
     else:

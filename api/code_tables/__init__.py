@@ -1,5 +1,6 @@
 """The trade's tables: releases imported, compared and rolled back, and those in force for a claim."""
 
+from api.code_tables.adjustments import AdjustmentTexts, adjustment_texts
 from api.code_tables.batches import releases_in_force, tables_of_releases
 from api.code_tables.imports import (
     COMMITTED_WITHIN,
@@ -19,12 +20,14 @@ from api.code_tables.tables import CodeTableImportRow
 __all__ = [
     "COMMITTED_WITHIN",
     "SINCE_EVER",
+    "AdjustmentTexts",
     "ChangedEntry",
     "CodeTableImportRow",
     "ImportRefused",
     "ImportedTable",
     "NewTable",
     "TableChanges",
+    "adjustment_texts",
     "days_of_service",
     "import_table",
     "imported_tables",

@@ -26,20 +26,22 @@ MOST_EXAMPLES = 10
 _ONE_IMPORT = "SELECT pg_advisory_xact_lock(hashtextextended('ginja reference import', 0))"
 _COLUMNS = """import_id, kind, release, valid_from, source, sha256, entries, known_from, imported_by, known_until,
     rolled_back_by"""
-_SHAPE = "code text, other text, place integer, first_day date, last_day date, number integer, indicator text"
-_ENTRIES = "code, other, place, first_day, last_day, number, indicator"
+_SHAPE = (
+    "code text, other text, place integer, first_day date, last_day date, number integer, indicator text, text text"
+)
+_ENTRIES = "code, other, place, first_day, last_day, number, indicator, text"
 _DIFFERENCE = """
 SELECT CASE WHEN earlier.code IS NULL THEN 'added' WHEN fresh.code IS NULL THEN 'removed' ELSE 'changed' END AS change,
        coalesce(fresh.code, earlier.code), coalesce(fresh.other, earlier.other),
-       concat_ws(' ', earlier.number, earlier.indicator, earlier.first_day, earlier.last_day),
-       concat_ws(' ', fresh.number, fresh.indicator, fresh.first_day, fresh.last_day),
+       concat_ws(' ', earlier.number, earlier.indicator, earlier.first_day, earlier.last_day, earlier.text),
+       concat_ws(' ', fresh.number, fresh.indicator, fresh.first_day, fresh.last_day, fresh.text),
        count(*) OVER (PARTITION BY earlier.code IS NULL, fresh.code IS NULL),
        row_number() OVER (PARTITION BY earlier.code IS NULL, fresh.code IS NULL
                           ORDER BY coalesce(fresh.code, earlier.code), coalesce(fresh.other, earlier.other))
 FROM incoming AS fresh
 FULL JOIN (SELECT * FROM code_table_entries WHERE import_id = %(before)s) AS earlier USING (code, other, place)
-WHERE (earlier.number, earlier.indicator, earlier.first_day, earlier.last_day, earlier.code IS NULL)
-      IS DISTINCT FROM (fresh.number, fresh.indicator, fresh.first_day, fresh.last_day, fresh.code IS NULL)
+WHERE (earlier.number, earlier.indicator, earlier.first_day, earlier.last_day, earlier.text, earlier.code IS NULL)
+      IS DISTINCT FROM (fresh.number, fresh.indicator, fresh.first_day, fresh.last_day, fresh.text, fresh.code IS NULL)
 """
 
 
@@ -189,7 +191,7 @@ def _placed(entries: Sequence[TableEntry]) -> Iterator[tuple[object, ...]]:
     for entry in entries:
         place = place + 1 if key == (entry.code, entry.other) else 0
         key = (entry.code, entry.other)
-        yield (*key, place, entry.first_day, entry.last_day, entry.number, entry.indicator)
+        yield (*key, place, entry.first_day, entry.last_day, entry.number, entry.indicator, entry.text)
 
 
 def _changes(connection: Connection, before: ImportedTable | None) -> TableChanges:

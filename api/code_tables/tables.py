@@ -49,3 +49,4 @@ class CodeTableEntryRow(Base):
     last_day: Mapped[date | None]
     number: Mapped[int | None]
     indicator: Mapped[str | None]
+    text: Mapped[str | None] = mapped_column(comment="Of an adjustment code.")

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.code_tables import AdjustmentTexts
+from claims.code_tables import TableKind
 from claims.money import format_cents
 from claims.payment import (
+    ABOVE_PRICE,
     COINSURANCE,
     COPAYMENT,
     DEDUCTIBLE,
     OTHER_PAYER,
     AdjustmentGroup,
+    AdjustmentReason,
     ClaimPayment,
     LinePayment,
 )
@@ -40,8 +44,8 @@ class PaymentSection:
     """Line, codes, amount and meaning."""
 
 
-def payment_section(payment: ClaimPayment, status: str) -> PaymentSection:
-    """The section of a claim that is itemized."""
+def payment_section(payment: ClaimPayment, status: str, texts: AdjustmentTexts) -> PaymentSection:
+    """The section of a claim that is itemized; `texts` are those of imported lists, which come before our own."""
     amounts = [[read(line) for _, read in _COLUMNS] for line in payment.lines]
     return PaymentSection(
         summary=_summary(payment, status),
@@ -55,12 +59,22 @@ def payment_section(payment: ClaimPayment, status: str) -> PaymentSection:
                 str(line.price.line),
                 " ".join(filter(None, (f"{one.reason.group.value}-{one.reason.carc}", one.reason.rarc))),
                 format_cents(one.cents),
-                one.reason.text + (f" {line.price.cites}." if one.reason.carc == "45" and line.price.cites else ""),
+                _meaning(one.reason, texts) + (f" {line.price.cites}." if _is_price(one.reason, line) else ""),
             )
             for line in payment.lines
             for one in line.adjustments
         ],
     )
+
+
+def _meaning(reason: AdjustmentReason, texts: AdjustmentTexts) -> str:
+    meaning = texts.get((TableKind.CARC.value, reason.carc), reason.text)
+    remark = None if reason.rarc is None else texts.get((TableKind.RARC.value, reason.rarc))
+    return meaning if remark is None else f"{meaning} {reason.rarc}: {remark}"
+
+
+def _is_price(reason: AdjustmentReason, line: LinePayment) -> bool:
+    return reason.carc == ABOVE_PRICE.carc and line.price.cites is not None
 
 
 def _summary(payment: ClaimPayment, status: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from api import assessments, investigations, outbox
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
+from api.code_tables import adjustment_texts
 from api.console import repository
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
@@ -18,7 +19,7 @@ from api.console.lines import DeadLetterLine, DispositionLine, FailedTaskLine, F
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
-from api.database import AUTHENTICATION, Database, acting_for
+from api.database import AUTHENTICATION, Database, acting_for, fetch
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
 from api.investigations import DispositionIn, SelectedClaim
@@ -114,7 +115,11 @@ class Console:
         async with self._database.reading() as connection:
             status, stored = await repository.payment_of(connection, claim_id)
         payment = payment_from_json(stored)
-        return None if payment is None else payment_section(payment, status)
+        if payment is None:
+            return None
+        async with self._database.reading() as connection:
+            texts = await fetch(connection, adjustment_texts(payment.codes, clock.now()))
+        return payment_section(payment, status, texts)
 
     async def dispositions(self, claim_id: str) -> list[DispositionLine]:
         """The dispositions of a claim, latest first; raises `NotFound`."""

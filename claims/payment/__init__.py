@@ -7,6 +7,7 @@ codes.py     claim adjustment reason codes (CARC), remark codes (RARC) and their
 
 from claims.payment.codes import (
     ABOVE_PRICE,
+    ADJUSTMENT_REASONS,
     BENEFIT_USED_UP,
     COINSURANCE,
     COPAYMENT,
@@ -22,6 +23,7 @@ from claims.payment.prices import LinePrice, PriceSource, contract_key, line_pri
 
 __all__ = [
     "ABOVE_PRICE",
+    "ADJUSTMENT_REASONS",
     "BENEFIT_USED_UP",
     "COINSURANCE",
     "COPAYMENT",

@@ -48,13 +48,13 @@ AUTHORIZATION_EXCEEDED: Final = AdjustmentReason(_CO, "198", "The prior authoriz
 BY_PERSON: Final = AdjustmentReason(_CO, "A1", "Denied or reduced after a review.", "N10")
 """A decision of a person whose reason has no code of its own."""
 
-_OF_CONTRACT = {
-    reason.carc: reason
-    for reason in (
-        *(BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, WAITING_PERIOD, PROVIDER_NOT_ELIGIBLE),
-        *(NOT_AUTHORIZED, AUTHORIZATION_EXCEEDED),
-    )
-}
+_CONTRACT = (
+    *(BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, WAITING_PERIOD, PROVIDER_NOT_ELIGIBLE),
+    *(NOT_AUTHORIZED, AUTHORIZATION_EXCEEDED),
+)
+_OF_CONTRACT = {reason.carc: reason for reason in _CONTRACT}
+ADJUSTMENT_REASONS: Final = (ABOVE_PRICE, DEDUCTIBLE, COINSURANCE, COPAYMENT, OTHER_PAYER, BY_PERSON, *_CONTRACT)
+"""Every reason that is not a person's own (`claims.review`)."""
 _OF_MEMBER = frozenset(("27", "96", "119"))
 """Reasons of reviewers that the member bears; of the others the provider bears the amount."""
 

@@ -73,6 +73,12 @@ class ClaimPayment:
         return sum(line.paid_cents for line in self.lines)
 
     @property
+    def codes(self) -> frozenset[str]:
+        """The reason and remark codes of its adjustments."""
+        reasons = [one.reason for line in self.lines for one in line.adjustments]
+        return frozenset(code for reason in reasons for code in (reason.carc, reason.rarc) if code is not None)
+
+    @property
     def prices(self) -> tuple[LinePrice, ...]:
         """The lines before cost sharing, to itemize them again."""
         return tuple(line.price for line in self.lines)

@@ -1,8 +1,8 @@
 """The layout of each published table: its columns, and how a row becomes an entry.
 
 Sources: CMS, *NCCI MUE and PTP edit files*; OIG, *LEIE downloadable database record layout*; CMS, *HCPCS quarterly
-update* (ANWEB record layout); CMS, *ICD-10-CM tabular order*. Fee schedules and contracts have no published layout:
-their columns are ours.
+update* (ANWEB record layout); CMS, *ICD-10-CM tabular order*; X12, external code lists 139 and 411 with their columns
+code, description, start and stop. Fee schedules and contracts have no published layout: their columns are ours.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +18,8 @@ SKIPPED = None
 """The entry of a row that says nothing that an edit reads."""
 _DAY_FORMS = ("%Y-%m-%d", "%m/%d/%Y")
 _MOST_CENTS = 999_999_999
+_MOST_OF_ADJUSTMENT = 5
+"""Characters of a claim adjustment reason code (CAS02) or remark code (LQ02) as the lists publish them."""
 _NO_DAY = frozenset(("", "*", "0", "00000000"))
 _NO_NPI = frozenset(("", "0", "0000000000"))
 _JsonRows = Iterable[Mapping[str, str]] | None
@@ -139,6 +141,21 @@ def _icd10(row: Mapping[str, str]) -> TableEntry:
     return TableEntry(_code(row, "code", IdentifierKind.ICD10))
 
 
+def _adjustment(row: Mapping[str, str]) -> TableEntry:
+    code, text = row["code"].upper(), " ".join(row["text"].split())
+    if not (code.isascii() and code.isalnum() and len(code) <= _MOST_OF_ADJUSTMENT):
+        raise InvalidRow(
+            f"code: {row['code'][:20]!r} must have 1 to {_MOST_OF_ADJUSTMENT} letters and digits, such as 45 or N130; "
+            "correct the row"
+        )
+    if not text:
+        raise InvalidRow("description: must say what the code means; correct the row")
+    first, last = _day(row, "first_day"), _day(row, "last_day")
+    if first is not None and last is not None and last < first:
+        raise InvalidRow("stop: must not be before start; correct the row")
+    return TableEntry(code, first_day=first, last_day=last, text=text)
+
+
 def _price(row: Mapping[str, str], other: str) -> TableEntry:
     first, last = _day(row, "first_day"), _day(row, "last_day")
     if first is not None and last is not None and last < first:
@@ -203,6 +220,19 @@ _PRICE_COLUMNS = {
     "first_day": ("first_day", "effective"),
     "last_day": ("last_day", "end"),
 }
+
+_ADJUSTMENT_CODES = Layout(
+    {
+        "code": ("code", "carc", "rarc", "reason code", "remark code"),
+        "text": ("description", "text", "meaning"),
+        "first_day": ("start", "effective"),
+        "last_day": ("stop", "deactivat", "end"),
+    },
+    ("code", "text"),
+    _adjustment,
+    _no_json,
+    "none: give a CSV file with the columns `code` and `description`",
+)
 
 LAYOUTS: dict[TableKind, Layout] = {
     TableKind.MUE: Layout(
@@ -278,4 +308,6 @@ LAYOUTS: dict[TableKind, Layout] = {
         _no_json,
         "none: give a CSV file with the columns `provider`, `procedure` and `amount`",
     ),
+    TableKind.CARC: _ADJUSTMENT_CODES,
+    TableKind.RARC: _ADJUSTMENT_CODES,
 }

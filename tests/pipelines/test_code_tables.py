@@ -35,6 +35,11 @@ FILES = {
         'procedure,modifier,amount,first_day,last_day,note\n99213,,"1,250.5",,,x\n99213,26,$10,2026-01-01,2026-01-31,x\n'
         "99213,26,11.00,2026-02-01,,x\n"
     ),
+    TableKind.CARC: (
+        "Code,Description,Start,Last Modified,Stop,Notes\n1,Deductible amount.,01/01/1995,11/01/2017,,x\n"
+        'b7,"Not eligible,\n on this day.",01/01/1995,,2027-06-30,x\n'
+    ),
+    TableKind.RARC: "RARC,Description,Effective Date,Deactivation Date\nN130,Consult plan documents.,,\n",
     TableKind.CONTRACTS: "provider_id,procedure,modifier,amount_cents,note\nH456,99213,,125050,x\nH456,99213,26,0,x\n",
 }
 ENTRIES = {
@@ -61,6 +66,11 @@ ENTRIES = {
         TableEntry("99213", "26", date(2026, 1, 1), date(2026, 1, 31), number=10_00),
         TableEntry("99213", "26", date(2026, 2, 1), number=11_00),
     ),
+    TableKind.CARC: (
+        TableEntry("1", first_day=date(1995, 1, 1), text="Deductible amount."),
+        TableEntry("B7", "", date(1995, 1, 1), date(2027, 6, 30), text="Not eligible, on this day."),
+    ),
+    TableKind.RARC: (TableEntry("N130", text="Consult plan documents."),),
     TableKind.CONTRACTS: (
         TableEntry("99213", "H456", number=1250_50),
         TableEntry("99213", "H456 26", number=0),
@@ -151,6 +161,11 @@ def test_a_value_of_many_characters_is_refused_whatever_another_reader_allows(li
         (TableKind.LEIE, "DOE,JOHN,1245319599,x,x,20191350,0", "first_day: '20191350' must be a day"),
         (TableKind.PTP, "11042\t97599\t\t20100101\t*\t\tx", "indicator: must be 0, 1 or 9"),
         (TableKind.ICD10, "???,x", "code: '???' is not an ICD-10 code"),
+        (TableKind.CARC, "123456,x,,,,", "code: '123456' must have 1 to 5 letters and digits"),
+        (TableKind.CARC, "CO-45,x,,,,", "code: 'CO-45' must have 1 to 5 letters and digits"),
+        (TableKind.CARC, "2,,,,,", "description: must say what the code means"),
+        (TableKind.CARC, "2,x,2026-02-01,,2026-01-31,", "stop: must not be before start"),
+        (TableKind.RARC, "N1,x,13/13/2026,", "first_day: '13/13/2026' must be a day"),
     ],
 )
 def test_one_invalid_row_refuses_the_file_and_is_named_with_its_line(kind, row, reason, written):
