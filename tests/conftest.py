@@ -1,7 +1,7 @@
 """Real servers for every test: one Postgres and one Valkey for the whole run, one database for each test.
 
-The controller of a run owns a home folder in the system's temporary folder; its workers share the servers in it, and
-it stops them at the end. A run that was killed is cleaned up after by the next one.
+The controller of a run owns a home folder (`tests/places.py`); its workers share the servers in it, and it stops them
+at the end. A run that was killed is cleaned up after by the next one.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ import redis
 from benchmarks.volatile import forgo_durability
 from core import embedded, environment, servers
 from core.settings import Settings
+from tests.places import homes
 
 _HOME = pytest.StashKey[Path]()
 _PREFIX = "ginja-tests-"
@@ -66,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         home = Path(config.workerinput["ginja_home"])
     else:
         _clean_up_after_killed_runs()
-        home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=homes()))
     config.stash[_HOME] = home
     os.environ["GINJA_HOME"] = str(home)  # whatever reads the default settings stays out of the developer's home
 
@@ -87,7 +88,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _clean_up_after_killed_runs() -> None:
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for left in [left for parent in {homes(), Path(tempfile.gettempdir())} for left in parent.glob(f"{_PREFIX}*")]:
         owner = left.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdigit() and embedded.command_line(int(owner)) is None:
             _remove(left)
@@ -105,7 +106,7 @@ def server_home() -> Iterator[Path]:
     Not under `tmp_path`: each pytest that starts closes that tree to others again, the account of a running Postgres
     among them, so two runs on one machine would break each other's servers.
     """
-    home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=homes()))
     yield home
     _remove(home)
 

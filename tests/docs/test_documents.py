@@ -21,6 +21,7 @@ from core.embedded import free_port
 from models import registry
 from models.registry import MlflowStore
 from tests.docs.runner import EXECUTED, Documents, Page, Workplace, page_continued
+from tests.places import homes
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -36,7 +37,7 @@ DOCUMENTED_PORTS = {"GINJA_API_PORT": 8600, "GINJA_SCORER_PORT": 8601, "GINJA_ML
 @contextmanager
 def workplace() -> Iterator[Workplace]:
     """A folder that looks like a clone (what is tracked is linked), a fresh home, and ports of this run."""
-    folder = Path(tempfile.mkdtemp(prefix="ginja-documents-"))
+    folder = Path(tempfile.mkdtemp(prefix="ginja-documents-", dir=homes()))
     for name in tracked():
         (folder / name).symlink_to(ROOT / name)
     ports = {name: str(free_port()) for name in DOCUMENTED_PORTS}
