@@ -15,6 +15,21 @@ DAY = click.DateTime(["%Y-%m-%d"])
 INPUT_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 INPUT_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class _ChartFile(click.Path):
+    """A file whose suffix names the format of a chart."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(str(value), param, ctx)))
+        if path.suffix.lower() not in (".svg", ".png"):
+            self.fail(f"{path.name!r} must end with .svg or .png, which says what is written; rename it", param, ctx)
+        return path
+
+
+PLOT = click.option(
+    "--plot", type=_ChartFile(path_type=Path, dir_okay=False), help="Write the chart to this file, as SVG or PNG."
+)
 OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 DATASET = click.option(

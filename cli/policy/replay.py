@@ -11,7 +11,7 @@ import click
 from cli.command import command
 from cli.database import with_database
 from cli.exit_codes import ExitCode
-from cli.options import BY, CAPACITY, DATASET, INPUT_FILE
+from cli.options import BY, CAPACITY, DATASET, INPUT_FILE, PLOT
 from cli.output import print_json, terminal
 from cli.policy.choices import PolicyChoices
 from cli.progress import task
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from api.policies import PolicyVersion
     from pipelines.policies import AffectedGroup, PolicyReplay, PolicyVerdict
 
-_MOST_GROUPS = 12
-"""Groups that are shown; `--json` has all."""
-
 
 @command(
     examples=[
         "ginja policy test policy.yaml --claims 1000000",
         "ginja policy test 3 --capacity 200 --by ann",
         "ginja policy test policy.yaml --scores claims.scored.parquet --json",
+        "ginja policy test policy.yaml --plot policy.svg",
     ]
 )
 @click.argument("policy")
@@ -37,6 +35,7 @@ _MOST_GROUPS = 12
 @click.option("--claims", default=1_000_000, show_default=True, type=click.IntRange(1), help="Newest claims to replay.")
 @click.option("--scores", type=INPUT_FILE, help="Scores of `ginja model score`; default: the 2x rule decides.")
 @CAPACITY
+@PLOT
 @BY
 def test(
     policy: str,
@@ -45,6 +44,7 @@ def test(
     claims: int,
     scores: Path | None,
     capacity: float | None,
+    plot: Path | None,
     by: str | None,
     as_json: bool,
 ) -> int:
@@ -57,7 +57,7 @@ def test(
     """
     from core.settings import settings
     from pipelines.datasets import open_named
-    from pipelines.policies import check_policy_gates, read_history, read_scores, replay_policies
+    from pipelines.policies import check_policy_gates, draw_replay, read_history, read_scores, replay_policies
 
     choices = PolicyChoices.read()
     tested = choices.choose(policy)
@@ -68,6 +68,9 @@ def test(
         history = read_history(source, most=claims, scores=None if scores is None else read_scores(scores))
         progress.step(f"Deciding {len(history.claims):,} claims twice")
         found = replay_policies(history, before=compared.document, after=tested.document)
+        if plot is not None:
+            progress.step("Drawing the chart")
+            draw_replay(found, (compared.name, tested.name), plot)
     verdicts = check_policy_gates(found, capacity=capacity)
     passed = all(one.passed for one in verdicts)
     stored = None
@@ -113,6 +116,8 @@ def _store(
 def _show(before: str, after: str, found: "PolicyReplay", verdicts: "tuple[PolicyVerdict, ...]") -> None:
     from rich.table import Table
 
+    from pipelines.policies import most_affected
+
     console = terminal()
     console.print(
         f"{found.claims:,} claims, {found.first_day} to {found.last_day}, {found.scored:,} with a score; prices of the "
@@ -135,8 +140,7 @@ def _show(before: str, after: str, found: "PolicyReplay", verdicts: "tuple[Polic
         console.print(f"  {one.finding}: {one.before:,} -> {one.after:,}")
     for path in found.not_replayed:
         console.print(f"  not replayed: {path}")
-    changed = sorted((one for one in found.groups if one.changed), key=lambda one: -abs(one.added_share))
-    _show_groups(changed[:_MOST_GROUPS] + list(found.providers))
+    _show_groups([*most_affected(found), *found.providers])
     shown = Table("gate", "", "measured")
     for verdict in verdicts:
         shown.add_row(verdict.gate, "passed" if verdict.passed else "REFUSED", verdict.detail)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.options import OUTPUT_FILE
+from cli.options import PLOT
 from cli.output import print_json, terminal
 from cli.progress import task
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 0.9),
     help="Share of the reviews that is drawn at random.",
 )
-@click.option("--plot", type=OUTPUT_FILE, help="Write the chart to this file, as SVG or PNG.")
+@PLOT
 def simulate(
     months: int, claims: int, seeds: int, review_share: float, audit_share: float, plot: Path | None, as_json: bool
 ) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from pipelines.policies.chart import draw_replay, most_affected
     from pipelines.policies.decisions import DecidedColumns, decide_columns
     from pipelines.policies.gates import POLICY_GATES, PolicyVerdict, check_policy_gates
     from pipelines.policies.reading import NothingToReplay, ReplayedHistory, read_history, read_scores
@@ -21,6 +22,8 @@ __all__ = [
     "ReplayedHistory",
     "check_policy_gates",
     "decide_columns",
+    "draw_replay",
+    "most_affected",
     "read_history",
     "read_scores",
     "replay_policies",

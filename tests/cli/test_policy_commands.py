@@ -92,7 +92,11 @@ def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url,
     assert json.loads(activated.stdout)["forced"] is False
 
     file.write_text(POLICY.replace("900000", "100"))
-    shown = run("test", file)
+    refused = run("test", file, "--plot", tmp_path / "policy.pdf")
+    assert (refused.exit_code, "'policy.pdf' must end with .svg or .png" in refused.stderr) == (2, True)
+    shown = run("test", file, "--plot", tmp_path / "charts" / "policy.svg")
+    chart = (tmp_path / "charts" / "policy.svg").read_text()
+    assert all(words in chart for words in ("decisions change", "version 1", "policy.yaml", "Share in review"))
     assert (shown.exit_code, "Stored as" in shown.stdout) == (4, False)
     assert "REFUSED" in shown.stdout
     assert run("draft", file, "--by", "ann").exit_code == 0
