@@ -36,17 +36,15 @@ async def parquet_file(pages: AsyncIterable[Sequence[ClaimOut]], *, sees_scores:
     # The library takes half a second to load, which live claims do not wait for.
     await asyncio.to_thread(importlib.import_module, "pyarrow.parquet")
     file = _ParquetFile(columns(sees_scores=sees_scores))
-    claims: list[ClaimOut] = []
     async for page in pages:
-        claims += page
-        if len(claims) >= ROW_GROUP:
-            yield await asyncio.to_thread(file.row_group, claims)
-            claims = []
-    yield await asyncio.to_thread(file.end, claims)
+        file.add(page)
+        if file.rows >= ROW_GROUP:
+            yield await asyncio.to_thread(file.row_group)
+    yield await asyncio.to_thread(file.end)
 
 
 class _ParquetFile:
-    """A file of which only the bytes that were not sent yet are held."""
+    """A file of which only the rows of a group and the bytes that were not sent yet are held."""
 
     def __init__(self, names: Sequence[str]) -> None:
         import pyarrow as pa
@@ -56,20 +54,31 @@ class _ParquetFile:
         self._bytes = _Unsent()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(pa.PythonFile(self._bytes, mode="w"), self._schema)
         self._last: str | None = None
+        self._columns: dict[str, list[object]] = {name: [] for name in names}
+        self.rows = 0
+        """Rows that are in no group yet."""
 
-    def row_group(self, claims: Sequence[ClaimOut]) -> bytes:
-        """The bytes of a row group."""
+    def add(self, claims: Sequence[ClaimOut]) -> None:
+        """Add rows. Claims themselves, with their reasons and payments, would take ten times the memory."""
+        for name, values in self._columns.items():
+            values += [_value(claim, name) for claim in claims]
+        self.rows += len(claims)
+        self._last = claims[-1].claim_id if claims else self._last
+
+    def row_group(self) -> bytes:
+        """The bytes of a group of the rows that were added."""
         import pyarrow as pa
 
-        if claims:
-            values = [pa.array([_value(claim, one.name) for claim in claims], one.type) for one in self._schema]
-            self._writer.write_table(pa.Table.from_arrays(values, schema=self._schema), row_group_size=ROW_GROUP)
-            self._last = claims[-1].claim_id
+        if self.rows:
+            arrays = [pa.array(self._columns[one.name], one.type) for one in self._schema]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=self.rows)
+            self._columns = {name: [] for name in self._columns}
+            self.rows = 0
         return self._bytes.take()
 
-    def end(self, claims: Sequence[ClaimOut]) -> bytes:
+    def end(self) -> bytes:
         """The bytes of the last row group and of the directory."""
-        rest = self.row_group(claims)
+        rest = self.row_group()
         if self._last is not None:
             self._writer.add_key_value_metadata({LAST_CLAIM: self._last})
         self._writer.close()
