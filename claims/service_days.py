@@ -15,6 +15,11 @@ def receipt_day(received_at: datetime, time_zone: tzinfo) -> date:
     return received_at.astimezone(time_zone).date()
 
 
+def stored_receipt_day(received_on: date | None, received_at: datetime, time_zone: tzinfo) -> date:
+    """The day of receipt that a claim is stored with; of a claim that was stored without one, that of `received_at`."""
+    return receipt_day(received_at, time_zone) if received_on is None else received_on
+
+
 def day_problem(day: date, received_on: date) -> str | None:
     """Why `day` cannot be a day of service of a claim received on `received_on`; `None` if it can."""
     if day < EARLIEST:

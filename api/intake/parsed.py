@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 from api.errors import ApiError
@@ -46,9 +47,12 @@ def claim_key(kind: str, *parts: str) -> str:
     return f"{kind} {hashlib.sha256(chr(31).join(parts).encode()).hexdigest()}"
 
 
-async def submit_parsed(intake: Intake, caller: Caller, document: bytes, key: str | None) -> ParsedReply:
+async def submit_parsed(
+    intake: Intake, caller: Caller, document: bytes, key: str | None, *, accepted_at: datetime | None = None
+) -> ParsedReply:
     """Decide and store a claim; `document` is the JSON body of `POST /v1/claims`. Raises as `Intake.submit`."""
-    return ParsedReply.of(await intake.submit(caller, parse(ClaimIn, document), document, key))
+    sent = parse(ClaimIn, document)
+    return ParsedReply.of(await intake.submit(caller, sent, document, key, accepted_at=accepted_at))
 
 
 def refused_fields(error: ApiError, *, by_number: bool = True) -> Iterator[RefusedField]:

@@ -44,6 +44,9 @@ class ClaimRecord:
     service_from: date
     service_to: date
     received_at: datetime
+    """Its place in the order of claims."""
+    received_on: date | None
+    """The day of receipt in the insurer's time zone; None: that of `received_at`."""
     amount_cents: int
     approved_cents: int
     reserved_cents: int

@@ -101,6 +101,7 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
     counts = counted(decision.outcome, new.payment)
     params = {
         **new.facts.__dict__,
+        "received_on": claim.received_on,
         "other_diagnoses": list(claim.diagnosis_codes[1:]),
         "replaces": claim.replaces,
         "status": decision.outcome.value,

@@ -106,9 +106,15 @@ class ClaimIn(BaseModel):
             return tuple(listed)
         return (self.diagnosis_code, *(code for code in listed if code != self.diagnosis_code))
 
-    def to_claim(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:
-        """The claim of the domain, received on that day in the insurer's `time_zone`; raises `InvalidClaim`."""
-        received_on = receipt_day(received_at, time_zone)
+    def to_claim(
+        self, claim_id: str, received_at: datetime, time_zone: tzinfo, accepted_at: datetime | None = None
+    ) -> Claim:
+        """The claim of the domain; raises `InvalidClaim`.
+
+        `received_at` is its place in the order of claims. It was received on the day, in the insurer's `time_zone`, of
+        `accepted_at`: when it was acknowledged, where it is decided later; default: `received_at`.
+        """
+        received_on = receipt_day(accepted_at or received_at, time_zone)
         days = [line.service_date for line in self.lines or () if line.service_date is not None]
         first = self.service_from or min(days, default=self.service_to or received_on)
         return Claim(
@@ -129,10 +135,12 @@ class ClaimIn(BaseModel):
             authorization_number=self.authorization_number,
         )
 
-    def validated(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:
+    def validated(
+        self, claim_id: str, received_at: datetime, time_zone: tzinfo, accepted_at: datetime | None = None
+    ) -> Claim:
         """As `to_claim`; raises `Invalid`, naming the field, where the parts of the claim contradict each other."""
         try:
-            return self.to_claim(claim_id, received_at, time_zone)
+            return self.to_claim(claim_id, received_at, time_zone, accepted_at)
         except InvalidClaim as error:
             raise Invalid.field(error.field, str(error)) from None
 

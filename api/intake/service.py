@@ -34,7 +34,7 @@ from claims.outcome import Outcome
 from claims.policy import trace
 from claims.reference import Member
 from claims.scoring import ClaimFacts
-from claims.service_days import receipt_day
+from claims.service_days import receipt_day, stored_receipt_day
 from core import clock
 from core.ids import new_id
 
@@ -58,15 +58,19 @@ class Intake:
         self._policies = policies
         self._unconfirmed = unconfirmed
 
-    async def submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
+    async def submit(
+        self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None, *, accepted_at: datetime | None = None
+    ) -> Reply:
         """Decide a claim and store it, or repeat the reply stored under the same `key` and body.
+
+        `accepted_at`: when a claim that is decided later was taken; its day is the day of receipt. Default: now.
 
         No lock is held while the scorer is called; then everything is stored in one transaction, or nothing. Raises
         `Forbidden`, `Invalid`, `Conflict`, `MemberQueueFull`, `OutcomeUnknown`.
         """
         _require_access(caller, sent)
         with self._members.admitted(sent.member_id):
-            return await self._submit(caller, sent, body, key)
+            return await self._submit(caller, sent, body, key, accepted_at)
 
     async def check(self, caller: Caller, sent: ClaimIn) -> None:
         """Check a claim as `submit` does before it is scored; stores nothing. Raises `Forbidden`, `Invalid`."""
@@ -78,7 +82,9 @@ class Intake:
         read_references(sent, member, provider, procedures, diagnoses, prices)
         sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
 
-    async def _submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
+    async def _submit(
+        self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None, accepted_at: datetime | None
+    ) -> Reply:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         if key is None:
             # Before the database is read: a change is no longer open only once its reply is stored.
@@ -94,7 +100,7 @@ class Intake:
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, member, provider, procedures, diagnoses, prices)
-        claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
+        claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone, accepted_at)
         references = references.on(claim.service_from)
         facts = claim.facts(references.member, references.provider)
         scored = await self._windows.complete(facts)
@@ -268,7 +274,7 @@ class Intake:
             status = self._policies.prompt_pay.status(
                 claim.line_of_business,
                 claim.state_code,
-                received_on=receipt_day(claim.received_at, zone),
+                received_on=stored_receipt_day(claim.received_on, claim.received_at, zone),
                 payable_cents=claim.reserved_cents,
                 today=today,
             )
@@ -323,6 +329,7 @@ def _claim_record(
         service_from=claim.service_from,
         service_to=claim.service_to,
         received_at=claim.received_at,
+        received_on=claim.received_on,
         amount_cents=claim.amount_cents,
         approved_cents=decision.approved_cents,
         reserved_cents=decision.reserved_cents,

@@ -51,6 +51,9 @@ class ClaimRow(Base):
 
     claim_id: Mapped[str] = mapped_column(primary_key=True)
     received_at: Mapped[Instant]
+    received_on: Mapped[date | None] = mapped_column(
+        comment="Day of receipt where the insurer is: when it was accepted; null: that of received_at."
+    )
     service_from: Mapped[date]
     service_to: Mapped[date]
     member_id: Mapped[str | None]

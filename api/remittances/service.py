@@ -19,7 +19,7 @@ from claims.payment import (
     without_terms,
 )
 from claims.review import REASONS, Action
-from claims.service_days import receipt_day
+from claims.service_days import stored_receipt_day
 from core.settings import Settings
 from formats.x12 import RemittancePayer, RemittedAmounts, RemittedClaim, RemittedLine
 
@@ -116,7 +116,7 @@ def _remitted(state: DecidedState, lines: Sequence[LineRecord], time_zone: tzinf
     return RemittedClaim(
         claim_id=claim.claim_id,
         member_id=claim.member_id or "",
-        received_on=receipt_day(claim.received_at, time_zone),
+        received_on=stored_receipt_day(claim.received_on, claim.received_at, time_zone),
         service_from=claim.service_from,
         service_to=claim.service_to,
         line_of_business=claim.line_of_business,

@@ -17,7 +17,7 @@ from api.rescreening.touched import touched_claims
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.outcome import Outcome
 from claims.rescreening import ChangeKind, ScreenedClaim, ScreeningDifference
-from claims.service_days import receipt_day
+from claims.service_days import stored_receipt_day
 from core.ids import new_id
 
 
@@ -85,10 +85,11 @@ _BATCH = _statement("""
     WITH batch AS MATERIALIZED (
         SELECT job_id, claim_id FROM rescreening_claims WHERE job_id = %(job_id)s
         ORDER BY claim_id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-    SELECT claims.claim_id, claims.provider_id, claims.received_at, claims.member_id, claims.diagnosis_code,
-           claims.other_diagnoses, claims.procedure_code, claims.amount_cents, claims.units, claims.service_from,
-           claims.service_to, claims.place_of_service, claims.replaces, claims.service_date_defaulted, claims.status,
-           claims.approved_cents, claims.reserved_cents, claims.payment, claims.source,
+    SELECT claims.claim_id, claims.provider_id, claims.received_at, claims.received_on, claims.member_id,
+           claims.diagnosis_code, claims.other_diagnoses, claims.procedure_code, claims.amount_cents, claims.units,
+           claims.service_from, claims.service_to, claims.place_of_service, claims.replaces,
+           claims.service_date_defaulted, claims.status, claims.approved_cents, claims.reserved_cents, claims.payment,
+           claims.source,
            (SELECT jsonb_agg(jsonb_build_array(line.procedure_code, line.amount_cents, line.units, line.service_date,
                                                coalesce(line.modifiers, '{}')) ORDER BY line.line)
             FROM claim_lines AS line WHERE line.claim_id = claims.claim_id),
@@ -109,6 +110,7 @@ class _BatchRow:
     claim_id: str
     provider_id: str | None
     received_at: datetime
+    received_on: date | None
     member_id: str | None
     diagnosis_code: str | None
     other_diagnoses: Sequence[str]
@@ -157,7 +159,7 @@ def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
     claim = Claim(
         claim_id=row.claim_id,
         received_at=row.received_at,
-        received_on=max(receipt_day(row.received_at, time_zone), row.service_to),
+        received_on=max(stored_receipt_day(row.received_on, row.received_at, time_zone), row.service_to),
         member_id=row.member_id or "",
         provider_id=row.provider_id or "",
         diagnosis_codes=tuple(dict.fromkeys([row.diagnosis_code or "", *row.other_diagnoses])),

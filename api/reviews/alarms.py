@@ -12,7 +12,7 @@ from api.database import Database
 from api.intake import REVIEW_BY, ClaimRow
 from claims.outcome import Outcome
 from claims.prompt_pay import PromptPayClock, PromptPayState
-from claims.service_days import receipt_day
+from claims.service_days import receipt_day, stored_receipt_day
 from core import clock as system_clock
 from core.logging import get_logger
 
@@ -45,6 +45,7 @@ async def due_claims(database: Database, *, clock: PromptPayClock, time_zone: tz
             ClaimRow.line_of_business,
             ClaimRow.state_code,
             ClaimRow.received_at,
+            ClaimRow.received_on,
             ClaimRow.reserved_cents,
         )
         .where(
@@ -57,11 +58,11 @@ async def due_claims(database: Database, *, clock: PromptPayClock, time_zone: tz
     async with database.reading() as connection:
         rows = (await connection.execute(statement)).all()
     found = []
-    for claim_id, line_of_business, state_code, received_at, reserved_cents in rows:
+    for claim_id, line_of_business, state_code, received_at, received_on, reserved_cents in rows:
         status = clock.status(
             line_of_business,
             state_code,
-            received_on=receipt_day(received_at, time_zone),
+            received_on=stored_receipt_day(received_on, received_at, time_zone),
             payable_cents=reserved_cents,
             today=today,
         )

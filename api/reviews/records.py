@@ -52,6 +52,7 @@ class ReviewedClaim:
     claim_id: str
     member_id: str | None
     received_at: datetime
+    received_on: date | None
     service_from: date
     status: str
     amount_cents: int
@@ -133,6 +134,7 @@ class QueuedClaim:
 
     claim_id: str
     received_at: datetime
+    received_on: date | None
     provider_id: str | None
     amount_cents: int
     reserved_cents: int

@@ -125,6 +125,7 @@ async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit:
         select(
             ClaimRow.claim_id,
             ClaimRow.received_at,
+            ClaimRow.received_on,
             ClaimRow.provider_id,
             ClaimRow.amount_cents,
             ClaimRow.reserved_cents,

@@ -43,7 +43,7 @@ from claims.review import (
     StateConflict,
     settle,
 )
-from claims.service_days import receipt_day
+from claims.service_days import receipt_day, stored_receipt_day
 from core import clock
 from core.format import utc_minute
 from core.ids import new_id
@@ -104,7 +104,7 @@ class Reviews:
         return self._prompt_pay.status(
             claim.line_of_business,
             claim.state_code,
-            received_on=self.day_of(claim.received_at),
+            received_on=stored_receipt_day(claim.received_on, claim.received_at, self._time_zone),
             payable_cents=claim.reserved_cents,
             today=self.day_of(at),
         )

@@ -25,7 +25,8 @@ def clocked(api: Api, *, plan: str = "PL2", line: str = "commercial", state: str
 def received(api: Api, claim_id: str, days_ago: int) -> None:
     """Move the receipt of a claim, and the due date with it."""
     api.execute(
-        f"UPDATE claims SET received_at = received_at - interval '{days_ago} days', pay_by = pay_by - {days_ago}"
+        f"UPDATE claims SET received_at = received_at - interval '{days_ago} days', pay_by = pay_by - {days_ago},"
+        f" received_on = received_on - {days_ago}"
         f" WHERE claim_id = '{claim_id}'"
     )
 
