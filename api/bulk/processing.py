@@ -17,7 +17,7 @@ from api.bulk import repository
 from api.bulk.lines import FileLine, InvalidFile, InvalidLine, LineCutter, claim_body, read_header
 from api.bulk.records import BulkJob, BulkStatus, LineReject
 from api.bulk.repository import SliceResult
-from api.database import Database, operational
+from api.database import Database, is_temporary
 from api.errors import ApiError, InternalError
 from api.identity import Caller, caller_of_key
 from api.intake import Intake, refused_fields, submit_parsed
@@ -34,7 +34,6 @@ RETRY_AFTER: Final = timedelta(seconds=5)
 MAX_ATTEMPTS: Final = 5
 """At a line that fails by an internal error; after them it is refused, and the file goes on."""
 LONGEST_PAUSE_S: Final = 0.1
-_ABOUT_ALL_CLAIMS: Final = (429, 503)
 _READ: Final = 1 << 16
 _HASHED: Final = 1 << 20
 _TOO_LONG: Final = InvalidLine("too_long", "the line is longer than a claim may be", "send fewer lines in the claim")
@@ -144,7 +143,7 @@ class BulkProcessor:
         except _Undecided:
             raise
         except Exception as error:
-            if operational(error) is not None:
+            if is_temporary(error):
                 raise _Undecided from error
             at, before = self._failed.get(job.job_id, (line.number, 0))
             attempts = before + 1 if at == line.number else 1
@@ -166,9 +165,10 @@ class BulkProcessor:
         except InvalidLine as error:
             return [LineReject(line.number, 1, "", error.code, error.reason, error.remedy)]
         try:
-            await submit_parsed(self._intake, sender, body, f"bulk {job.job_id} {line.number}")
+            key = f"bulk {job.job_id} {line.number}"
+            await submit_parsed(self._intake, sender, body, key, accepted_at=job.uploaded_at)
         except ApiError as error:
-            if error.status in _ABOUT_ALL_CLAIMS:
+            if is_temporary(error):
                 raise _Undecided from error
             if error.status >= InternalError.status:
                 raise

@@ -2,7 +2,7 @@
 
 from api.database.admission import AUTHENTICATION, OWN, act_for, acting_for
 from api.database.connections import Database, Pipelined
-from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, operational
+from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, is_temporary, operational
 from api.database.limits import NO_LIMITS, SessionLimits, batch_limits, connect, request_limits
 from api.database.statements import Query, Rows, Statement, compiled, fetch, nothing
 from api.database.unit import UnitOfWork, apart_from_unit
@@ -28,6 +28,7 @@ __all__ = [
     "compiled",
     "connect",
     "fetch",
+    "is_temporary",
     "nothing",
     "operational",
     "request_limits",

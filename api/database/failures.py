@@ -99,6 +99,15 @@ def operational(error: BaseException) -> type[ApiError] | None:
     return SQLSTATES.get(code) or SQLSTATES.get(code[:2])
 
 
+TEMPORARY: Final = (429, 503)
+"""Statuses of errors that say nothing about the request: the same one can succeed later."""
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Whether work failed because something is unavailable or too busy, and can succeed later as it is."""
+    return error.status in TEMPORARY if isinstance(error, ApiError) else operational(error) is not None
+
+
 def _without_code(message: str) -> type[ApiError]:
     """Of the driver's own failures: refused, reset, timed out."""
     if "FATAL" not in message:

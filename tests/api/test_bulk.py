@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from api.bulk.lines import LineCutter
 from api.bulk.parts import CHUNK, FileOfForm
 from api.bulk.processing import SLICE_LINES
 from api.intake import Intake, MemberQueue
+from core import clock
 from tests.api.bulk_files import (
     CSV_HEADER,
     begin,
@@ -228,6 +230,17 @@ async def test_the_rest_of_a_file_is_not_submitted_after_its_key_was_revoked(api
     job = await state(api, job_id, role="admin")
     assert (job["status"], api.count("claims")) == ("failed", 0)
     assert "no longer valid" in job["failure"]
+
+
+async def test_claims_are_received_on_the_day_on_which_their_upload_ended(api: Api):
+    zone = api.dependencies.settings.zone
+    at = datetime.combine(clock.now().astimezone(zone).date() + timedelta(days=1), time(), zone)
+    with clock.held(at - timedelta(seconds=1)):
+        await upload(api, ndjson(MINIMAL))
+    with clock.held(at + timedelta(hours=1)):
+        await submit_all(api)
+    uploaded_on = at.date() - timedelta(days=1)
+    assert api.rows("SELECT received_on, service_from FROM claims") == [(uploaded_on, uploaded_on)]
 
 
 async def test_a_provider_submits_its_own_claims_only_and_sees_its_own_uploads(api: Api):
