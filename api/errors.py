@@ -266,7 +266,8 @@ class Unavailable(ApiError):
 
 class OutcomeUnknown(ApiError):
     """The connection to the database was lost during COMMIT: the change may be stored or not. The same request sent
-    again is answered as this one would have been, or carried out now."""
+    again is answered as this one would have been, or carried out now; with `Prefer: respond-async` and without an
+    `Idempotency-Key`, look up the task first."""
 
     status, kind, title = 503, "outcome-unknown", "Outcome unknown"
     example = "the database did not confirm the commit: the change may be stored or not; send the same request again"

@@ -310,6 +310,7 @@ def _problem_schema(error: type[ApiError]) -> JsonObject:
         }
     if error is OutcomeUnknown:
         properties["claim_id"] = {"type": "string", "description": "The claim to look up; of a new claim: its id."}
+        properties["task_id"] = {"type": "string", "description": "With `Prefer: respond-async`: the task to look up."}
     if error is Conflict:
         decision = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
         properties["version"] = {"type": "integer", "description": "Of a review: the claim's current version."}

@@ -33,7 +33,7 @@ from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
 from api.serving_models import ModelWatch
-from api.tasks import TaskBeat, TaskPublisher, TaskSweeper, celery_app
+from api.tasks import TaskBeat, TaskBroker, TaskPublisher, celery_app
 from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
@@ -129,9 +129,7 @@ class Worker:
             self._windows,
         )
         self._bulk = BulkProcessor(self._database, intake, longest_line=settings.max_body_bytes)
-        self._tasks = TaskSweeper(
-            self._database, TaskPublisher(celery_app(redis_url)), processes=settings.task_processes
-        )
+        self._tasks = TaskPublisher(self._database, TaskBroker(celery_app(redis_url)))
         self._beat = TaskBeat(self._database, zone=settings.zone)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)

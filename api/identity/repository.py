@@ -53,6 +53,13 @@ async def caller_of_key(connection: AsyncConnection, api_key_id: str, at: dateti
     return None if found is None else Caller(api_key_id, *found)
 
 
+async def holder_of_key(connection: AsyncConnection, api_key_id: str) -> Caller | None:
+    """The holder of a key by its id, also once it is revoked or expired: for work that was accepted from it before."""
+    statement = select(ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(ApiKeyRow.api_key_id == api_key_id)
+    found = (await connection.execute(statement)).one_or_none()
+    return None if found is None else Caller(api_key_id, *found)
+
+
 async def add_key(
     connection: AsyncConnection,
     *,

@@ -18,7 +18,7 @@ from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body, responds_async
 from api.responses import json_response
 from api.sparse_fields import SparseFields
-from api.tasks.responses import TaskOut, accepted_response
+from api.tasks import DECIDE_CLAIM, TaskOut, accepted_response
 
 router = APIRouter(tags=["claims"])
 
@@ -86,7 +86,7 @@ async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
     sent = parse(ClaimIn, body)
     if later:
         await own.intake.check(caller, sent)
-        return accepted_response(await own.tasks.add_claim(caller, body))
+        return accepted_response(await own.tasks.add(caller, DECIDE_CLAIM, body))
     return reply_response(await own.intake.submit(caller, sent, body, key))
 
 

@@ -1,20 +1,21 @@
 """Tasks: work that is carried out after its request, by processes of its own, each at least once and once in effect.
 
 A task is a row (`tables.py`), added in the transaction of the request. The worker passes due tasks to Celery
-(`sweeper.py`, `broker.py`), whose processes lease the row, call the handler of its kind and store what came of it
+(`publisher.py`, `broker.py`), whose processes lease the row, call the handler of its kind and store what came of it
 (`process.py`, `runner.py`). `kinds.py` declares what kinds there are, `schedule.py` what is done at a time of day.
 """
 
-from api.tasks.broker import TaskPublisher, celery_app
+from api.tasks.broker import TaskBroker, celery_app
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
 from api.tasks.process import run_tasks
+from api.tasks.publisher import TaskPublisher
 from api.tasks.records import TakenTask, TaskRecord, TaskState
 from api.tasks.repository import add_task, as_payload, failed_tasks
+from api.tasks.responses import TaskOut, accepted_response
 from api.tasks.schedule import SCHEDULES, Schedule, TaskBeat
 from api.tasks.service import Tasks
 from api.tasks.services import TaskServices
-from api.tasks.sweeper import TaskSweeper
 
 __all__ = [
     "CLAIMS",
@@ -26,15 +27,17 @@ __all__ = [
     "Schedule",
     "TakenTask",
     "TaskBeat",
+    "TaskBroker",
     "TaskKind",
+    "TaskOut",
     "TaskPublisher",
     "TaskQueue",
     "TaskRecord",
     "TaskRefused",
     "TaskServices",
     "TaskState",
-    "TaskSweeper",
     "Tasks",
+    "accepted_response",
     "add_task",
     "as_payload",
     "celery_app",

@@ -64,8 +64,8 @@ def celery_app(redis_url: str) -> "Celery":
     return app
 
 
-class TaskPublisher:
-    """Passes tasks to the broker. Its calls block, and raise `OSError` where the broker is unavailable."""
+class TaskBroker:
+    """The broker, as the worker uses it. Its calls block, and raise `OSError` where the broker is unavailable."""
 
     def __init__(self, app: "Celery") -> None:
         self._app = app

@@ -2,7 +2,8 @@
 
 A handler is an async function of `TaskServices` and `TakenTask`. It may be called again for the same task: after an
 error, and when its process was killed, whatever it had done by then. It returns what the task answers, as JSON. It
-raises `TaskRefused` where another attempt is of no use; any other exception is tried again, later each time.
+raises `TaskRefused` where another attempt is of no use; any other exception is tried again, later each time. While
+something is unavailable (`api.database.is_temporary`), attempts do not count.
 """
 
 from collections.abc import Mapping
@@ -17,14 +18,8 @@ class TaskQueue:
     """Tasks that wait together."""
 
     name: str
-    most_open: int
-    """Tasks that are handed to the broker or carried out at a time."""
-    leaves_one_free: bool = False
-    """Whether its tasks never take all processes, so that those of the other queues need not wait for them."""
-
-    def room(self, processes: int) -> int:
-        """Tasks that may be handed to the broker or carried out at a time, where `processes` carry them out."""
-        return max(1, min(self.most_open, processes - 1)) if self.leaves_one_free else self.most_open
+    max_in_flight: int
+    """Tasks that are handed to the broker or carried out at a time, by all processes together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,8 @@ class TaskKind:
     limit_s: int
     """The handler is cancelled after this time; `KILL_AFTER_S` later its process is killed."""
     max_attempts: int
+    outage: timedelta = timedelta(hours=1)
+    """For so long after a task was added, an attempt that fails because something is unavailable does not count."""
 
     @property
     def kill_s(self) -> int:
@@ -58,13 +55,17 @@ QUEUES: Final[Mapping[str, TaskQueue]] = MappingProxyType(
     {
         one.name: one
         for one in (
-            TaskQueue(CLAIMS, most_open=200),
-            TaskQueue(REPORTS, most_open=8, leaves_one_free=True),
+            TaskQueue(CLAIMS, max_in_flight=200),
+            TaskQueue(REPORTS, max_in_flight=1),
         )
     }
 )
-"""In the order in which they are served: a task of a later queue begins only while none of an earlier one waits."""
+"""In the order in which they are served: a task of a later queue begins only while none of an earlier one waits.
 
+One report at a time leaves every other process to claims, however many run and wherever.
+"""
+
+_A_DAY: Final = timedelta(days=1)
 DECIDE_CLAIM: Final = "decide_claim"
 REMOVE_ENDED: Final = "remove_ended_tasks"
 MAKE_DAILY_REPORT: Final = "make_daily_report"
@@ -73,7 +74,9 @@ TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
     {
         one.name: one
         for one in (
-            TaskKind(DECIDE_CLAIM, "api.tasks.claims:decide_claim", CLAIMS, limit_s=15, max_attempts=10),
+            TaskKind(
+                DECIDE_CLAIM, "api.intake.handlers:decide_claim", CLAIMS, limit_s=15, max_attempts=10, outage=_A_DAY
+            ),
             TaskKind(MAKE_DAILY_REPORT, "api.reports.handlers:make_daily", REPORTS, limit_s=120, max_attempts=60),
             TaskKind(MAKE_SCORECARDS, "api.reports.handlers:make_weekly", REPORTS, limit_s=300, max_attempts=60),
             TaskKind(REMOVE_ENDED, "api.tasks.retention:remove_ended", REPORTS, limit_s=60, max_attempts=5),

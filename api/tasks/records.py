@@ -23,7 +23,7 @@ class TaskRecord:
     """Whose request asked for it; `None`: the schedule."""
     state: TaskState
     attempts: int
-    """Begun since it was added or replayed."""
+    """That count, begun since it was added or replayed; while something is unavailable, none counts."""
     max_attempts: int
     created_at: datetime
     due_at: datetime
@@ -45,6 +45,8 @@ class TakenTask:
     kind: str
     api_key_id: str | None
     payload: bytes
+    created_at: datetime
+    """When it was added: the request was accepted."""
     attempt: int
     max_attempts: int
     lease: str

@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -33,6 +34,10 @@ REPUBLISH_AFTER: Final = timedelta(seconds=10)
 KEEP_ENDED: Final = timedelta(days=6)
 """Of a task that has ended, with its answer. Less than replies are kept under their keys, so that a task that is
 replayed finds what an earlier attempt has done."""
+DAYS_BACK: Final = 7
+"""How far back the last run of a schedule can be due."""
+KEEP_SCHEDULED: Final = timedelta(days=DAYS_BACK + 1)
+"""Of an ended task of the schedule: longer than `TaskBeat` looks back, or it would add the run again."""
 WORKER_LOST: Final = "the process that carried it out was killed"
 
 _RECORD: Final = TypeAdapter(TaskRecord)
@@ -105,13 +110,13 @@ async def take_task(
             attempts=TaskRow.attempts + 1,
             published_at=null(),
         )
-        .returning(TaskRow.api_key_id, TaskRow.payload, TaskRow.attempts, TaskRow.max_attempts)
+        .returning(TaskRow.api_key_id, TaskRow.payload, TaskRow.created_at, TaskRow.attempts, TaskRow.max_attempts)
     )
     found = (await connection.execute(statement)).one_or_none()
     if found is None:
         return None
-    api_key_id, payload, attempt, most = found
-    return TakenTask(task_id, kind.name, api_key_id, payload or b"", attempt, most, lease)
+    api_key_id, payload, created_at, attempt, most = found
+    return TakenTask(task_id, kind.name, api_key_id, payload or b"", created_at, attempt, most, lease)
 
 
 async def succeed(connection: AsyncConnection, taken: TakenTask, result: Mapping[str, JsonValue], at: datetime) -> bool:
@@ -125,9 +130,12 @@ async def fail(connection: AsyncConnection, taken: TakenTask, error: str, at: da
     return await _end_attempt(connection, taken, {"state": "failed", "error": error, "ended_at": at})
 
 
-async def postpone(connection: AsyncConnection, taken: TakenTask, error: str, until: datetime) -> bool:
-    """Queue a task for another attempt, if its lease is still held; says whether it was."""
-    return await _end_attempt(connection, taken, {"state": "queued", "error": error, "due_at": until})
+async def postpone(connection: AsyncConnection, taken: TakenTask, error: str, until: datetime, *, counts: bool) -> bool:
+    """Queue a task for another attempt, if its lease is still held; says whether it was. `counts`: this attempt."""
+    attempts = TaskRow.attempts if counts else TaskRow.attempts - 1
+    return await _end_attempt(
+        connection, taken, {"state": "queued", "error": error, "due_at": until, "attempts": attempts}
+    )
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -259,9 +267,27 @@ async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -
     return _read((await connection.execute(statement)).mappings().one_or_none())
 
 
-async def remove_ended(connection: AsyncConnection, before: datetime) -> int:
-    """Delete the tasks that ended before a moment; returns how many."""
-    return (await connection.execute(delete(TaskRow).where(TaskRow.ended_at < before))).rowcount
+async def remove_ended(connection: AsyncConnection, now: datetime, most: int) -> int:
+    """Delete tasks that have ended and are kept no longer, the oldest first; returns how many."""
+    is_kept = and_(TaskRow.schedule_key.is_not(None), TaskRow.ended_at >= now - KEEP_SCHEDULED)
+    some = (
+        select(TaskRow.task_id)
+        .where(TaskRow.ended_at < now - KEEP_ENDED, not_(is_kept))
+        .order_by(TaskRow.ended_at)
+        .limit(most)
+    )
+    return (await connection.execute(delete(TaskRow).where(TaskRow.task_id.in_(some)))).rowcount
+
+
+async def clear_payloads(connection: AsyncConnection, now: datetime, most: int) -> int:
+    """Remove what was sent with failed tasks that cannot be replayed any more; returns of how many."""
+    some = (
+        select(TaskRow.task_id)
+        .where(TaskRow.state == "failed", TaskRow.created_at <= now - KEEP_ENDED, TaskRow.payload.is_not(None))
+        .limit(most)
+    )
+    statement = update(TaskRow).where(TaskRow.task_id.in_(some), TaskRow.state == "failed").values(payload=null())
+    return (await connection.execute(statement)).rowcount
 
 
 async def _end_attempt(connection: AsyncConnection, taken: TakenTask, values: Mapping[str, object]) -> bool:

@@ -31,7 +31,7 @@ class TaskOut(BaseModel):
         description="`queued` and `running`: ask again after `Retry-After`. `succeeded`: the request was answered, see "
         "`response`. `failed`: it could not be carried out, and an operator looks after it."
     )
-    attempts: int = Field(description="Attempts that were begun.")
+    attempts: int = Field(description="Attempts that count: while something is unavailable, none does.")
     created_at: InstantOut
     ended_at: InstantOut | None
     response: TaskResponseOut | None = Field(description="Once `succeeded`.")

@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from api.database import is_temporary
 from api.tasks import repository
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import TaskKind
@@ -40,6 +41,12 @@ def pause_after(attempt: int) -> timedelta:
     return timedelta(seconds=longest * (0.5 + random.random() / 2))
 
 
+def pause_during_outage(age: timedelta) -> timedelta:
+    """The pause while something is unavailable: half the age of the task, so that it grows without counting."""
+    longest = min(max(age.total_seconds() / 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+    return timedelta(seconds=longest * (0.5 + random.random() / 2))
+
+
 async def run_task(services: TaskServices, kind: TaskKind, task_id: str) -> bool:
     """Carry out a task, unless it is done, not due, or carried out elsewhere; says whether an attempt was made.
 
@@ -63,17 +70,28 @@ async def run_task(services: TaskServices, kind: TaskKind, task_id: str) -> bool
 
 
 async def _store_failure(services: TaskServices, taken: TakenTask, error: Exception, kind: TaskKind) -> None:
-    """Queue the task again, or end it: the handler refused it, or this was its last attempt."""
+    """Queue the task again, or end it: the handler refused it, or this was its last attempt that counts."""
     if isinstance(error, TimeoutError) and not str(error):
         text = f"TimeoutError: the task takes at most {kind.limit_s} s"
     else:
         text = str(error) if isinstance(error, TaskRefused) else describe(error)
-    is_final = isinstance(error, TaskRefused) or taken.attempt >= taken.max_attempts
-    report = log.error if is_final else log.warning
-    report("task failed", task_id=taken.task_id, task=kind.name, attempt=taken.attempt, final=is_final, error=text)
     now = clock.now()
+    age = now - taken.created_at
+    counts = not (is_temporary(error) and age < kind.outage)
+    is_final = isinstance(error, TaskRefused) or (counts and taken.attempt >= taken.max_attempts)
+    report = log.error if is_final else log.warning
+    report(
+        "task failed",
+        task_id=taken.task_id,
+        task=kind.name,
+        attempt=taken.attempt,
+        counts=counts,
+        final=is_final,
+        error=text,
+    )
+    pause = pause_after(taken.attempt) if counts else pause_during_outage(age)
     async with services.database.transaction() as connection:
         if is_final:
             await repository.fail(connection, taken, text, now)
         else:
-            await repository.postpone(connection, taken, text, now + pause_after(taken.attempt))
+            await repository.postpone(connection, taken, text, now + pause, counts=counts)

@@ -14,8 +14,6 @@ from api.tasks.kinds import MAKE_DAILY_REPORT, MAKE_SCORECARDS, REMOVE_ENDED, TA
 from core import clock
 from core.ids import new_id
 
-_DAYS_BACK: Final = 7
-
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -31,7 +29,7 @@ class Schedule:
     def latest(self, now: datetime) -> datetime:
         """The last instant at or before `now` that it was due, in the time zone of `now`."""
         due = datetime.combine(now.date(), self.at, now.tzinfo)
-        days = [due - timedelta(days=back) for back in range(_DAYS_BACK + 1)]
+        days = [due - timedelta(days=back) for back in range(repository.DAYS_BACK + 1)]
         return next(day for day in days if day <= now and self.weekday in (None, day.weekday()))
 
     def key(self, due: datetime) -> str:

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from api import audit
-from api.database import Database, fetch
-from api.errors import Conflict, KeyQueueFull, NotFound
+from api.database import CommitUnconfirmed, Database, fetch
+from api.errors import Conflict, KeyQueueFull, NotFound, OutcomeUnknown
 from api.identity import Caller, Scope
 from api.tasks import repository
-from api.tasks.kinds import DECIDE_CLAIM, TASK_KINDS
+from api.tasks.kinds import TASK_KINDS
 from api.tasks.records import TaskRecord
 from core import clock
 from core.ids import new_id
 
 MAX_OPEN_TASKS: Final = 1_000
 """Tasks of an API key that have not ended; requests at the same time may pass it by their number."""
+_UNCONFIRMED: Final = (
+    "the database did not confirm the commit: the task may be stored or not; GET /v1/tasks/{task_id} a few seconds "
+    "later shows it if it is, and if it is not found send the request again; an Idempotency-Key makes that safe at once"
+)
 
 
 class Tasks:
@@ -23,26 +27,29 @@ class Tasks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_claim(self, caller: Caller, body: bytes) -> TaskRecord:
-        """Queue the decision of a claim that was checked; raises `KeyQueueFull` where the key has too many tasks."""
-        return await self.add(caller, DECIDE_CLAIM, body)
-
     async def add(self, caller: Caller, kind: str, payload: bytes) -> TaskRecord:
-        """Queue a task of a caller, in the open unit of work if there is one; raises `KeyQueueFull`."""
-        async with self._database.transaction() as connection:
-            if await repository.open_tasks(connection, caller.api_key_id, MAX_OPEN_TASKS) >= MAX_OPEN_TASKS:
-                raise KeyQueueFull(
-                    f"{MAX_OPEN_TASKS} tasks of this key have not ended; wait until some have, or send the request "
-                    "without Prefer: respond-async"
+        """Queue a task of a caller, in the open unit of work if there is one.
+
+        Raises `KeyQueueFull`, and without a unit `OutcomeUnknown` with the `task_id` to look up.
+        """
+        task_id = new_id("tsk")
+        try:
+            async with self._database.transaction() as connection:
+                if await repository.open_tasks(connection, caller.api_key_id, MAX_OPEN_TASKS) >= MAX_OPEN_TASKS:
+                    raise KeyQueueFull(
+                        f"{MAX_OPEN_TASKS} tasks of this key have not ended; wait until some have, or send the request "
+                        "without Prefer: respond-async"
+                    )
+                added = await repository.add_task(
+                    connection,
+                    task_id=task_id,
+                    kind=TASK_KINDS[kind],
+                    api_key_id=caller.api_key_id,
+                    payload=payload,
+                    at=clock.now(),
                 )
-            added = await repository.add_task(
-                connection,
-                task_id=new_id("tsk"),
-                kind=TASK_KINDS[kind],
-                api_key_id=caller.api_key_id,
-                payload=payload,
-                at=clock.now(),
-            )
+        except CommitUnconfirmed:
+            raise OutcomeUnknown(_UNCONFIRMED.format(task_id=task_id), extensions={"task_id": task_id}) from None
         assert added is not None
         return added
 
@@ -53,6 +60,11 @@ class Tasks:
         if found is None or not (found.api_key_id == caller.api_key_id or caller.may(Scope.OPERATE)):
             raise NotFound("task not found; check its id and the API key, and that it ended in the last six days")
         return found
+
+    async def open_of(self, api_key_id: str) -> int:
+        """Tasks of a key that have not ended, counted up to twice as many as it may have."""
+        async with self._database.reading() as connection:
+            return await repository.open_tasks(connection, api_key_id, 2 * MAX_OPEN_TASKS)
 
     async def find(self, task_id: str) -> TaskRecord:
         """Any task; raises `NotFound`."""

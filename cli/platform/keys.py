@@ -3,6 +3,7 @@
 import getpass
 from dataclasses import asdict
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import BY
 from cli.output import print_json, terminal
+
+if TYPE_CHECKING:
+    from api.database import Database
 
 _ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "monitoring", "operator", "admin")
 
@@ -70,15 +74,26 @@ def list_(as_json: bool) -> None:
 @command(examples=["ginja keys revoke key_0123456789"])
 @click.argument("api_key_id", metavar="KEY")
 def revoke(api_key_id: str, as_json: bool) -> None:
-    """Revoke a key by its id; it stops working within five seconds."""
-    from api.identity import revoke_key
+    """Revoke a key by its id; it stops working within five seconds.
 
-    if not with_database(lambda database: revoke_key(database, api_key_id)):
+    Claims that were accepted from it with `Prefer: respond-async` are decided nevertheless; their number is printed.
+    """
+    from api.identity import revoke_key
+    from api.tasks import Tasks
+
+    async def revoked_with(database: "Database") -> int | None:
+        """Open tasks of the key; `None`: there was no such key to revoke."""
+        return await Tasks(database).open_of(api_key_id) if await revoke_key(database, api_key_id) else None
+
+    open_tasks = with_database(revoked_with)
+    if open_tasks is None:
         raise click.UsageError(f"No valid key {api_key_id}; `ginja keys list` shows all keys.")
     if as_json:
-        print_json({"revoked": api_key_id})
-    else:
-        click.echo(f"Revoked {api_key_id}.")
+        print_json({"revoked": api_key_id, "open_tasks": open_tasks})
+        return
+    click.echo(f"Revoked {api_key_id}.")
+    if open_tasks:
+        click.echo(f"Tasks that were accepted from it and are still carried out: {open_tasks}.")
 
 
 @command(examples=["ginja keys pin key_0123456789 2026-11-27 --by ann"])

@@ -34,7 +34,7 @@ def list_(failed: bool, limit: int, as_json: bool) -> None:
     existing_database_url()
     found = with_database(read)
     if as_json:
-        print_json({"tasks": [asdict(one) for one in found]})
+        print_json({"tasks": [_line(one) for one in found]})
         return
     from rich.table import Table
 
@@ -89,12 +89,17 @@ def replay(task_id: str | None, all_failed: bool, by: str | None, as_json: bool)
     with _refusals():
         replayed = with_database(repeat)
     if as_json:
-        print_json({"replayed": [asdict(one) for one in replayed], "refused": refused})
+        print_json({"replayed": [_line(one) for one in replayed], "refused": refused})
         return
     for one in replayed:
         click.echo(f"Replayed {one.task_id}.")
     for text in refused:
         click.echo(f"Not replayed: {text}.", err=True)
+
+
+def _line(task: "TaskRecord") -> "dict[str, object]":
+    """A task without what it answered, which can be a whole claim; `ginja tasks show` has that of one."""
+    return {name: value for name, value in asdict(task).items() if name != "result"}
 
 
 @contextmanager

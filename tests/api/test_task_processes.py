@@ -17,7 +17,7 @@ import psutil
 import pytest
 import redis
 
-from api.tasks import QUEUES, SCHEDULES, TASK_KINDS, Schedule, TaskBeat, TaskPublisher, TaskSweeper, celery_app
+from api.tasks import QUEUES, SCHEDULES, TASK_KINDS, Schedule, TaskBeat, TaskBroker, TaskPublisher, celery_app
 from api.tasks.broker import KEY_PREFIX
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, REMOVE_ENDED, REPORTS
 from api.tasks.records import DueTask
@@ -28,8 +28,8 @@ from tests.api.tasks import carry_out, end_leases, queued, state
 from tests.api.waiting import until
 
 
-def sweeper(api: Api, valkey_url: str, *, processes: int = 2) -> TaskSweeper:
-    return TaskSweeper(api.database, TaskPublisher(celery_app(valkey_url)), processes=processes)
+def publisher_of(api: Api, valkey_url: str) -> TaskPublisher:
+    return TaskPublisher(api.database, TaskBroker(celery_app(valkey_url)))
 
 
 def messages(valkey_url: str, queue: str = CLAIMS) -> list[bytes]:
@@ -68,9 +68,9 @@ def done(api: Api, number: int) -> Callable[[], bool]:
 
 async def test_claims_are_decided_by_the_processes_and_each_once(api: Api, valkey_url: str, tmp_path: Path):
     ids = [await queued(api, MINIMAL | {"claim_amount": 100 + number}) for number in range(5)]
-    swept = sweeper(api, valkey_url)
+    publisher = publisher_of(api, valkey_url)
     with task_processes(api, valkey_url, tmp_path) as started:
-        await until(done(api, 5), step=swept.step)
+        await until(done(api, 5), step=publisher.step)
         answered = [(await state(api, one))["response"] for one in ids]
         assert [one["status"] for one in answered] == [201] * 5
         assert len({one["location"] for one in answered}) == api.count("claims") == 5
@@ -89,18 +89,18 @@ async def test_a_claim_whose_processes_are_killed_is_decided_once_by_others(api:
         asked.set()
         await asyncio.Event().wait()
 
-    swept = sweeper(api, valkey_url)
+    publisher = publisher_of(api, valkey_url)
     for _ in range(2):
         asked.clear()
         api.scorer.behaviour = hangs
         with task_processes(api, valkey_url, tmp_path) as started:
-            await until(asked.is_set, step=swept.step)
+            await until(asked.is_set, step=publisher.step)
             kill(started)
         api.scorer.behaviour = healthy
         assert (await state(api, task_id))["state"] == "running"
         end_leases(api)
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 1), step=swept.step)
+        await until(done(api, 1), step=publisher.step)
     assert api.count("claims") == 1
     assert (await state(api, task_id))["attempts"] == 3
 
@@ -115,40 +115,40 @@ async def test_a_killed_child_is_replaced_and_its_claim_decided(api: Api, valkey
 
     api.scorer.behaviour = hangs
     await queued(api)
-    swept = sweeper(api, valkey_url)
+    publisher = publisher_of(api, valkey_url)
     with task_processes(api, valkey_url, tmp_path) as started:
-        await until(asked.is_set, step=swept.step)
+        await until(asked.is_set, step=publisher.step)
         (child,) = psutil.Process(started.pid).children()
         child.kill()
         api.scorer.behaviour = healthy
         end_leases(api)
-        await until(done(api, 1), step=swept.step)
+        await until(done(api, 1), step=publisher.step)
         assert started.poll() is None
     assert api.count("claims") == 1
 
 
 async def test_what_the_broker_loses_is_published_again(api: Api, valkey_url: str, tmp_path: Path):
     await queued(api)
-    swept = sweeper(api, valkey_url)
-    assert await swept.step() == 1
+    publisher = publisher_of(api, valkey_url)
+    assert await publisher.step() == 1
     assert len(messages(valkey_url)) == 1
     with redis.Redis.from_url(valkey_url) as client:
         client.flushdb()
-    assert await swept.step() == 0, "it was published a moment ago"
+    assert await publisher.step() == 0, "it was published a moment ago"
     age(api, REPUBLISH_AFTER - timedelta(seconds=5))
-    assert await swept.step() == 0
+    assert await publisher.step() == 0
     age(api, REPUBLISH_AFTER)
-    assert await swept.step() == 1
+    assert await publisher.step() == 1
     assert len(messages(valkey_url)) == 1
 
 
 async def test_without_a_broker_requests_are_answered_and_their_tasks_stay_due(api: Api, valkey_url: str):
     task_id = await queued(api)
-    dead = sweeper(api, "redis://127.0.0.1:1/0")
+    dead = publisher_of(api, "redis://127.0.0.1:1/0")
     with pytest.raises(OSError, match="unavailable"):
         await dead.step()
     assert (await state(api, task_id))["state"] == "queued"
-    assert await sweeper(api, valkey_url).step() == 1
+    assert await publisher_of(api, valkey_url).step() == 1
     assert await carry_out(api, task_id)
 
 
@@ -157,7 +157,7 @@ async def test_a_broker_that_does_not_answer_is_given_up(api: Api):
     silent = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1", 0)
     await queued(api)
     with pytest.raises(OSError, match="unavailable"):
-        await sweeper(api, f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0").step()
+        await publisher_of(api, f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0").step()
     assert api.rows("SELECT state, published_at FROM tasks") == [("queued", None)]
     for writer in held:
         writer.close()
@@ -165,18 +165,18 @@ async def test_a_broker_that_does_not_answer_is_given_up(api: Api):
 
 
 async def test_what_could_not_be_handed_over_is_due_at_once(api: Api, valkey_url: str):
-    class Fails(TaskPublisher):
+    class Fails(TaskBroker):
         def publish(self, queue, tasks):
             super().publish(queue, tasks[:1])
             raise ConnectionError("the broker ended")
 
     await queued(api)
     await queued(api, MINIMAL | {"claim_amount": 1})
-    failing = TaskSweeper(api.database, Fails(celery_app(valkey_url)), processes=2)
+    failing = TaskPublisher(api.database, Fails(celery_app(valkey_url)))
     with pytest.raises(OSError, match="ended"):
         await failing.step()
     assert api.rows("SELECT count(published_at) FROM tasks") == [(0,)]
-    assert await sweeper(api, valkey_url).step() == 2
+    assert await publisher_of(api, valkey_url).step() == 2
 
 
 def age(api: Api, by: timedelta) -> None:
@@ -191,48 +191,47 @@ def add_many(api: Api, number: int, kind: str = DECIDE_CLAIM) -> None:
     )
 
 
-async def test_the_broker_holds_no_more_than_the_room_of_a_queue(api: Api, valkey_url: str):
-    room = QUEUES[CLAIMS].most_open
-    add_many(api, room + 1)
-    swept = sweeper(api, valkey_url)
-    assert (await swept.step(), await swept.step()) == (room, 0)
+async def test_the_broker_holds_no_more_than_a_queue_may_have_in_flight(api: Api, valkey_url: str):
+    most = QUEUES[CLAIMS].max_in_flight
+    add_many(api, most + 1)
+    publisher = publisher_of(api, valkey_url)
+    assert (await publisher.step(), await publisher.step()) == (most, 0)
     age(api, 2 * REPUBLISH_AFTER)
-    assert await swept.step() == 0, "as long as no process takes them, none is published again"
-    assert len(messages(valkey_url)) == room
+    assert await publisher.step() == 0, "as long as no process takes them, none is published again"
+    assert len(messages(valkey_url)) == most
     with redis.Redis.from_url(valkey_url) as client:
         client.lpop(f"{KEY_PREFIX}{CLAIMS}")
-    assert await swept.step() == 1
+    assert await publisher.step() == 1
 
 
-@pytest.mark.parametrize(("processes", "room"), [(1, 1), (2, 1), (3, 2), (64, 8)])
-async def test_reports_leave_a_process_to_claims(api: Api, valkey_url: str, processes: int, room: int):
-    add_many(api, 10, REMOVE_ENDED)
-    swept = sweeper(api, valkey_url, processes=processes)
-    assert (await swept.step(), await swept.step()) == (room, 0)
-    assert len(messages(valkey_url, REPORTS)) == room
+async def test_reports_are_made_one_at_a_time_so_that_a_second_process_is_free_for_claims(api: Api, valkey_url: str):
+    add_many(api, 3, REMOVE_ENDED)
+    publisher = publisher_of(api, valkey_url)
+    assert (await publisher.step(), await publisher.step()) == (1, 0)
+    assert len(messages(valkey_url, REPORTS)) == 1
     (first,) = api.rows("SELECT task_id FROM tasks WHERE published_at IS NOT NULL ORDER BY task_id LIMIT 1")[0]
     assert await carry_out(api, first)
     with redis.Redis.from_url(valkey_url) as client:
         client.delete(f"{KEY_PREFIX}{REPORTS}")
-    assert await swept.step() == 1
+    assert await publisher.step() == 1
 
 
 async def test_claims_are_begun_before_reports_that_wait_longer(api: Api, valkey_url: str, tmp_path: Path):
     add_many(api, 1, REMOVE_ENDED)
-    swept = sweeper(api, valkey_url)
-    await swept.step()
+    publisher = publisher_of(api, valkey_url)
+    await publisher.step()
     for number in range(3):
         await queued(api, MINIMAL | {"claim_amount": 100 + number})
-    await swept.step()
+    await publisher.step()
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 4), step=swept.step)
+        await until(done(api, 4), step=publisher.step)
     began = [kind for (kind,) in api.rows("SELECT kind FROM tasks ORDER BY started_at")]
     assert began == [DECIDE_CLAIM] * 3 + [REMOVE_ENDED]
 
 
 async def test_messages_that_are_no_json_or_unknown_are_discarded(api: Api, valkey_url: str, tmp_path: Path):
-    publisher = TaskPublisher(celery_app(valkey_url))
-    publisher.publish(CLAIMS, [DueTask("tsk_unknown", DECIDE_CLAIM)])
+    broker = TaskBroker(celery_app(valkey_url))
+    broker.publish(CLAIMS, [DueTask("tsk_unknown", DECIDE_CLAIM)])
     (valid,) = messages(valkey_url)
     pickled = json.loads(valid) | {"content-type": "application/x-python-serialize"}
     unknown = json.loads(valid)
@@ -240,16 +239,16 @@ async def test_messages_that_are_no_json_or_unknown_are_discarded(api: Api, valk
     with redis.Redis.from_url(valkey_url) as client:
         client.rpush(f"{KEY_PREFIX}{CLAIMS}", json.dumps(pickled), json.dumps(unknown))
     await queued(api)
-    swept = sweeper(api, valkey_url)
-    await swept.step()
+    publisher = publisher_of(api, valkey_url)
+    await publisher.step()
     with task_processes(api, valkey_url, tmp_path):
-        await until(done(api, 1), step=swept.step)
+        await until(done(api, 1), step=publisher.step)
         await until(lambda: not messages(valkey_url))
     assert api.count("claims") == 1
 
 
 def test_a_message_names_a_task_and_nothing_else(valkey_url: str):
-    TaskPublisher(celery_app(valkey_url)).publish(CLAIMS, [DueTask("tsk_1", DECIDE_CLAIM)])
+    TaskBroker(celery_app(valkey_url)).publish(CLAIMS, [DueTask("tsk_1", DECIDE_CLAIM)])
     (message,) = messages(valkey_url)
     document = json.loads(message)
     assert document["content-type"] == "application/json"
@@ -288,18 +287,3 @@ def test_a_schedule_is_due_at_its_time_of_day(weekday: int | None, now: str, lat
 def test_each_schedule_is_of_a_kind_and_has_a_name_of_its_own():
     assert {one.kind for one in SCHEDULES} <= set(TASK_KINDS)
     assert len({one.name for one in SCHEDULES}) == len(SCHEDULES)
-
-
-async def test_ended_tasks_are_removed_after_six_days(api: Api):
-    ids = [await queued(api, MINIMAL | {"claim_amount": 100 + number}) for number in range(3)]
-    for one in ids[:2]:
-        await carry_out(api, one)
-    api.execute(f"UPDATE tasks SET ended_at = now() - interval '6 days 1 s' WHERE task_id = '{ids[0]}'")
-    api.execute(f"UPDATE tasks SET ended_at = now() - interval '5 days 23 h' WHERE task_id = '{ids[1]}'")
-    added = await TaskBeat(api.database).step()
-    assert added == len(SCHEDULES)
-    (removal,) = api.rows("SELECT task_id FROM tasks WHERE kind = %s", REMOVE_ENDED)[0]
-    assert await carry_out(api, removal)
-    left = api.rows("SELECT task_id FROM tasks WHERE kind = ANY(%s)", [DECIDE_CLAIM, REMOVE_ENDED])
-    assert sorted(one for (one,) in left) == sorted([*ids[1:], removal])
-    assert api.rows("SELECT result ->> 'removed' FROM tasks WHERE kind = %s", REMOVE_ENDED) == [("1",)]

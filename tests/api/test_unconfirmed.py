@@ -180,3 +180,25 @@ async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(sever
     assert problem(await severed.api.post(path, body)) == (503, "outcome-unknown")
     assert (await severed.api.post(path, body)).status_code == 201
     assert severed.api.count("dispositions") == 1
+
+
+async def test_a_claim_for_later_without_a_key_names_its_task_and_claims_no_repeated_reply(severed: Severed):
+    severed.proxy.lose_answer(COMMIT)
+    first = await severed.api.submit(Prefer="respond-async")
+    assert problem(first) == (503, "outcome-unknown")
+    task_id = first.json()["task_id"]
+    assert f"GET /v1/tasks/{task_id}" in first.json()["detail"]
+    assert (await severed.api.get(f"/v1/tasks/{task_id}")).json()["state"] == "queued"
+    again = await severed.api.submit(Prefer="respond-async")
+    assert again.json()["task_id"] != task_id
+    assert severed.api.count("tasks") == 2
+
+
+async def test_a_claim_for_later_with_a_key_is_answered_as_the_first(severed: Severed):
+    headers = {"Prefer": "respond-async", "Idempotency-Key": "k1"}
+    severed.proxy.lose_answer(COMMIT)
+    first = await severed.api.submit(**headers)
+    assert problem(first) == (503, "outcome-unknown")
+    again = await severed.api.submit(**headers)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert severed.api.count("tasks") == 1

@@ -38,3 +38,23 @@ async def test_a_pin_that_cannot_be_set_says_why(database_url: str, key_id: str,
     async with running_api(database_url) as api:
         refused = await run(api.url, "pin", key_id, version)
         assert (refused.exit_code, message in refused.output) == (2, True), refused.output
+
+
+async def test_a_revocation_says_how_many_accepted_tasks_are_still_carried_out(database_url: str):
+    async with running_api(database_url) as api:
+        key_id, _ = await create_key(api.database, name="claims system", role="claims_system")
+        api.rows(
+            "INSERT INTO tasks (task_id, kind, queue, api_key_id, state, payload, attempts, max_attempts, created_at,"
+            " due_at) SELECT 'tsk_' || n, 'decide_claim', 'claims', %s, 'queued', '{}', 0, 10, now(), now()"
+            " FROM generate_series(1, 3) AS n RETURNING 1",
+            key_id,
+        )
+        api.execute("UPDATE tasks SET state = 'succeeded', ended_at = now() WHERE task_id = 'tsk_1'")
+        done = await run(api.url, "revoke", key_id)
+        assert done.output.splitlines() == [
+            f"Revoked {key_id}.",
+            "Tasks that were accepted from it and are still carried out: 2.",
+        ]
+        other, _ = await create_key(api.database, name="other", role="claims_system")
+        assert json.loads((await run(api.url, "revoke", other, "--json")).stdout) == {"revoked": other, "open_tasks": 0}
+        assert (await run(api.url, "revoke", other)).exit_code == 2

@@ -47,6 +47,18 @@ def test_tasks_are_listed_the_latest_first(tasks_url: str):
     assert "tsk_4" not in shown.output
 
 
+def test_a_list_leaves_out_what_tasks_answered_which_can_be_a_whole_claim(tasks_url: str):
+    with psycopg.connect(tasks_url) as connection:
+        connection.execute(
+            'UPDATE tasks SET state = \'succeeded\', ended_at = now(), result = \'{"body": {"member_id": "M1"}}\''
+            " WHERE task_id = 'tsk_4'"
+        )
+    listing = ginja(tasks_url, "list", "--json").output
+    assert ("tsk_4" in listing, "M1" in listing, '"result"' in listing) == (True, False, False)
+    shown = json.loads(ginja(tasks_url, "show", "tsk_4", "--json").output)
+    assert shown["result"] == {"body": {"member_id": "M1"}}
+
+
 def test_one_task_is_shown_with_its_error(tasks_url: str):
     shown = json.loads(ginja(tasks_url, "show", "tsk_2", "--json").output)
     assert (shown["state"], shown["error"]) == ("failed", "OSError: no space")

@@ -1821,7 +1821,7 @@ class TaskOut(TypedDict):
     """`queued` and `running`: ask again after `Retry-After`. `succeeded`: the request was answered, see `response`.
     `failed`: it could not be carried out, and an operator looks after it."""
     attempts: int
-    """Attempts that were begun."""
+    """Attempts that count: while something is unavailable, none does."""
     created_at: str
     ended_at: str | None
     response: TaskResponseOut | None

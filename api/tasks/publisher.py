@@ -1,7 +1,7 @@
 """The worker's part: publishes the tasks of the table that are due, and those again that the broker lost.
 
 Publishing a task twice is harmless, because a process takes its row before it carries it out. What is in the broker
-stays bounded: no queue gets more than its room, whatever the backlog.
+stays bounded: no queue gets more than its `max_in_flight`, whatever the backlog.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import asyncio
 from api import metrics
 from api.database import Database
 from api.tasks import repository
-from api.tasks.broker import TaskPublisher
+from api.tasks.broker import TaskBroker
 from api.tasks.kinds import QUEUES
 from core import clock
 from core.logging import get_logger
@@ -17,14 +17,12 @@ from core.logging import get_logger
 log = get_logger("tasks")
 
 
-class TaskSweeper:
+class TaskPublisher:
     """Publishes the tasks that are due."""
 
-    def __init__(self, database: Database, publisher: TaskPublisher, *, processes: int) -> None:
-        """`processes` is how many carry out tasks."""
+    def __init__(self, database: Database, broker: TaskBroker) -> None:
         self._database = database
-        self._publisher = publisher
-        self._processes = processes
+        self._broker = broker
 
     async def step(self) -> int:
         """Recover the tasks of killed processes, and publish those that are due; returns how many were published.
@@ -38,18 +36,18 @@ class TaskSweeper:
             lost = await repository.recover_lost(connection, clock.now())
         for task_id in lost:
             log.warning("task lost its process", task_id=task_id)
-        waiting = await asyncio.to_thread(self._publisher.waiting)
+        waiting = await asyncio.to_thread(self._broker.waiting)
         published = 0
         for queue in QUEUES.values():
             now = clock.now()
             async with self._database.transaction() as connection:
                 busy = (await repository.in_flight(connection, now)).get(queue.name, 0)
-                room = queue.room(self._processes) - max(busy, waiting[queue.name])
-                due = await repository.publish_due(connection, queue.name, room, now) if room > 0 else ()
+                free = queue.max_in_flight - max(busy, waiting[queue.name])
+                due = await repository.publish_due(connection, queue.name, free, now) if free > 0 else ()
             if not due:
                 continue
             try:
-                await asyncio.to_thread(self._publisher.publish, queue.name, due)
+                await asyncio.to_thread(self._broker.publish, queue.name, due)
             except OSError:
                 async with self._database.transaction() as connection:
                     await repository.unpublish(connection, [one.task_id for one in due])
