@@ -151,23 +151,35 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     asyncio.run(run_worker(now, database_url, redis_url, network=network))
 
 
-@command(examples=["ginja run tasks", "ginja run tasks --processes 4"])
+@command(examples=["ginja run tasks", "ginja run tasks --processes 4", "ginja run tasks --metrics-port 9101"])
 @click.option("--processes", type=click.IntRange(1, 64), help="Tasks carried out at a time. [GINJA_TASK_PROCESSES]")
-def tasks(processes: int | None, as_json: bool) -> None:
+@click.option("--metrics-port", type=PORT, help="Port of the Prometheus counters; default: they are not served.")
+def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> None:
     """Carry out tasks, such as claims sent with `Prefer: respond-async`, until stopped."""
+    from core.embedded import check_port
+    from core.process_counters import serve_counters, share_counters
+    from core.settings import settings
+    from core.supervision import local_url
+
+    now = settings()
+    if metrics_port is not None:
+        check_port(metrics_port, now.api_host, option="--metrics-port")
+        share_counters(now.home.resolve() / "run" / f"task-metrics-{metrics_port}")
+
     from api.migrate import upgrade
     from api.tasks import run_tasks
     from core.logging import configure_logging
     from core.servers import postgres_url, valkey_url
-    from core.settings import settings
 
-    now = settings()
     if processes is not None:
         now = now.model_copy(update={"task_processes": processes})
     configure_logging(now.log_level)
     database_url, redis_url = postgres_url(now), valkey_url(now)
     upgrade(database_url)
-    _announce("tasks", None, as_json=as_json)
+    if metrics_port is not None:
+        serve_counters(now.api_host, metrics_port)
+    metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
+    _announce("tasks", metrics_url, as_json=as_json)
     run_tasks(now, database_url, redis_url)
 
 

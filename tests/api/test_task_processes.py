@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import redis
@@ -23,6 +24,7 @@ from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, REMOVE_ENDED, REPORTS
 from api.tasks.records import DueTask
 from api.tasks.repository import REPUBLISH_AFTER
 from core import clock
+from core.embedded import free_port
 from tests.api.makers import MINIMAL, Api
 from tests.api.tasks import carry_out, end_leases, queued, state
 from tests.api.waiting import until
@@ -38,16 +40,16 @@ def messages(valkey_url: str, queue: str = CLAIMS) -> list[bytes]:
 
 
 @contextmanager
-def task_processes(api: Api, valkey_url: str, home: Path, *, processes: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+def task_processes(api: Api, valkey_url: str, home: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """`ginja run tasks`, in a group of its own, which is killed at the end."""
     environment = os.environ | {
         "GINJA_DATABASE_URL": api.url,
         "GINJA_REDIS_URL": valkey_url,
         "GINJA_SCORER_URL": f"http://127.0.0.1:{api.scorer.port}",
         "GINJA_HOME": str(home),
-        "GINJA_TASK_PROCESSES": str(processes),
+        "GINJA_TASK_PROCESSES": "1",
     }
-    command = [sys.executable, "-c", "from cli.main import main; main()", "run", "tasks"]
+    command = [sys.executable, "-c", "from cli.main import main; main()", "run", "tasks", *options]
     with (home / "tasks.log").open("ab") as log:
         started = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -125,6 +127,31 @@ async def test_a_killed_child_is_replaced_and_its_claim_decided(api: Api, valkey
         await until(done(api, 1), step=publisher.step)
         assert started.poll() is None
     assert api.count("claims") == 1
+
+
+async def decided_by_processes(port: int) -> float:
+    """What the counter of decided claims says on a port."""
+    async with httpx.AsyncClient() as client:
+        shown = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert "# TYPE ginja_claims_decided_total counter" in shown
+    assert " gauge\n" not in shown
+    return sum(float(line.split()[-1]) for line in shown.splitlines() if line.startswith("ginja_claims_decided_total{"))
+
+
+async def test_the_counters_of_all_processes_are_served_also_of_those_that_ended(
+    api: Api, valkey_url: str, tmp_path: Path
+):
+    publisher, port = publisher_of(api, valkey_url), free_port()
+    await queued(api)
+    with task_processes(api, valkey_url, tmp_path, "--metrics-port", str(port)) as started:
+        await until(done(api, 1), step=publisher.step)
+        assert await decided_by_processes(port) == 1
+        (child,) = psutil.Process(started.pid).children()
+        assert port not in {one.laddr.port for one in child.net_connections() if one.status == psutil.CONN_LISTEN}
+        child.kill()
+        await queued(api, MINIMAL | {"claim_amount": 1})
+        await until(done(api, 2), step=publisher.step)
+        assert await decided_by_processes(port) == 2
 
 
 async def test_what_the_broker_loses_is_published_again(api: Api, valkey_url: str, tmp_path: Path):
