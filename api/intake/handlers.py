@@ -15,7 +15,8 @@ from api.intake.schemas import ClaimIn
 from api.problems import error_response
 from api.replies import Reply
 from api.requests import parse
-from api.tasks import TakenTask, TaskRefused, TaskServices
+from api.task_services import TaskServices
+from api.tasks import TakenTask, TaskRefused
 
 
 async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, JsonValue]:

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from pydantic import JsonValue
 
 from api.reports.scheduled import make_daily_decisions, make_scorecards
-from api.tasks import TakenTask, TaskServices
+from api.task_services import TaskServices
+from api.tasks import TakenTask
 from claims.service_days import receipt_day
 
 

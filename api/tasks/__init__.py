@@ -2,20 +2,20 @@
 
 A task is a row (`tables.py`), added in the transaction of the request. The worker passes due tasks to Celery
 (`publisher.py`, `broker.py`), whose processes lease the row, call the handler of its kind and store what came of it
-(`process.py`, `runner.py`). `kinds.py` declares what kinds there are, `schedule.py` what is done at a time of day.
+(`api/task_process.py`, `runner.py`). `kinds.py` declares what kinds there are, `schedule.py` what is done at a time of
+day.
 """
 
 from api.tasks.broker import TaskBroker, celery_app
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
-from api.tasks.process import run_tasks
 from api.tasks.publisher import TaskPublisher
 from api.tasks.records import TakenTask, TaskRecord, TaskState
 from api.tasks.repository import add_task, as_payload, failed_tasks
 from api.tasks.responses import TaskOut, accepted_response
+from api.tasks.runner import TaskResources, run_task
 from api.tasks.schedule import SCHEDULES, Schedule, TaskBeat
 from api.tasks.service import Tasks
-from api.tasks.services import TaskServices
 
 __all__ = [
     "CLAIMS",
@@ -34,7 +34,7 @@ __all__ = [
     "TaskQueue",
     "TaskRecord",
     "TaskRefused",
-    "TaskServices",
+    "TaskResources",
     "TaskState",
     "Tasks",
     "accepted_response",
@@ -42,5 +42,5 @@ __all__ = [
     "as_payload",
     "celery_app",
     "failed_tasks",
-    "run_tasks",
+    "run_task",
 ]

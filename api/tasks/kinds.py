@@ -1,9 +1,9 @@
 """What kinds of tasks there are, and in which queue each waits: a new kind is an entry here and its handler.
 
-A handler is an async function of `TaskServices` and `TakenTask`. It may be called again for the same task: after an
-error, and when its process was killed, whatever it had done by then. It returns what the task answers, as JSON. It
-raises `TaskRefused` where another attempt is of no use; any other exception is tried again, later each time. While
-something is unavailable (`api.database.is_temporary`), attempts do not count.
+A handler is an async function of `api.task_services.TaskServices` and `TakenTask`. It may be called again for the same
+task: after an error, and when its process was killed, whatever it had done by then. It returns what the task answers,
+as JSON. It raises `TaskRefused` where another attempt is of no use; any other exception is tried again, later each
+time. While something is unavailable (`api.database.is_temporary`), attempts do not count.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database import Database
 from api.tasks import repository
 from api.tasks.records import TakenTask
-from api.tasks.services import TaskServices
+from api.tasks.runner import TaskResources
 from core import clock
 
 BATCH: Final = 1_000
@@ -19,7 +19,7 @@ BATCH: Final = 1_000
 Removal = Callable[[AsyncConnection, datetime, int], Awaitable[int]]
 
 
-async def remove_ended(services: TaskServices, _task: TakenTask) -> dict[str, JsonValue]:
+async def remove_ended(services: TaskResources, _task: TakenTask) -> dict[str, JsonValue]:
     """Delete ended tasks and payloads that are kept no longer, in batches; the result says how many.
 
     An attempt that ends early leaves the rest to the next one.

@@ -5,16 +5,15 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic import JsonValue
 
-from api.database import is_temporary
+from api.database import Database, is_temporary
 from api.tasks import repository
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import TaskKind
 from api.tasks.records import TakenTask
-from api.tasks.services import TaskServices
 from core import clock
 from core.ids import new_id
 from core.logging import get_logger
@@ -22,7 +21,18 @@ from core.retries import describe
 
 log = get_logger("tasks")
 
-Handler = Callable[[TaskServices, TakenTask], Awaitable[Mapping[str, JsonValue]]]
+
+class TaskResources(Protocol):
+    """What the handlers of a process share; those of other packages are written for `api.task_services.TaskServices`.
+
+    So tasks depend on no package that has some.
+    """
+
+    @property
+    def database(self) -> Database: ...
+
+
+Handler = Callable[[TaskResources, TakenTask], Awaitable[Mapping[str, JsonValue]]]
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -47,7 +57,7 @@ def pause_during_outage(age: timedelta) -> timedelta:
     return timedelta(seconds=longest * (0.5 + random.random() / 2))
 
 
-async def run_task(services: TaskServices, kind: TaskKind, task_id: str) -> bool:
+async def run_task(services: TaskResources, kind: TaskKind, task_id: str) -> bool:
     """Carry out a task, unless it is done, not due, or carried out elsewhere; says whether an attempt was made.
 
     Raises what the database raises: the task then stays as it is, and is published again.
@@ -69,7 +79,7 @@ async def run_task(services: TaskServices, kind: TaskKind, task_id: str) -> bool
     return True
 
 
-async def _store_failure(services: TaskServices, taken: TakenTask, error: Exception, kind: TaskKind) -> None:
+async def _store_failure(services: TaskResources, taken: TakenTask, error: Exception, kind: TaskKind) -> None:
     """Queue the task again, or end it: the handler refused it, or this was its last attempt that counts."""
     if isinstance(error, TimeoutError) and not str(error):
         text = f"TimeoutError: the task takes at most {kind.limit_s} s"

@@ -167,7 +167,7 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
         share_counters(now.home.resolve() / "run" / f"task-metrics-{metrics_port}")
 
     from api.migrate import upgrade
-    from api.tasks import run_tasks
+    from api.task_process import run_tasks
     from core.logging import configure_logging
     from core.servers import postgres_url, valkey_url
 

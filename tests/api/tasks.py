@@ -4,7 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from api.tasks import TASK_KINDS, TaskServices
+from api.task_services import TaskServices
+from api.tasks import TASK_KINDS
 from api.tasks.runner import run_task
 from core import clock
 from tests.api.makers import MINIMAL, Api

@@ -9,10 +9,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from api.tasks.broker import celery_app
-from api.tasks.kinds import QUEUES, TASK_KINDS, TaskKind
-from api.tasks.runner import run_task
-from api.tasks.services import TaskServices
+from api.task_services import TaskServices
+from api.tasks import QUEUES, TASK_KINDS, TaskKind, celery_app, run_task
 from core.background import Background
 from core.logging import configure_logging, get_logger
 from core.settings import Settings
