@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.claim import InvalidClaim
-from claims.service_days import EARLIEST, day_problem, receipt_day
+from claims.service_days import EARLIEST, day_problem, receipt_day, stored_receipt_day
 from tests.claims.makers import make_claim
 
 ZONES = ("UTC", "Africa/Nairobi", "Pacific/Auckland", "Pacific/Kiritimati", "America/New_York", "Pacific/Pago_Pago")
@@ -58,3 +58,9 @@ def test_a_service_that_ends_after_receipt_is_refused(years: int) -> None:
     with pytest.raises(InvalidClaim, match="must not be after 2026-03-02, the date of receipt") as refused:
         make_claim(service_to=later)
     assert refused.value.field == "service_to"
+
+
+def test_a_stored_day_of_receipt_counts_and_without_one_that_of_the_place_in_the_order() -> None:
+    received_at, zone = datetime(2026, 3, 3, 4, 30, tzinfo=UTC), ZoneInfo("America/New_York")
+    assert stored_receipt_day(date(2026, 3, 1), received_at, zone) == date(2026, 3, 1)
+    assert stored_receipt_day(None, received_at, zone) == date(2026, 3, 2)
