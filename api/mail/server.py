@@ -87,4 +87,9 @@ class MailServer:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:_ANSWER]
+    """An answer that can be stored and shown: what is no printable character, or no UTF-8, is escaped.
+
+    aiosmtplib decodes bytes that are no UTF-8 to lone surrogates. Postgres stores neither those nor NUL.
+    """
+    shown = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in " ".join(text.split()))
+    return "".join(shown)[:_ANSWER]

@@ -15,7 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.identity import Caller
 from api.mail import MailAttachment, MailServer
-from api.notifications import MailDelivery, MailDigest, NewSubscription, NotificationEvent, Notifications
+from api.notifications import (
+    MailDelivery,
+    MailDigest,
+    MailRecord,
+    MailStatus,
+    NewSubscription,
+    NotificationEvent,
+    Notifications,
+)
 from api.notifications.collecting import add_outbox_events
 from api.notifications.delivery import Attachments
 from api.webhooks import WebhookFanOut
@@ -96,10 +104,39 @@ async def smtp_server(
         server.close()
 
 
+@asynccontextmanager
+async def raw_smtp_server(answer: bytes) -> AsyncIterator[Mailbox]:
+    """A server that takes any message and answers it with these bytes; `received` has only the recipients."""
+    mailbox = Mailbox()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 smtp.test\r\n")
+        while line := await reader.readline():
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+                mailbox.received.append((ANN, EmailMessage()))
+                writer.write(answer + b"\r\n")
+            else:
+                writer.write(b"250 OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    mailbox.port = server.sockets[0].getsockname()[1]
+    try:
+        yield mailbox
+    finally:
+        server.close()
+
+
 async def subscribe(api: Api, event: str, recipient: str = ANN, minimum_cents: int | None = None) -> str:
     """The id of a new subscription."""
     new = NewSubscription(NotificationEvent(event), recipient, minimum_cents)
     return (await Notifications(api.database).add(Caller("test", "operator", None, "test"), new)).subscription_id
+
+
+async def mails(api: Api, status: MailStatus | None = None) -> Sequence[MailRecord]:
+    return await Notifications(api.database).mails(status=status, limit=100)
 
 
 async def take_events(api: Api) -> None:

@@ -12,7 +12,7 @@ from core.errors import SettingsError
 from core.mail_address import MAX_ADDRESS, parse_address
 from core.settings import Settings
 from tests.api.certificates import certificate
-from tests.api.mail import ANN, SENDER, smtp_server, text_of
+from tests.api.mail import ANN, SENDER, raw_smtp_server, smtp_server, text_of
 
 AT = datetime(2026, 3, 2, 10, 15, tzinfo=UTC)
 
@@ -99,6 +99,19 @@ async def test_what_the_server_refuses_for_good_is_distinguished_from_what_it_do
         with pytest.raises(MailNotSent, match=(to_data if to_recipient.startswith("250") else to_recipient)) as failed:
             await MailServer(box.settings()).send(mail())
         assert isinstance(failed.value, MailRefused) is refused
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored"),
+    [
+        ("250 reçu".encode("latin-1"), r"250 re\udce7u"),
+        (b"250 queued\x00 as\x1b 4711", r"250 queued\x00 as\x1b 4711"),
+        ("250 reçu".encode(), "250 reçu"),
+    ],
+)
+async def test_what_an_answer_has_besides_printable_text_is_escaped(answer, stored):
+    async with raw_smtp_server(answer) as box:
+        assert await MailServer(box.settings()).send(mail()) == stored
 
 
 async def test_a_server_that_is_silent_is_given_up_at_the_deadline():
