@@ -84,8 +84,8 @@ MAILS = Counter(
     ["outcome"],
 )
 MAILS_PENDING = Gauge("ginja_mails_pending", "E-mails that are not sent and will be tried again.")
-MAILS_OLDEST_DUE = Gauge(
-    "ginja_mails_oldest_due_seconds", "How long the e-mail that is due longest has been due; 0: none is late."
+MAILS_OLDEST_PENDING = Gauge(
+    "ginja_mails_oldest_pending_seconds", "Age of the oldest e-mail that is not sent and will be tried again; 0: none."
 )
 CLOCK_BEHIND = Gauge(
     "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."

@@ -1,10 +1,19 @@
 """Retrying work that failed: which failures are of a server and not of the work, and how often work is tried."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from secrets import SystemRandom
+from typing import Final
+
 import psycopg
 import redis
 
 MAX_ATTEMPTS = 8
 """Attempts at an event before it is a dead letter: with doubling pauses, about four minutes."""
+
+JITTER: Final = 0.2
+"""Largest share by which a pause is shorter or longer, so that what failed together is not repeated together."""
+_random = SystemRandom()
 
 _OF_SERVERS = (OSError, psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, redis.RedisError)
 _OF_WORK = (psycopg.errors.QueryCanceled, redis.DataError)
@@ -19,6 +28,13 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(original, BaseException):
         return is_transient(original)
     return isinstance(error, _OF_SERVERS) and not isinstance(error, _OF_WORK)
+
+
+def pause_after(attempts: int, pauses: Sequence[timedelta]) -> timedelta | None:
+    """The pause after `attempts` failed attempts, with jitter; `None`: the last attempt was made."""
+    if attempts > len(pauses):
+        return None
+    return pauses[attempts - 1] * _random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def describe(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from api.notifications.collecting import NotificationWatch, add_due_claims, add_
 from api.notifications.delivery import MailDelivery
 from api.notifications.digest import MailDigest
 from api.notifications.events import NotificationEvent
-from api.notifications.outgoing import NewMail, add_mails
+from api.notifications.outgoing import MAIL_FOOTER, NewMail, add_mails
 from api.notifications.records import MailRecord, MailStatus, NotificationSubscription
 from api.notifications.retention import KEEP_MAILS_DAYS, remove_old_mails
 from api.notifications.service import NewSubscription, Notifications, send_test
@@ -24,6 +24,7 @@ from api.notifications.work import NotificationWork
 
 __all__ = [
     "KEEP_MAILS_DAYS",
+    "MAIL_FOOTER",
     "MailDelivery",
     "MailDigest",
     "MailRecord",

@@ -1,33 +1,30 @@
 """Who is notified of what: events of the outbox, and conditions of the platform that are looked at.
 
 An event has an id that follows from what happened, and a recipient is notified of an id once: a condition that lasts,
-an event that is repeated, and a worker that is started again add nothing.
+an event that is repeated, and a worker that is started again add nothing. Events are joined with subscriptions in the
+database, by one statement for each kind, however many there are of both. Conditions are looked for over fewer days than
+lines are kept, so that one which lasts is not reported again when its line is removed.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import outbox
 from api.database import Database
-from api.intake import ClaimRow
 from api.notifications.events import FROM_MESSAGE, NotificationEvent, claim_page
-from api.notifications.records import NotificationLine, NotificationSubscription
 from api.notifications.subscriptions import subscriptions
-from api.notifications.tables import NotificationRow
 from api.reviews import DueClaim
-from api.tasks import failed_tasks
-from api.webhooks import DisabledReason, EndpointStatus, OutboxEvent, WebhookEndpointRow, WebhookMessage, message_of
+from api.webhooks import DisabledReason, EndpointStatus, OutboxEvent, WebhookMessage, message_of
+from core import clock
 
-MOST_OF_A_LOOK: Final = 500
-"""Conditions of one kind of a look; the others follow at the next."""
-_ROWS: Final = 1_000
-"""Lines of one statement."""
+REPORTED_FOR: Final = timedelta(days=60)
+"""Conditions that began earlier are not reported. Shorter than `KEEP_MAILS_DAYS`, for which reported ones are known."""
+MOST_OF_A_LOOK: Final = 20_000
+"""Lines that one look at a condition adds; the others follow at the next, because it leaves out what was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +34,37 @@ class _Occurrence:
     event_id: str
     event: NotificationEvent
     text: str
-    link: str | None
+    claim_id: str | None
     occurred_at: datetime
 
 
 async def add_outbox_events(connection: AsyncConnection, events: Sequence[OutboxEvent]) -> None:
     """Notify those who subscribed before an event of the outbox; in the transaction that takes the events."""
-    messages = [
-        message for event in events if (message := message_of(event)) is not None and message.type in FROM_MESSAGE
+    found = [
+        _of_message(message)
+        for event in events
+        if (message := message_of(event)) is not None and message.type in FROM_MESSAGE
     ]
-    if not messages:
-        return
-    matching = await subscriptions(connection, {message.type for message in messages})
-    if not matching:
-        return
-    amounts = await _amounts(connection, messages, matching)
-    lines = [
-        _line(one, _of_message(message))
-        for message in messages
-        for one in matching
-        if one.event == message.type
-        and message.occurred_at >= one.created_at
-        and amounts.get(str(message.data.get("claim_id")), 0) >= (one.minimum_cents or 0)
-    ]
-    await _add(connection, lines)
+    if found:
+        await connection.execute(_ADD_EVENTS, _arrays(found) | {"now": clock.now()})
 
 
 async def add_due_claims(connection: AsyncConnection, due: Sequence[DueClaim], now: datetime) -> None:
     """Notify of claims whose prompt-pay due date has passed or is near, once for each of the two."""
+    if not await subscriptions(connection, [NotificationEvent.PROMPT_PAY_DUE]):
+        return
     found = [
         _Occurrence(
             f"{NotificationEvent.PROMPT_PAY_DUE} {one.claim_id} {one.state.value} {one.due_on}",
             NotificationEvent.PROMPT_PAY_DUE,
             f"claim {one.claim_id}: {one.state.value.replace('_', ' ')}, due on {one.due_on}",
-            claim_page(one.claim_id),
+            one.claim_id,
             now,
         )
         for one in due
+        if one.due_on >= (now - REPORTED_FOR).date()
     ]
-    await _notify(connection, NotificationEvent.PROMPT_PAY_DUE, found)
+    await connection.execute(_ADD_DUE_CLAIMS, _arrays(found) | {"now": now, "most": MOST_OF_A_LOOK})
 
 
 class NotificationWatch:
@@ -88,78 +77,13 @@ class NotificationWatch:
         """Look once; there is never more to do at once."""
         async with self._database.reading() as connection:
             matching = {one.event for one in await subscriptions(connection)}
-        if not matching & {NotificationEvent.WORK_FAILED, NotificationEvent.WEBHOOK_DISABLED}:
-            return 0
-        async with self._database.transaction() as connection:
-            if NotificationEvent.WORK_FAILED in matching:
-                failed = [*await _dead_letters(connection), *await _failed_tasks(connection)]
-                await _notify(connection, NotificationEvent.WORK_FAILED, failed)
-            if NotificationEvent.WEBHOOK_DISABLED in matching:
-                await _notify(connection, NotificationEvent.WEBHOOK_DISABLED, await _disabled(connection))
+        now = clock.now()
+        values = _CONDITION_VALUES | {"now": now, "since": now - REPORTED_FOR, "most": MOST_OF_A_LOOK}
+        for event, statement in _CONDITIONS:
+            if event in matching:
+                async with self._database.transaction() as connection:
+                    await connection.execute(statement, values | {"event": event.value})
         return 0
-
-
-async def _dead_letters(connection: AsyncConnection) -> list[_Occurrence]:
-    found = await outbox.dead_letters(connection, resolved=False, limit=MOST_OF_A_LOOK)
-    return [
-        _Occurrence(
-            f"dead letter {one.position} {one.failed_at.isoformat()}",
-            NotificationEvent.WORK_FAILED,
-            f"event {one.position} ({one.topic}) of {one.consumer}; ginja dead-letters show {one.position}",
-            None,
-            one.failed_at,
-        )
-        for one in found
-    ]
-
-
-async def _failed_tasks(connection: AsyncConnection) -> list[_Occurrence]:
-    return [
-        _Occurrence(
-            f"task {one.task_id} {one.ended_at.isoformat()}",
-            NotificationEvent.WORK_FAILED,
-            f"task {one.task_id} ({one.kind}) failed after {one.attempts} attempts; ginja tasks show {one.task_id}",
-            None,
-            one.ended_at,
-        )
-        for one in await failed_tasks(connection, MOST_OF_A_LOOK)
-        if one.ended_at is not None
-    ]
-
-
-async def _disabled(connection: AsyncConnection) -> list[_Occurrence]:
-    """Endpoints that nobody disabled."""
-    statement = (
-        select(WebhookEndpointRow.endpoint_id, WebhookEndpointRow.disabled_reason, WebhookEndpointRow.disabled_at)
-        .where(
-            WebhookEndpointRow.status == EndpointStatus.DISABLED.value,
-            WebhookEndpointRow.disabled_reason != DisabledReason.ADMIN.value,
-            WebhookEndpointRow.deleted_at.is_(None),
-        )
-        .limit(MOST_OF_A_LOOK)
-    )
-    return [
-        _Occurrence(
-            f"webhook endpoint {endpoint_id} {disabled_at.isoformat()}",
-            NotificationEvent.WEBHOOK_DISABLED,
-            f"endpoint {endpoint_id}: {reason}; ginja webhook deliveries {endpoint_id} --status failed",
-            None,
-            disabled_at,
-        )
-        for endpoint_id, reason, disabled_at in await connection.execute(statement)
-        if disabled_at is not None
-    ]
-
-
-async def _amounts(
-    connection: AsyncConnection, messages: Iterable[WebhookMessage], matching: Collection[NotificationSubscription]
-) -> dict[str, int]:
-    """The amount of each claim, in cents, where a subscription names a least amount."""
-    if all(one.minimum_cents is None for one in matching):
-        return {}
-    claims = {str(message.data["claim_id"]) for message in messages if "claim_id" in message.data}
-    statement = select(ClaimRow.claim_id, ClaimRow.amount_cents).where(ClaimRow.claim_id.in_(claims))
-    return {row[0]: row[1] for row in await connection.execute(statement)}
 
 
 def _of_message(message: WebhookMessage) -> _Occurrence:
@@ -168,30 +92,97 @@ def _of_message(message: WebhookMessage) -> _Occurrence:
         message.event_id,
         NotificationEvent(message.type),
         FROM_MESSAGE[message.type](message.data),
-        None if claim_id is None else claim_page(str(claim_id)),
+        None if claim_id is None else str(claim_id),
         message.occurred_at,
     )
 
 
-def _line(subscription: NotificationSubscription, occurrence: _Occurrence) -> NotificationLine:
-    return NotificationLine(
-        subscription.recipient,
-        occurrence.event_id,
-        occurrence.event.value,
-        occurrence.text,
-        occurrence.link,
-        occurrence.occurred_at,
+def _arrays(found: Sequence[_Occurrence]) -> dict[str, object]:
+    """The values of `_GIVEN`."""
+    return {
+        "event_ids": [one.event_id for one in found],
+        "events": [one.event.value for one in found],
+        "texts": [one.text for one in found],
+        "links": [None if one.claim_id is None else claim_page(one.claim_id) for one in found],
+        "claim_ids": [one.claim_id for one in found],
+        "times": [one.occurred_at for one in found],
+    }
+
+
+_GIVEN: Final = """
+    SELECT * FROM unnest(
+        cast(:event_ids AS text[]), cast(:events AS text[]), cast(:texts AS text[]), cast(:links AS text[]),
+        cast(:claim_ids AS text[]), cast(:times AS timestamptz[])
+    ) WITH ORDINALITY AS given (event_id, event, text, link, claim_id, occurred_at, place)"""
+_LINES: Final = """
+    INSERT INTO notifications (recipient, event_id, event, text, link, occurred_at, created_at)
+    SELECT subscribed.recipient, found.event_id, found.event, found.text, found.link, found.occurred_at, :now
+    FROM ({found}) AS found JOIN notification_subscriptions AS subscribed ON subscribed.event = found.event"""
+_ADD_EVENTS: Final = text(
+    _LINES.format(found=_GIVEN)
+    + """
+        LEFT JOIN claims ON claims.claim_id = found.claim_id
+    WHERE found.occurred_at >= subscribed.created_at
+      AND (subscribed.minimum_cents IS NULL OR claims.amount_cents >= subscribed.minimum_cents)
+    ON CONFLICT DO NOTHING
+"""
+)
+
+
+def _adding_conditions(found: str) -> TextClause:
+    """A statement that adds the lines that are not there yet of conditions that hold, in order of their `place`."""
+    return text(
+        _LINES.format(found=found)
+        + """
+    WHERE NOT EXISTS (
+        SELECT FROM notifications AS reported
+        WHERE reported.recipient = subscribed.recipient AND reported.event_id = found.event_id
+    )
+    ORDER BY found.place, subscribed.recipient LIMIT :most
+    ON CONFLICT DO NOTHING
+"""
     )
 
 
-async def _notify(connection: AsyncConnection, event: NotificationEvent, found: Sequence[_Occurrence]) -> None:
-    if not found:
-        return
-    matching = await subscriptions(connection, [event])
-    await _add(connection, [_line(one, occurrence) for occurrence in found for one in matching])
-
-
-async def _add(connection: AsyncConnection, lines: Sequence[NotificationLine]) -> None:
-    for begin in range(0, len(lines), _ROWS):
-        rows = [asdict(one) for one in lines[begin : begin + _ROWS]]
-        await connection.execute(insert(NotificationRow).values(rows).on_conflict_do_nothing())
+_ADD_DUE_CLAIMS: Final = _adding_conditions(_GIVEN)
+_CONDITIONS: Final = (
+    (
+        NotificationEvent.WORK_FAILED,
+        _adding_conditions("""
+            SELECT 'dead letter ' || position || ' ' || to_char(failed_at AT TIME ZONE 'UTC', :iso) AS event_id,
+                   cast(:event AS text) AS event,
+                   'event ' || position || ' (' || topic || ') of ' || consumer || '; ginja dead-letters show '
+                       || position AS text,
+                   cast(NULL AS text) AS link, failed_at AS occurred_at, position AS place
+            FROM dead_letters WHERE resolved_at IS NULL AND failed_at >= :since"""),
+    ),
+    (
+        NotificationEvent.WORK_FAILED,
+        _adding_conditions("""
+            SELECT 'task ' || task_id || ' ' || to_char(ended_at AT TIME ZONE 'UTC', :iso) AS event_id,
+                   cast(:event AS text) AS event,
+                   'task ' || task_id || ' (' || kind || ') failed after ' || attempts || ' attempts; ginja tasks show '
+                       || task_id AS text,
+                   cast(NULL AS text) AS link, ended_at AS occurred_at, ended_at AS place
+            FROM tasks WHERE state = 'failed' AND ended_at >= :since"""),
+    ),
+    (
+        NotificationEvent.WEBHOOK_DISABLED,
+        _adding_conditions("""
+            SELECT 'webhook endpoint ' || endpoint_id || ' ' || to_char(disabled_at AT TIME ZONE 'UTC', :iso)
+                       AS event_id,
+                   cast(:event AS text) AS event,
+                   'endpoint ' || endpoint_id || ': ' || disabled_reason || '; ginja webhook deliveries '
+                       || endpoint_id || ' --status failed' AS text,
+                   cast(NULL AS text) AS link, disabled_at AS occurred_at, disabled_at AS place
+            FROM webhook_endpoints
+            WHERE status = :disabled AND disabled_reason <> :by_admin AND deleted_at IS NULL
+              AND disabled_at >= :since"""),
+    ),
+)
+"""What is looked at, each with the statement that adds its lines."""
+_CONDITION_VALUES: Final = {
+    "disabled": EndpointStatus.DISABLED.value,
+    "by_admin": DisabledReason.ADMIN.value,
+    "iso": 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"',
+}

@@ -32,15 +32,15 @@ REPORTS: Final = (NotificationEvent.DAILY_DECISIONS, NotificationEvent.PROVIDER_
 """Sent as messages of their own, with files."""
 
 HEADINGS: Final[Mapping[str, str]] = {
-    NotificationEvent.CLAIM_IN_REVIEW: "Claims that went to review",
-    NotificationEvent.PROMPT_PAY_DUE: "Claims whose prompt-pay due date has passed or is near",
     NotificationEvent.WORK_FAILED: "Events and tasks that could not be handled",
     NotificationEvent.WEBHOOK_DISABLED: "Webhook endpoints that were disabled",
+    NotificationEvent.EDIT_SUSPENDED: "Edits that were suspended",
     NotificationEvent.MODEL_PROMOTED: "Models that began to serve",
     NotificationEvent.POLICY_ACTIVATED: "Policies that were activated or rolled back",
-    NotificationEvent.EDIT_SUSPENDED: "Edits that were suspended",
+    NotificationEvent.PROMPT_PAY_DUE: "Claims whose prompt-pay due date has passed or is near",
+    NotificationEvent.CLAIM_IN_REVIEW: "Claims that went to review",
 }
-"""Of the events that are bundled, in the order of a message."""
+"""Of the events that are bundled, in the order of a message: what many claims lead to is last."""
 
 
 def _policy(data: Mapping[str, JsonValue]) -> str:

@@ -1,7 +1,8 @@
 """Messages in the database: a queue whose entries workers lease.
 
 A message is leased for longer than an attempt can take. A worker that is killed while it sends loses nothing: once the
-lease is over, another sends the message again under the same Message-ID.
+lease is over, another sends the message again under the same Message-ID. A lease counts the attempt and lasts at least
+as long as the pause after it, so that a message whose attempts are never recorded ends as others do.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, literal, null, select, tuple_, update
+from sqlalchemy import case, func, literal, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,12 @@ from api.paging import PageCursor
 
 _RECORD: Final = tuple(MailRow.__table__.c[one.name] for one in fields(MailRecord))
 _PENDING: Final = MailStatus.PENDING.value
+NOT_RECORDED: Final = "the attempts ended without an answer that was recorded; the worker's log may say why"
+MAIL_FOOTER: Final = (
+    "You get this because of a subscription in Ginja. `ginja notifications list` shows it, and\n"
+    "`ginja notifications remove` ends it. Do not reply: nobody reads this mailbox.\n"
+)
+"""The end of each message that a subscription led to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class LeasedMail:
     report_ids: Sequence[str]
     created_at: datetime
     attempts: int
-    """Made before."""
+    """Made, with this one."""
     due_at: datetime
     """End of the lease."""
 
@@ -72,8 +79,30 @@ async def add_mails(connection: AsyncConnection, new: Sequence[NewMail], at: dat
     return len((await connection.execute(statement.returning(MailRow.mail_id))).all())
 
 
-async def lease_mails(connection: AsyncConnection, now: datetime, lease: timedelta, *, limit: int) -> list[LeasedMail]:
-    """Lease messages that are due, the longest first."""
+async def end_exhausted(connection: AsyncConnection, now: datetime, *, most_attempts: int) -> list[str]:
+    """End messages whose last lease ended without a record of the attempt; returns their ids."""
+    statement = (
+        update(MailRow)
+        .where(MailRow.status == _PENDING, MailRow.due_at <= now, MailRow.attempts >= most_attempts)
+        .values(
+            status=MailStatus.FAILED.value,
+            due_at=null(),
+            answer=func.coalesce(MailRow.answer, NOT_RECORDED),
+            finished_at=now,
+        )
+        .returning(MailRow.mail_id)
+    )
+    return [row[0] for row in await connection.execute(statement)]
+
+
+async def lease_mails(
+    connection: AsyncConnection, now: datetime, lease: timedelta, pauses: Sequence[timedelta], *, limit: int
+) -> list[LeasedMail]:
+    """Lease messages that are due, the longest first, and count an attempt at each.
+
+    A lease lasts `lease`, or the pause after the attempt where that is longer.
+    """
+    until = {made: now + max(lease, pause) for made, pause in enumerate(pauses)}
     due = (
         select(MailRow.mail_id)
         .where(MailRow.status == _PENDING, MailRow.due_at <= now)
@@ -82,7 +111,12 @@ async def lease_mails(connection: AsyncConnection, now: datetime, lease: timedel
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    statement = update(MailRow).where(MailRow.mail_id == due.c.mail_id).values(due_at=now + lease).returning(*_LEASED)
+    statement = (
+        update(MailRow)
+        .where(MailRow.mail_id == due.c.mail_id)
+        .values(due_at=case(until, value=MailRow.attempts, else_=now + lease), attempts=MailRow.attempts + 1)
+        .returning(*_LEASED)
+    )
     return [LeasedMail(*row) for row in await connection.execute(statement)]
 
 
@@ -91,9 +125,7 @@ async def record_sent(connection: AsyncConnection, mail: LeasedMail, answer: str
     await connection.execute(
         update(MailRow)
         .where(MailRow.mail_id == mail.mail_id)
-        .values(
-            status=MailStatus.SENT.value, attempts=MailRow.attempts + 1, due_at=null(), answer=answer, finished_at=at
-        )
+        .values(status=MailStatus.SENT.value, due_at=null(), answer=answer, finished_at=at)
     )
 
 
@@ -107,7 +139,6 @@ async def record_failure(
         .where(MailRow.mail_id == mail.mail_id, MailRow.status == _PENDING, MailRow.due_at == mail.due_at)
         .values(
             status=MailStatus.FAILED.value if is_last else _PENDING,
-            attempts=MailRow.attempts + 1,
             due_at=again_at,
             answer=answer,
             finished_at=at if is_last else None,
@@ -131,7 +162,7 @@ async def mails(
 
 
 async def pending_mails(connection: AsyncConnection) -> tuple[int, datetime | None]:
-    """Messages that wait, and when the first of them became due."""
-    statement = select(func.count(), func.min(MailRow.due_at)).where(MailRow.status == _PENDING)
+    """Messages that wait, and when the oldest of them was made: `due_at` moves with each attempt."""
+    statement = select(func.count(), func.min(MailRow.created_at)).where(MailRow.status == _PENDING)
     waiting, oldest = (await connection.execute(statement)).one()
     return waiting, oldest

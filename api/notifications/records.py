@@ -1,5 +1,6 @@
 """Subscriptions and messages as they are read from the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,15 +31,22 @@ class NotificationSubscription:
 
 @dataclass(frozen=True, slots=True)
 class NotificationLine:
-    """What one recipient is notified of one event."""
+    """What a message says of one event."""
 
-    recipient: str
-    event_id: str
-    event: str
     text: str
     link: str | None
     """Path of a page of the console."""
     occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSection:
+    """What a message reports of one kind of event."""
+
+    event: str
+    total: int
+    lines: Sequence[NotificationLine]
+    """The first of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,10 @@ class NotificationRow(Base):
     text: Mapped[str] = mapped_column(comment="Ids only; no member's data.")
     link: Mapped[str | None] = mapped_column(comment="Path of a page of the console.")
     occurred_at: Mapped[Instant]
+    created_at: Mapped[Instant] = mapped_column(comment="When it was added; a condition may have begun long before.")
     mail_id: Mapped[str | None] = mapped_column(
-        ForeignKey("mails.mail_id", ondelete="CASCADE"), comment="The message that has it; null: none yet."
+        ForeignKey("mails.mail_id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        comment="The message that has it; null: none yet.",
     )
 
     __table_args__ = (

@@ -11,7 +11,7 @@ from api.tasks.errors import TaskRefused
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
 from api.tasks.publisher import TaskPublisher
 from api.tasks.records import TakenTask, TaskRecord, TaskState
-from api.tasks.repository import add_task, as_payload, failed_tasks
+from api.tasks.repository import add_task, as_payload
 from api.tasks.responses import TaskOut, accepted_response
 from api.tasks.runner import TaskResources, run_task
 from api.tasks.schedule import SCHEDULES, Schedule, TaskBeat
@@ -41,6 +41,5 @@ __all__ = [
     "add_task",
     "as_payload",
     "celery_app",
-    "failed_tasks",
     "run_task",
 ]

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from secrets import SystemRandom
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +29,7 @@ from core import clock
 from core.encryption import Encryption
 from core.errors import DecryptionError
 from core.logging import get_logger
+from core.retries import pause_after
 from core.version import __version__
 
 log = get_logger("webhooks")
@@ -39,8 +39,6 @@ RETRY_AFTER: Final = tuple(
 )
 """Pauses before each further attempt: the schedule of the Standard Webhooks specification up to the first attempt
 after more than a day, 31.6 hours after the first."""
-JITTER: Final = 0.2
-"""Largest share by which a pause is shorter or longer, so that what failed together is not repeated together."""
 FAILING_FOR: Final = timedelta(days=5)
 """An endpoint is disabled once every attempt of this time failed."""
 SWEPT: Final = 1_000
@@ -53,14 +51,6 @@ _STOP_S: Final = 5.0
 """How long attempts in flight may go on when the worker stops; what is ended then is sent again."""
 _GONE: Final = 410
 _WORKER: Final = Caller("worker", "worker", None, "worker")
-_random = SystemRandom()
-
-
-def pause_before(tries: int) -> timedelta | None:
-    """The pause after `tries` failed attempts, with jitter; `None`: the last attempt was made."""
-    if tries > len(RETRY_AFTER):
-        return None
-    return RETRY_AFTER[tries - 1] * _random.uniform(1 - JITTER, 1 + JITTER)
 
 
 class WebhookDelivery:
@@ -229,7 +219,7 @@ async def _retry_or_fail(
 ) -> dict[str, object]:
     """The columns of a delivery after a failed attempt: when it is tried again, or that it failed."""
     tries = await queue.tries_of(connection, delivery.delivery_id) + 1
-    pause = None if result.status == _GONE else pause_before(tries)
+    pause = None if result.status == _GONE else pause_after(tries, RETRY_AFTER)
     if pause is None:
         metrics.WEBHOOK_DELIVERIES.labels("failed").inc()
         state = {"status": DeliveryStatus.FAILED.value, "due_at": None, "finished_at": now}

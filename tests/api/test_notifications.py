@@ -12,7 +12,6 @@ from api.mail import MailServer, OutgoingMail
 from api.notifications import (
     KEEP_MAILS_DAYS,
     MailDigest,
-    MailStatus,
     NewSubscription,
     NotificationEvent,
     Notifications,
@@ -20,7 +19,7 @@ from api.notifications import (
     NotificationWork,
     remove_old_mails,
 )
-from api.notifications.delivery import AT_A_TIME, JITTER, RETRY_AFTER, pause_before
+from api.notifications.delivery import AT_A_TIME, RETRY_AFTER
 from api.notifications.digest import DIGEST_EVERY, MOST_SHOWN
 from api.notifications.outgoing import lease_mails
 from api.notifications.service import MAX_SUBSCRIPTIONS
@@ -30,14 +29,19 @@ from api.webhooks import WebhookFanOut
 from core import clock
 from core.settings import Settings
 from tests.api.decisions import DENY, REOPEN, decide, held
-from tests.api.mail import ANN, BEN, deliver, no_files, smtp_server, subscribe, take_events
+from tests.api.mail import (
+    ANN,
+    BEN,
+    deliver,
+    mails,
+    no_files,
+    smtp_server,
+    subscribe,
+    take_events,
+)
 from tests.api.makers import Api
 
 OPERATOR = Caller("test", "operator", None, "test")
-
-
-async def mails(api: Api, status: MailStatus | None = None):
-    return await Notifications(api.database).mails(status=status, limit=100)
 
 
 async def test_a_claim_in_review_is_reported_with_its_id_and_nothing_else_of_it(api: Api):
@@ -113,8 +117,8 @@ async def test_a_bundle_counts_what_it_does_not_list(api: Api):
     async with smtp_server() as box:
         with psycopg.connect(api.url) as connection:
             connection.cursor().executemany(
-                "INSERT INTO notifications (recipient, event_id, event, text, occurred_at) "
-                "VALUES (%s, %s, 'claim.in_review', %s, now())",
+                "INSERT INTO notifications (recipient, event_id, event, text, occurred_at, created_at) "
+                "VALUES (%s, %s, 'claim.in_review', %s, now(), now())",
                 [(ANN, f"evt_{number}", f"claim clm_{number}") for number in range(MOST_SHOWN + 1)],
             )
         assert await deliver(api, box) == 1
@@ -145,7 +149,8 @@ async def test_a_worker_that_is_killed_while_it_sends_loses_nothing(api: Api):
             await take_events(api)
             await MailDigest(api.database, box.settings()).step()
             async with api.database.transaction() as connection:
-                (leased,) = await lease_mails(connection, clock.now(), timedelta(seconds=65), limit=AT_A_TIME)
+                lease = timedelta(seconds=65)
+                (leased,) = await lease_mails(connection, clock.now(), lease, RETRY_AFTER, limit=AT_A_TIME)
             # The server has the message, and the worker is killed before it could store that.
             await MailServer(box.settings()).send(outgoing_of(leased))
             assert await deliver(api, box) == 0
@@ -158,42 +163,6 @@ async def test_a_worker_that_is_killed_while_it_sends_loses_nothing(api: Api):
 
 def outgoing_of(leased) -> OutgoingMail:
     return OutgoingMail(leased.mail_id, leased.recipient, leased.subject, leased.body, leased.created_at)
-
-
-async def test_a_message_is_tried_until_the_schedule_ends(api: Api):
-    async with smtp_server() as box:
-        box.to_recipient = "451 greylisted"
-        await subscribe(api, "claim.in_review")
-        await held(api)
-        at = clock.now()
-        for number in range(1, len(RETRY_AFTER) + 2):
-            with clock.held(at):
-                assert await deliver(api, box) == 1
-                assert await deliver(api, box) == 0
-            (found,) = await mails(api)
-            assert (found.attempts, found.answer) == (number, "451 greylisted")
-            at = found.due_at or at
-        assert (found.status, found.due_at) == ("failed", None)
-        assert found.finished_at is not None
-
-
-async def test_a_message_that_is_refused_for_good_is_tried_once(api: Api):
-    async with smtp_server() as box:
-        box.to_recipient = "550 no such user"
-        await subscribe(api, "claim.in_review")
-        await held(api)
-        assert await deliver(api, box) == 1
-        (found,) = await mails(api, MailStatus.FAILED)
-        assert (found.attempts, found.answer) == (1, "550 no such user")
-
-
-def test_the_pauses_outlast_a_night():
-    for attempts, exact in enumerate(RETRY_AFTER, 1):
-        pauses = [pause_before(attempts) for _ in range(100)]
-        assert len(set(pauses)) > 50
-        assert all(exact * (1 - JITTER) <= one <= exact * (1 + JITTER) for one in pauses if one is not None)
-    assert pause_before(len(RETRY_AFTER) + 1) is None
-    assert sum(RETRY_AFTER, timedelta()) * (1 - JITTER) > timedelta(hours=16)
 
 
 async def test_a_due_date_is_reported_when_it_is_near_and_when_it_has_passed_and_not_in_between(api: Api):

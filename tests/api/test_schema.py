@@ -100,3 +100,24 @@ def test_each_query_of_past_claims_uses_its_index(database_url, columns):
     with psycopg.connect(database_url) as connection:
         made = connection.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'claims'").fetchall()
     assert any(f"({columns}" in definition for (definition,) in made)
+
+
+def test_lines_that_are_there_get_the_time_of_their_message_and_the_schema_goes_down_with_them(empty_database_url):
+    command.upgrade(alembic_config(empty_database_url), "0036")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(
+            "INSERT INTO mails (mail_id, recipient, subject, body, created_at, status, finished_at) "
+            "VALUES ('dig_1', 'a@x.example', 's', 'b', '2026-03-02', 'sent', now())"
+        )
+        connection.execute(
+            "INSERT INTO notifications (recipient, event_id, event, text, occurred_at, mail_id) VALUES "
+            "('a@x.example', 'e1', 'work.failed', 't', '2020-01-01', 'dig_1'), "
+            "('a@x.example', 'e2', 'work.failed', 't', '2020-01-01', NULL)"
+        )
+    upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        kept = "SELECT event_id, created_at >= '2026-03-02', created_at = '2026-03-02' FROM notifications ORDER BY 1"
+        assert connection.execute(kept).fetchall() == [("e1", True, True), ("e2", True, False)]
+    command.downgrade(alembic_config(empty_database_url), "0036")
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM notifications").fetchall() == [(2,)]
