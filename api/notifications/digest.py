@@ -20,7 +20,7 @@ from core.settings import Settings
 
 DIGEST_EVERY: Final = timedelta(minutes=5)
 """A recipient gets at most one bundle in this time."""
-MOST_LINES: Final = 50_000
+MOST_LINES: Final = 20_000
 """Lines of one message, so that its statement ends in time; beyond them, those of the last headings wait."""
 MOST_SHOWN: Final = 50
 """Lines of one event that a message has; the others are counted."""

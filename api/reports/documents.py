@@ -14,10 +14,9 @@ class ReportUnit(StrEnum):
     """In cents."""
     SHARE = "share"
     """From 0 to 1."""
-    HOURS = "hours"
-    """In seconds."""
+    DURATION = "hours"
+    """In seconds; files have hours."""
     DAY = "date"
-    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class ReportValue:
     """One cell of a table."""
 
     unit: ReportUnit
-    value: int | float | date | str | None
+    value: int | float | date | None
     """None: undefined, or unknown."""
 
 
@@ -98,14 +97,9 @@ def ratio(part: int, whole: int) -> ReportValue:
 
 def duration(seconds: float | None) -> ReportValue:
     """A time, given in seconds."""
-    return ReportValue(ReportUnit.HOURS, seconds)
+    return ReportValue(ReportUnit.DURATION, seconds)
 
 
 def day(value: date | None) -> ReportValue:
     """A calendar day."""
     return ReportValue(ReportUnit.DAY, value)
-
-
-def words(value: str | None) -> ReportValue:
-    """Text."""
-    return ReportValue(ReportUnit.TEXT, value)

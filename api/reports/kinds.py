@@ -1,6 +1,10 @@
 """Kinds of reports."""
 
 from enum import StrEnum
+from typing import Literal
+
+ReportKindName = Literal["daily_decisions", "provider_scorecard"]
+"""The kinds as requests and answers have them."""
 
 
 class ReportKind(StrEnum):

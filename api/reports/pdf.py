@@ -25,7 +25,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from api.reports.documents import ReportChart, ReportDocument, ReportTable, ReportUnit
+from api.reports.documents import ReportChart, ReportDocument, ReportTable
 from api.reports.writing import shown
 
 _MARGIN: Final = 18 * mm
@@ -99,13 +99,7 @@ def _section(table: ReportTable) -> list[Flowable]:
 
 def _table(table: ReportTable) -> Table:
     header = [_text(name, _HEADER if place == 0 else _HEADER_RIGHT) for place, name in enumerate(table.columns)]
-    rows = [
-        [
-            _text(row.name, _CELL),
-            *(_text(shown(value), _CELL if value.unit is ReportUnit.TEXT else _NUMBER) for value in row.values),
-        ]
-        for row in table.rows
-    ]
+    rows = [[_text(row.name, _CELL), *(_text(shown(value), _NUMBER) for value in row.values)] for row in table.rows]
     others = len(table.columns) - 1
     first = max(_WIDTH * 0.3, _WIDTH - others * 36 * mm)
     style = TableStyle(

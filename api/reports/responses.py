@@ -1,11 +1,11 @@
 """Reports that were made, in responses."""
 
 from datetime import date
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.fields import InstantOut
+from api.reports.kinds import ReportKindName
 
 
 class StoredReportOut(BaseModel):
@@ -14,7 +14,7 @@ class StoredReportOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     report_id: str
-    kind: Literal["daily_decisions", "provider_scorecard"]
+    kind: ReportKindName
     title: str
     provider_id: str | None = Field(description="Null: the report is not about a provider.")
     first_day: date

@@ -11,7 +11,7 @@ from api.errors import NotFound
 from api.fields import PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import PageCursor, read_cursor, write_cursor
-from api.reports.kinds import ReportFormat, ReportKind
+from api.reports.kinds import ReportFormat, ReportKind, ReportKindName
 from api.reports.responses import ReportPage, StoredReportOut
 from api.reports.stored import report_files, stored_reports
 from api.responses import json_response
@@ -34,9 +34,7 @@ ReportId = Annotated[
 async def list_reports(
     request: Request,
     _caller: ReportsCaller,
-    kind: Annotated[
-        Literal["daily_decisions", "provider_scorecard"] | None, Query(description="Only reports of this kind.")
-    ] = None,
+    kind: Annotated[ReportKindName | None, Query(description="Only reports of this kind.")] = None,
     limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_REPORTS, description="Reports on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
     fields: ListedReportFields = None,

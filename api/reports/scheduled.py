@@ -1,12 +1,12 @@
 """Reports that are made by the schedule, stored, and sent to those who subscribed.
 
-A report is made once, whatever is repeated: its key says what it is about, and it is stored in one transaction with the
-messages to its recipients.
+A report is made once, whatever is repeated: its key says what it is about. A message has an id that follows from its
+subject and its recipient, and is stored once its reports are. Without an SMTP server there are reports and no messages.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.mail import MailAttachment
-from api.notifications import NewMail, NotificationEvent, add_mails, recipients_of
+from api.notifications import MAIL_FOOTER, NewMail, NotificationEvent, add_mails, recipients_of
 from api.reports.daily import daily_decisions
 from api.reports.daily_layout import daily_document
 from api.reports.documents import ReportDocument
@@ -33,10 +33,6 @@ MOST_SCORECARDS: Final = 20
 """Providers of a week that get a scorecard."""
 SCORECARD_WEEKS: Final = 12
 """Weeks that a scorecard has, up to the last one."""
-_FOOTER: Final = (
-    "You get this because of a subscription in Ginja. `ginja notifications list` shows it, and\n"
-    "`ginja notifications remove` ends it. Do not reply: nobody reads this mailbox.\n"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,17 @@ class _Made:
     csv: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message about reports, before it is known to whom it goes."""
+
+    key: str
+    """What it is about; it is sent once."""
+    subject: str
+    body: str
+    report_ids: tuple[str, ...]
+
+
 async def make_daily_decisions(database: Database, settings: Settings, day: date) -> list[str]:
     """Make, store and send the report on a day, unless that was done; returns its id."""
     key = f"{ReportKind.DAILY_DECISIONS.value} {day}"
@@ -58,36 +65,36 @@ async def make_daily_decisions(database: Database, settings: Settings, day: date
         return [stored.report_id]
     report = await daily_decisions(database, settings, day)
     made = await _made(ReportKind.DAILY_DECISIONS, key, daily_document(report), None, day, day)
-    body = f"The decisions of {day:%A}, {day} are attached as PDF and CSV.\n\n{_FOOTER}"
-    await _store(database, [made], NotificationEvent.DAILY_DECISIONS, f"Ginja: decisions of {day}", body)
-    return [made.report.report_id]
+    body = f"The decisions of {day:%A}, {day} are attached as PDF and CSV.\n\n{MAIL_FOOTER}"
+    async with database.transaction() as connection:
+        report_id = await _store(connection, made)
+        message = _Message(key, f"Ginja: decisions of {day}", body, (report_id,))
+        await _send(connection, settings, NotificationEvent.DAILY_DECISIONS, message)
+    return [report_id]
 
 
 async def make_scorecards(database: Database, settings: Settings, last_day: date) -> list[str]:
-    """Make, store and send the scorecards of the week that ends on `last_day`, unless that was done; returns their ids.
+    """Make, store and send the scorecards of the week that ends on `last_day`; returns their ids.
 
     They are of the providers with the most flagged claims of the week, at most `MOST_SCORECARDS`, over
-    `SCORECARD_WEEKS` weeks.
+    `SCORECARD_WEEKS` weeks. Each is stored when it is made, so that an attempt which is repeated goes on with the next.
     """
     first_day = last_day - timedelta(weeks=SCORECARD_WEEKS) + timedelta(days=1)
     async with database.reading() as connection:
         stored = await scorecards_of(connection, last_day)
-        providers = () if stored else await _most_flagged(connection, settings, last_day)
-    made = []
-    for provider_id in providers:
+        most_flagged = await _most_flagged(connection, settings, last_day)
+    missing = [one for one in most_flagged if one not in stored]
+    for provider_id in missing[: max(0, MOST_SCORECARDS - len(stored))]:
         key = f"{ReportKind.PROVIDER_SCORECARD.value} {provider_id} {last_day}"
-        report = await provider_scorecard(database, settings, provider_id, first_day, last_day)
-        document = scorecard_document(report)
-        made.append(await _made(ReportKind.PROVIDER_SCORECARD, key, document, provider_id, first_day, last_day))
-    listed = "\n".join(f"- {one.report.provider_id}" for one in made)
-    body = (
-        f"Scorecards of the providers with the most flagged claims of the week to {last_day} are attached:\n\n"
-        f"{listed}\n\nA flag is a reason to look, not a finding against a provider.\n\n{_FOOTER}"
-    )
-    subject = f"Ginja: {len(made)} provider scorecards, week to {last_day}"
-    if made:
-        await _store(database, made, NotificationEvent.PROVIDER_SCORECARDS, subject, body)
-    return stored + [one.report.report_id for one in made]
+        document = scorecard_document(await provider_scorecard(database, settings, provider_id, first_day, last_day))
+        made = await _made(ReportKind.PROVIDER_SCORECARD, key, document, provider_id, first_day, last_day)
+        async with database.transaction() as connection:
+            stored[provider_id] = await _store(connection, made)
+    if stored:
+        async with database.transaction() as connection:
+            message = _scorecards_message(stored, last_day)
+            await _send(connection, settings, NotificationEvent.PROVIDER_SCORECARDS, message)
+    return list(stored.values())
 
 
 async def attachments_of(connection: AsyncConnection, report_ids: Sequence[str]) -> list[MailAttachment]:
@@ -106,26 +113,41 @@ async def _made(
     return _Made(report, key, await asyncio.to_thread(pdf_report, document), csv_report(document))
 
 
-async def _store(database: Database, made: Sequence[_Made], event: NotificationEvent, subject: str, body: str) -> None:
-    """Store reports and the messages that carry them; what another process stored meanwhile is left as it is."""
-    async with database.transaction() as connection:
-        added = [
-            one for one in made if await add_report(connection, one.report, one.report_key, pdf=one.pdf, csv=one.csv)
-        ]
-        if not added:
-            return
-        ids = tuple(one.report.report_id for one in added)
-        keys = " ".join(one.report_key for one in added)
-        mails = [
-            NewMail(_mail_id(keys, recipient), recipient, subject, body, ids)
-            for recipient in await recipients_of(connection, event.value)
-        ]
-        await add_mails(connection, mails, clock.now())
+async def _store(connection: AsyncConnection, made: _Made) -> str:
+    """Store a report; returns its id, or that of the one that another process stored meanwhile."""
+    if await add_report(connection, made.report, made.report_key, pdf=made.pdf, csv=made.csv):
+        return made.report.report_id
+    stored = await report_of_key(connection, made.report_key)
+    if stored is None:
+        raise LookupError(f"the report {made.report_key} was removed while it was made")
+    return stored.report_id
 
 
-def _mail_id(keys: str, recipient: str) -> str:
-    """Follows from the reports and the recipient."""
-    return f"rpt_{hashlib.sha256(f'{keys} {recipient.lower()}'.encode()).hexdigest()[:26]}"
+def _scorecards_message(stored: Mapping[str, str], last_day: date) -> _Message:
+    """On scorecards by provider."""
+    listed = "\n".join(f"- {provider_id}" for provider_id in stored)
+    body = (
+        f"Scorecards of the providers with the most flagged claims of the week to {last_day} are attached:\n\n"
+        f"{listed}\n\nA flag is a reason to look, not a finding against a provider.\n\n{MAIL_FOOTER}"
+    )
+    key = f"{ReportKind.PROVIDER_SCORECARD.value} {last_day}"
+    subject = f"Ginja: {len(stored)} provider scorecards, week to {last_day}"
+    return _Message(key, subject, body, tuple(stored.values()))
+
+
+async def _send(connection: AsyncConnection, settings: Settings, event: NotificationEvent, message: _Message) -> None:
+    """Store a message to each who subscribed, unless that was done; none where no server would take it."""
+    if settings.smtp_host is None:
+        return
+    mails = [
+        NewMail(_mail_id(message.key, recipient), recipient, message.subject, message.body, message.report_ids)
+        for recipient in await recipients_of(connection, event.value)
+    ]
+    await add_mails(connection, mails, clock.now())
+
+
+def _mail_id(key: str, recipient: str) -> str:
+    return f"rpt_{hashlib.sha256(f'{key} {recipient.lower()}'.encode()).hexdigest()[:26]}"
 
 
 async def _most_flagged(connection: AsyncConnection, settings: Settings, last_day: date) -> list[str]:

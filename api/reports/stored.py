@@ -77,14 +77,18 @@ async def report_of_key(connection: AsyncConnection, report_key: str) -> StoredR
     return None if row is None else StoredReport(*row)
 
 
-async def scorecards_of(connection: AsyncConnection, last_day: date) -> list[str]:
-    """Ids of the scorecards of the week that ends on a day."""
+async def scorecards_of(connection: AsyncConnection, last_day: date) -> dict[str, str]:
+    """Ids of the scorecards of the week that ends on a day, by provider, in the order in which they were made."""
     statement = (
-        select(StoredReportRow.report_id)
-        .where(StoredReportRow.kind == ReportKind.PROVIDER_SCORECARD.value, StoredReportRow.last_day == last_day)
-        .order_by(StoredReportRow.report_id)
+        select(StoredReportRow.provider_id, StoredReportRow.report_id)
+        .where(
+            StoredReportRow.kind == ReportKind.PROVIDER_SCORECARD.value,
+            StoredReportRow.last_day == last_day,
+            StoredReportRow.provider_id.is_not(None),
+        )
+        .order_by(StoredReportRow.made_at, StoredReportRow.report_id)
     )
-    return [row[0] for row in await connection.execute(statement)]
+    return {row.provider_id: row.report_id for row in await connection.execute(statement)}
 
 
 async def stored_reports(

@@ -18,13 +18,13 @@ def shown(value: ReportValue) -> str:
     of = value.value
     if of is None:
         return NOT_AVAILABLE
-    if isinstance(of, date | str):
+    if isinstance(of, date):
         return str(of)
     if value.unit is ReportUnit.AMOUNT:
         return f"{Decimal(format_cents(round(of))):,.2f}"
     if value.unit is ReportUnit.SHARE:
         return percent_to_1_decimal(of)
-    return _time(of) if value.unit is ReportUnit.HOURS else f"{of:,}"
+    return _time(of) if value.unit is ReportUnit.DURATION else f"{of:,}"
 
 
 def _time(seconds: float) -> str:
@@ -46,19 +46,19 @@ def csv_report(document: ReportDocument) -> bytes:
     for table in document.tables:
         for row in table.rows:
             for column, value in zip(table.columns[1:], row.values, strict=True):
-                line = (document.title, table.title, row.name, column, value.unit.value, _raw(value))
-                writer.writerow([cell(one) for one in line])
+                names = (document.title, table.title, row.name, column)
+                writer.writerow([*map(cell, names), value.unit.value, _raw(value)])
     return written.getvalue().encode()
 
 
 def _raw(value: ReportValue) -> str | int | None:
     of = value.value
-    if of is None or isinstance(of, str):
-        return of
+    if of is None:
+        return None
     if isinstance(of, date):
         return of.isoformat()
     if value.unit is ReportUnit.AMOUNT:
         return format_cents(round(of))
     if value.unit is ReportUnit.SHARE:
         return f"{of:.6f}"
-    return f"{of / 3600:.2f}" if value.unit is ReportUnit.HOURS else round(of)
+    return f"{of / 3600:.2f}" if value.unit is ReportUnit.DURATION else round(of)
