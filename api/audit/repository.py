@@ -18,7 +18,7 @@ _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLU
 def record(
     caller: Caller, act: str, claim_id: str | None, details: Mapping[str, JsonValue], at: datetime
 ) -> Query[None]:
-    """Record an action in the transaction it belongs to; `details` must not contain personal data.
+    """Record an action in the transaction it belongs to; `details` must not contain data of members.
 
     `claim_id` is `None` for an action that is not about a claim; `details` then name what it is about.
     """

@@ -100,7 +100,7 @@ async def _sections(connection: AsyncConnection, mail_id: str) -> list[Notificat
     return sorted(found, key=lambda one: list(HEADINGS).index(one.event))
 
 
-def _ready(now: datetime) -> Select[tuple[str]]:
+def _ready(now: datetime) -> Select[str]:
     """Recipients with lines that wait, and without a bundle in the last `DIGEST_EVERY`."""
     lately = select(MailRow.mail_id).where(
         MailRow.recipient == NotificationRow.recipient,

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import Database, fetch
@@ -52,8 +55,7 @@ class Notifications:
                 raise Conflict(f"there are {MAX_SUBSCRIPTIONS} subscriptions already; remove some")
             if not await stored.add_subscription(connection, added):
                 raise Conflict(f"{recipient} is notified of {new.event} already; remove that subscription to change it")
-            details = {"subscription_id": added.subscription_id, "event": added.event}
-            await fetch(connection, audit.record(caller, "notification_subscription.add", None, details, now))
+            await _record(connection, caller, "add", added, now)
         return added
 
     async def all(self) -> Sequence[NotificationSubscription]:
@@ -62,15 +64,12 @@ class Notifications:
             return await stored.subscriptions(connection)
 
     async def remove(self, caller: Caller, subscription_id: str) -> NotificationSubscription:
-        """Delete a subscription; what it has already led to is still sent. Raises `NotFound`."""
+        """Delete a subscription; what was collected for it is still sent. Raises `NotFound`."""
         async with self._database.transaction() as connection:
             removed = await stored.remove_subscription(connection, subscription_id)
             if removed is None:
                 raise NotFound(f"there is no subscription {subscription_id}; `ginja notifications list` shows all")
-            details = {"subscription_id": removed.subscription_id, "event": removed.event}
-            await fetch(
-                connection, audit.record(caller, "notification_subscription.remove", None, details, clock.now())
-            )
+            await _record(connection, caller, "remove", removed, clock.now())
         return removed
 
     async def mails(
@@ -81,6 +80,19 @@ class Notifications:
             return await outgoing.mails(
                 connection, status=None if status is None else status.value, after=after, limit=limit
             )
+
+
+async def _record(
+    connection: AsyncConnection, caller: Caller, act: str, subscription: NotificationSubscription, at: datetime
+) -> None:
+    """Write to the audit log who was added or removed."""
+    details = {
+        "subscription_id": subscription.subscription_id,
+        "event": subscription.event,
+        "recipient": subscription.recipient,
+        "minimum_cents": subscription.minimum_cents,
+    }
+    await fetch(connection, audit.record(caller, f"notification_subscription.{act}", None, details, at))
 
 
 async def send_test(server: MailServer, recipient: str) -> str:

@@ -17,8 +17,9 @@ from core.background import Background
 from core.settings import Settings
 
 MAIL_S: Final = 5.0
-"""Pause of the loops: the longest time from an event to its first attempt is two of them."""
+"""Pause of the loops: the longest time from a line to the first attempt of its message is two of them."""
 WATCH_S: Final = 60.0
+"""Pause of the looks at conditions, which come before."""
 METRICS_S: Final = 10.0
 
 

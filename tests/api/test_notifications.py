@@ -280,8 +280,15 @@ async def test_subscriptions_are_added_once_listed_removed_and_audited(api: Api)
     assert [one.event for one in await service.all()] == ["work.failed"]
     with pytest.raises(NotFound, match="ginja notifications list"):
         await service.remove(OPERATOR, first.subscription_id)
-    acts = [row[0] for row in api.rows("SELECT act FROM audit_log WHERE act LIKE 'notification%%' ORDER BY audit_id")]
-    assert acts == [*["notification_subscription.add"] * 2, "notification_subscription.remove"]
+    acts = api.rows(
+        "SELECT act, details ->> 'event', details ->> 'recipient', details ->> 'minimum_cents' FROM audit_log "
+        "WHERE act LIKE 'notification%%' ORDER BY audit_id"
+    )
+    assert acts == [
+        ("notification_subscription.add", "claim.in_review", "Ann@insurer.example", "1"),
+        ("notification_subscription.add", "work.failed", ANN, None),
+        ("notification_subscription.remove", "claim.in_review", "Ann@insurer.example", "1"),
+    ]
 
 
 @pytest.mark.parametrize(
