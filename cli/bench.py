@@ -8,7 +8,7 @@ import click
 
 from cli.command import ProcessCommand, command
 from cli.output import print_json, print_values, terminal
-from cli.progress import console, task
+from cli.progress import print_failure, task
 
 
 @command(examples=["ginja bench score", "ginja bench score --json"], kind=ProcessCommand)
@@ -62,7 +62,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     else:
         terminal().print(table(results))
         for target in missed:
-            console().print(f"[red]broken[/]: {target}")
+            print_failure("broken", target)
     sys.exit(1 if missed else 0)
 
 
@@ -103,9 +103,9 @@ def crash(names: tuple[str, ...], side: str | None, record: bool, as_json: bool)
         terminal().print(shown)
         for violation in found.violations:
             place = f"{violation.operation}, {violation.side} {violation.boundary}"
-            console().print(f"[red]broken[/]: {place}: {'; '.join(violation.broken)}")
+            print_failure("broken", f"{place}: {'; '.join(violation.broken)}")
     for name in changed:
-        console().print(f"[red]new boundaries[/]: {name}; explore all and record them with --record")
+        print_failure("new boundaries", f"{name}; explore all and record them with --record")
     sys.exit(1 if found.violations or changed else 0)
 
 
@@ -134,7 +134,7 @@ def soak(minutes: float, rate: float, as_json: bool) -> None:
     else:
         terminal().print(table(result))
         for target in broken:
-            console().print(f"[red]broken[/]: {target}")
+            print_failure("broken", target)
     sys.exit(1 if broken else 0)
 
 
@@ -177,7 +177,7 @@ def overload(seconds: float, at_once: tuple[int, ...], rate: float, as_json: boo
     else:
         terminal().print(table(report))
         for missed in report.broken:
-            console().print(f"[red]broken[/]: {missed}")
+            print_failure("broken", missed)
     sys.exit(1 if report.broken else 0)
 
 
@@ -308,7 +308,7 @@ def api(sizes: tuple[int, ...], seconds: float, rate: float, as_json: bool) -> N
     else:
         terminal().print(table(report))
         for missed in report.missed:
-            console().print(f"[red]missed[/]: {missed}")
+            print_failure("missed", missed)
     sys.exit(1 if report.missed else 0)
 
 
@@ -331,7 +331,7 @@ def rescreen(claims: int, as_json: bool) -> None:
     else:
         terminal().print(table(figures))
         for missed in figures.missed:
-            console().print(f"[red]missed[/]: {missed}")
+            print_failure("missed", missed)
     sys.exit(1 if figures.missed else 0)
 
 
@@ -365,5 +365,5 @@ def retries(keys: int, requests: int, kills: int, as_json: bool) -> None:
     else:
         terminal().print(table(found))
         for text in broken:
-            console().print(f"[red]broken[/]: {text}")
+            print_failure("broken", text)
     sys.exit(1 if broken else 0)

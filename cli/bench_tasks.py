@@ -6,7 +6,7 @@ import click
 
 from cli.command import ProcessCommand, command
 from cli.output import terminal
-from cli.progress import console, task
+from cli.progress import print_failure, task
 
 
 @command(examples=["ginja bench tasks --json", "ginja bench tasks --claims 200 --kills 3"], kind=ProcessCommand)
@@ -33,5 +33,5 @@ def tasks(claims: int, kills: int, rate: float, as_json: bool) -> None:
     else:
         terminal().print(table(found))
         for text in found.broken:
-            console().print(f"[red]broken[/]: {text}")
+            print_failure("broken", text)
     sys.exit(1 if found.broken else 0)

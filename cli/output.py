@@ -16,11 +16,14 @@ _WIDTH_OF_A_FILE: Final = 150
 
 
 def terminal() -> "Console":
-    """Standard output, as wide as the terminal; in a file or pipe, of a fixed width."""
+    """Standard output, as wide as the terminal; in a file or pipe, of a fixed width.
+
+    Text is printed as it is: brackets and colons of ids, addresses and reasons are no markup. Styles are `Text`.
+    """
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+    found = Console(markup=False, emoji=False)
+    return found if found.is_terminal else Console(markup=False, emoji=False, width=_WIDTH_OF_A_FILE)
 
 
 def print_json(result: object) -> None:

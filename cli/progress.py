@@ -16,11 +16,20 @@ _WIDTH_OF_A_FILE: Final = 120
 
 
 def console() -> "Console":
-    """The error stream, as wide as the terminal; in a file, lines of a fixed width."""
+    """The error stream, as wide as the terminal; in a file, lines of a fixed width. Text is printed as it is."""
     from rich.console import Console
 
-    terminal = Console(stderr=True)
-    return terminal if terminal.is_terminal else Console(stderr=True, width=_WIDTH_OF_A_FILE)
+    terminal = Console(stderr=True, markup=False, emoji=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(stderr=True, markup=False, emoji=False, width=_WIDTH_OF_A_FILE)
+
+
+def print_failure(kind: str, text: str) -> None:
+    """Print a target that was missed, or another failure, on the error stream."""
+    from rich.text import Text
+
+    console().print(Text.assemble((kind, "red"), f": {text}"))
 
 
 class Task:
@@ -39,7 +48,7 @@ class Task:
     def step(self, text: str) -> None:
         """Say what is being done now."""
         if self._lines and text != self._last:
-            self._console.print(f"  {text}", markup=False, highlight=False)
+            self._console.print(f"  {text}", highlight=False)
         self._last = text
         self.detail(text)
 
@@ -80,13 +89,14 @@ def task(title: str, *, on: "Console | None" = None, lines: bool = True) -> Iter
     if not out.is_terminal:
         started = time.perf_counter()
         if lines:
-            out.print(f"{title} …", markup=False, highlight=False)
+            out.print(f"{title} …", highlight=False)
         yield Task(title, out, None, lines=lines)
         if lines:
-            out.print(f"{title}: done in {time.perf_counter() - started:.1f} s", markup=False, highlight=False)
+            out.print(f"{title}: done in {time.perf_counter() - started:.1f} s", highlight=False)
         return
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
     with Progress(*columns, console=out, transient=True) as bar:
-        yield Task(title, out, bar, lines=lines)
+        yield Task(escape(title), out, bar, lines=lines)  # a description is markup, whatever the console prints

@@ -134,7 +134,6 @@ def _give(
 
 
 def _text(document: "ReportDocument") -> str:
-    from rich.markup import escape
     from rich.table import Table
 
     from api.reports import shown
@@ -142,16 +141,16 @@ def _text(document: "ReportDocument") -> str:
     console = terminal()
     with console.capture() as captured:
         for line in (document.title, document.subtitle, *document.notes):
-            console.print(line, markup=False, highlight=False)
+            console.print(line, highlight=False)
         for table in document.tables:
             console.print()
             if not table.rows:
-                console.print(f"{table.title}: none", markup=False, highlight=False)
+                console.print(f"{table.title}: none", highlight=False)
                 continue
-            columns = Table(title=escape(table.title), title_justify="left", caption=table.note, caption_justify="left")
+            columns = Table(title=table.title, title_justify="left", caption=table.note, caption_justify="left")
             for place, name in enumerate(table.columns):
-                columns.add_column(escape(name), justify="right" if place else "left")
+                columns.add_column(name, justify="right" if place else "left")
             for row in table.rows:
-                columns.add_row(escape(row.name), *(escape(shown(value)) for value in row.values))
+                columns.add_row(row.name, *map(shown, row.values))
             console.print(columns)
     return captured.get()

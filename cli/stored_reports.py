@@ -29,13 +29,12 @@ def list_(kind: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"reports": [asdict(one) for one in found]})
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("report", "title", "from", "to", "made")
     for one in found:
         made = f"{one.made_at:%Y-%m-%d %H:%M}"
-        table.add_row(one.report_id, escape(one.title), str(one.first_day), str(one.last_day), made)
+        table.add_row(one.report_id, one.title, str(one.first_day), str(one.last_day), made)
     terminal().print(table)
 
 

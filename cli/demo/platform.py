@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from cli.database import with_database
 from cli.demo.progress import StepLog
 from core.embedded import LOOPBACK
@@ -119,11 +121,9 @@ def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings,
                 ports[part] = reserve_this_or_another(reserve, host, preferred, variable(name))
             stack.callback(ports[part].close)
             if ports[part].port != preferred:
-                log.console.print(
-                    f"[yellow]Port {preferred} is in use[/]: {PARTS[part]} listens on {ports[part].port} "
-                    f"(set by {variable(name)})",
-                    highlight=False,
-                )
+                listens = f": {PARTS[part]} listens on {ports[part].port} (set by {variable(name)})"
+                shown = Text.assemble((f"Port {preferred} is in use", "yellow"), listens)
+                log.console.print(shown, highlight=False)
         yield settings.model_copy(update={f"{part}_port": one.port for part, one in ports.items()}), ports
 
 

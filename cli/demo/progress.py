@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 from cli.progress import Task, task
 
@@ -23,12 +24,13 @@ class StepLog:
             try:
                 yield running
             except BaseException:
-                self.console.print(f"[red]✗[/] {title}")
+                self.console.print(Text.assemble(("✗", "red"), f" {title}"))
                 raise
         seconds = time.perf_counter() - started
-        self.console.print(f"[green]✓[/] {title:<34} {running.outcome}  [dim]{seconds:.1f} s[/]", highlight=False)
+        done = Text.assemble(("✓", "green"), f" {title:<34} {running.outcome}  ", (f"{seconds:.1f} s", "dim"))
+        self.console.print(done, highlight=False)
 
     def heading(self, text: str) -> None:
         """Print a heading between groups of steps."""
         self.console.print()
-        self.console.rule(f"[bold]{text}[/]", align="left")
+        self.console.rule(Text(text, style="bold"), align="left")

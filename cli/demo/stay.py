@@ -143,7 +143,7 @@ class _Lines:
             self._earlier[part.name] = part
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, highlight=False)
 
 
 def _show_addresses(platform: Platform, *, key: str, as_json: bool) -> None:

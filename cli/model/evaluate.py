@@ -8,7 +8,7 @@ import click
 from cli.command import command
 from cli.model.common import check_source, existing_source
 from cli.options import DATA, DATASET, MAPPING, model_option
-from cli.output import print_json
+from cli.output import print_json, terminal
 from cli.progress import task
 
 if TYPE_CHECKING:
@@ -137,12 +137,10 @@ def _evaluate_providers(*, ablate: bool, rivals: bool, as_json: bool) -> None:
 
 
 def _show_evaluation(evaluated: "EvaluatedModel") -> None:
-    from rich.console import Console
-
     from core.format import money, number, percent
     from pipelines.formatting import interval
 
-    console, metrics = Console(), evaluated.metrics
+    console, metrics = terminal(), evaluated.metrics
     console.print(
         f"{evaluated.model} on {metrics.claims:,} claims of {evaluated.dataset}, {metrics.window.first} to "
         f"{metrics.window.until}; {metrics.frauds} frauds, base rate {percent(metrics.base_rate)}; "

@@ -40,7 +40,7 @@ _EVENTS = (
 @click.option("--minimum", help="For claim.in_review: only claims of at least this amount, such as 5000 or 5000.00.")
 @BY
 def add(event: str, recipient: str, minimum: str | None, by: str | None, as_json: bool) -> None:
-    """Notify ADDRESS of EVENT from now on; `ginja notifications add --help` lists the events.
+    """Notify ADDRESS of EVENT from now on.
 
     Events: claim.in_review, prompt_pay.due, work.failed, webhook_endpoint.disabled, model.promoted, policy.activated,
     edit.suspended, report.daily_decisions, report.provider_scorecards.
@@ -90,7 +90,7 @@ def list_(as_json: bool) -> None:
 @click.argument("subscription_id", metavar="SUBSCRIPTION")
 @BY
 def remove(subscription_id: str, by: str | None, as_json: bool) -> None:
-    """End a subscription; messages that were already made are still sent."""
+    """End a subscription; what was collected for it is still sent."""
     from dataclasses import asdict
 
     from api.notifications import Notifications
@@ -139,14 +139,13 @@ def mails(status: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"mails": [asdict(one) for one in found]})
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("message", "made", "address", "subject", "status", "attempts", "last answer")
     for one in found:
         made = f"{one.created_at:%Y-%m-%d %H:%M}"
         cells = (one.mail_id, made, one.recipient, one.subject, one.status, str(one.attempts), one.answer or "")
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     terminal().print(table)
 
 

@@ -7,8 +7,9 @@ from core.supervision import PartState, PartStatus
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
-COLOURS = {
+_COLOURS = {
     PartState.READY: "green",
     PartState.STARTING: "yellow",
     PartState.NOT_READY: "yellow",
@@ -27,7 +28,7 @@ def parts_table(parts: Sequence[PartStatus]) -> "Table":
     for part in parts:
         table.add_row(
             part.name,
-            f"[{COLOURS[part.state]}]{part.state}[/]",
+            state_text(part.state),
             f"{part.since:%H:%M:%S}",
             str(part.pid or ""),
             str(part.restarts),
@@ -35,6 +36,13 @@ def parts_table(parts: Sequence[PartStatus]) -> "Table":
             part.address or "",
         )
     return table
+
+
+def state_text(state: PartState) -> "Text":
+    """A state in its colour."""
+    from rich.text import Text
+
+    return Text(str(state), style=_COLOURS[state])
 
 
 def megabytes(size: int | None) -> str:

@@ -67,7 +67,7 @@ def _champion(home: Path) -> str | None:
 def _show(home: Path, parts: "Sequence[PartReport]", champion: str | None) -> None:
     from rich.table import Table
 
-    from cli.platform.parts_table import COLOURS, megabytes
+    from cli.platform.parts_table import megabytes, state_text
 
     click.echo(f"Home: {home}")
     click.echo(f"Champion: {champion or 'none; `ginja model promote` makes one'}")
@@ -75,7 +75,7 @@ def _show(home: Path, parts: "Sequence[PartReport]", champion: str | None) -> No
     for part in parts:
         table.add_row(
             part.name,
-            f"[{COLOURS[part.state]}]{part.state}[/]",
+            state_text(part.state),
             "" if part.since is None else f"{part.since:%Y-%m-%d %H:%M:%S}",
             str(part.pid or ""),
             "" if part.restarts is None else str(part.restarts),

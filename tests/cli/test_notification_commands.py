@@ -73,6 +73,11 @@ def test_a_subscription_is_added_listed_and_removed(run):
     assert json.loads(run("list", "--json").stdout) == {"subscriptions": []}
 
 
+def test_who_subscribed_is_listed_as_it_was_typed(run):
+    assert run("add", "work.failed", "ann@insurer.example", "--by", "[/]eve[red]").exit_code == 0
+    assert "[/]eve[red]" in run("list").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -3,13 +3,16 @@
 import asyncio
 import json
 from datetime import date
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from api.database import Database
 from api.reports import make_daily_decisions
+from api.reports.kinds import ReportKind, ReportKindName
 from cli.main import main
+from cli.stored_reports import list_
 from core.settings import Settings
 
 
@@ -39,6 +42,11 @@ def test_reports_that_were_made_are_listed(run, report_id):
     assert (found["report_id"], found["kind"], found["last_day"]) == (report_id, "daily_decisions", "2026-03-02")
     assert json.loads(run("list", "--kind", "provider_scorecard", "--json").stdout) == {"reports": []}
     assert "Daily decisions" in run("list").stdout
+
+
+def test_the_command_knows_every_kind_of_report():
+    (choice,) = [one.type for one in list_.params if one.name == "kind"]
+    assert list(choice.choices) == [one.value for one in ReportKind] == list(get_args(ReportKindName))
 
 
 def test_the_file_of_a_report_is_written(run, report_id, tmp_path, monkeypatch):
