@@ -12,7 +12,7 @@ from api.notifications import MailStatus, NewMail, add_mails
 from api.notifications.delivery import RETRY_AFTER
 from api.notifications.outgoing import NOT_RECORDED
 from core import clock
-from core.retries import JITTER, pause_after
+from core.retries import JITTER
 from tests.api.decisions import held
 from tests.api.mail import ANN, BEN, deliver, delivery, mails, raw_smtp_server, smtp_server, subscribe
 from tests.api.makers import Api
@@ -112,9 +112,4 @@ async def test_a_message_that_is_refused_for_good_is_tried_once(api: Api):
 
 
 def test_the_pauses_outlast_a_night():
-    for attempts, exact in enumerate(RETRY_AFTER, 1):
-        pauses = [pause_after(attempts, RETRY_AFTER) for _ in range(100)]
-        assert len(set(pauses)) > 50
-        assert all(exact * (1 - JITTER) <= one <= exact * (1 + JITTER) for one in pauses if one is not None)
-    assert pause_after(len(RETRY_AFTER) + 1, RETRY_AFTER) is None
     assert sum(RETRY_AFTER, timedelta()) * (1 - JITTER) > timedelta(hours=16)
