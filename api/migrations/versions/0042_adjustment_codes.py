@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0042"
-down_revision = "0037"
+down_revision = "0040"
 
 _EARLIER = ("mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts")
 _ADDED = ("carc", "rarc")
