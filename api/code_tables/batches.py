@@ -4,19 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.database import Query, Rows, Statement
+from sqlalchemy import Text, bindparam, cast
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from api.code_tables.repository import select_releases
+from api.database import Query, Rows, Statement, compiled
 from claims.code_tables import TableEntry, TableInForce, TableKind, TablesInForce
 
-_RELEASES = Statement(
-    """
-    SELECT DISTINCT ON (days.day, one.kind) days.day, one.kind, one.release, one.import_id
-    FROM unnest(%(days)s::date[]) AS days(day)
-    JOIN code_table_imports AS one ON one.kind = ANY(%(kinds)s) AND one.valid_from <= days.day
-        AND one.known_from <= %(known_at)s AND (one.known_until IS NULL OR one.known_until > %(known_at)s)
-    ORDER BY days.day, one.kind, one.valid_from DESC, one.import_id DESC
-    """,
-    {},
-)
+_RELEASES = compiled(select_releases(cast(bindparam("kinds"), ARRAY(Text))))
 _ENTRIES = Statement(
     """
     SELECT import_id, code, other, first_day, last_day, number, indicator FROM code_table_entries

@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Date, Text, and_, any_, bindparam, func, literal, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 
 from api.code_tables.tables import CodeTableEntryRow, CodeTableImportRow
@@ -19,27 +32,36 @@ _day = func.unnest(bindparam("days", type_=ARRAY(Date))).table_valued("day").ren
 _imports, _entries = CodeTableImportRow, CodeTableEntryRow
 
 
-def _in_force(kinds: Sequence[TableKind], codes: ColumnElement[list[str]]) -> Statement:
-    """The releases of some kinds that are valid on each day, with their entries for the codes.
+def select_releases(
+    kinds: ColumnElement[Sequence[str]] | ColumnElement[list[str]],
+) -> Select[tuple[date, str, str, int]]:
+    """Day, kind, release and id of the releases of some kinds in force on each of `days`, of those known at `known_at`.
 
-    Of those known at the claim's receipt: checked again, it is checked alike.
+    The rule is written here only: the last one that is valid on the day.
     """
-    releases = (
+    return (
         select(_day.label("day"), _imports.kind, _imports.release, _imports.import_id)
         .ext(distinct_on(_day, _imports.kind))
         .join_from(
             _day.table,
             _imports,
             and_(
-                _imports.kind == any_(literal([kind.value for kind in kinds], ARRAY(Text))),
+                _imports.kind == any_(kinds),
                 _imports.valid_from <= _day,
                 _imports.known_from <= _KNOWN_AT,
                 or_(_imports.known_until.is_(None), _imports.known_until > _KNOWN_AT),
             ),
         )
         .order_by(_day, _imports.kind, _imports.valid_from.desc(), _imports.import_id.desc())
-        .cte("in_force")
     )
+
+
+def _in_force(kinds: Sequence[TableKind], codes: ColumnElement[list[str]]) -> Statement:
+    """The releases of some kinds that are valid on each day, with their entries for the codes.
+
+    Of those known at the claim's receipt: checked again, it is checked alike.
+    """
+    releases = select_releases(literal([kind.value for kind in kinds], ARRAY(Text))).cte("in_force")
     return compiled(
         select(
             releases.c.day,
