@@ -33,7 +33,7 @@ from claims.claim import Claim
 from claims.code_tables import NO_TABLES, TablesInForce
 from claims.cost_sharing import CostSharing, terms_on
 from claims.outcome import Outcome
-from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_contract
+from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, priced_by_tables, reason_of_contract
 from claims.plausibility import check_plausibility
 from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules
 from claims.prior_authorization import AuthorizationUse
@@ -100,7 +100,7 @@ async def _read(connection: Pipelined, claim: Claim, member: Member, days: int) 
         in_force(claim.received_on, claim.member_id, claim.provider_id),
     )
     more: list[Any]
-    of_prices = [] if terms is None else [prices_in_force(claim)]
+    of_prices = [prices_in_force(claim)] if priced_by_tables(terms) else []
     of_authorization = _authorization(claim, member)
     _, use, earlier, tables, deciding, *more = await connection.fetch(*queries, *of_prices, *of_authorization)
     prices = more.pop(0) if of_prices else NO_TABLES

@@ -19,7 +19,7 @@ from claims.payment.codes import (
     reason_of_person,
 )
 from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize, without_terms
-from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices
+from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices, priced_by_tables
 
 __all__ = [
     "ABOVE_PRICE",
@@ -39,6 +39,7 @@ __all__ = [
     "contract_key",
     "itemize",
     "line_prices",
+    "priced_by_tables",
     "reason_of_contract",
     "reason_of_person",
     "without_terms",

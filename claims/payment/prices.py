@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from claims.claim import Claim, ClaimLine
 from claims.code_tables import TableEntry, TableInForce, TableKind, TablesInForce
+from claims.cost_sharing import CostSharing
 
 
 class PriceSource(StrEnum):
@@ -40,6 +41,14 @@ class LinePrice:
 def contract_key(provider_id: str, modifier: str = "") -> str:
     """How an entry of the contracts names its provider and modifier (`TableEntry.other`)."""
     return f"{provider_id} {modifier}".rstrip()
+
+
+def priced_by_tables(terms: CostSharing | None) -> bool:
+    """Whether contracts and fee schedule price a claim; a plan without cost sharing pays what is billed.
+
+    What other payers paid makes no difference.
+    """
+    return terms is not None
 
 
 def line_prices(claim: Claim, tables: TablesInForce) -> tuple[LinePrice, ...]:
