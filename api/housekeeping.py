@@ -7,6 +7,7 @@ from api.catalog import refresh_once_a_day
 from api.database import NO_LIMITS, SessionLimits, connect
 from api.notifications import remove_old_mails
 from api.reports import remove_old_reports
+from api.rescreening import remove_old_jobs
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""
@@ -38,4 +39,5 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         )
         remove_old_mails(connection, day)
         remove_old_reports(connection, day)
+        remove_old_jobs(connection, day)
         connection.execute("DELETE FROM webhook_secrets WHERE expires_at < %s::date", [day])

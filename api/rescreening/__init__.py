@@ -2,11 +2,13 @@
 
 tables.py      jobs, their claims, findings; triggers record a job in the transaction of a change
 touched.py     the claims that each kind of change touches
+jobs.py        the queue of jobs
 batches.py     what the worker reads and stores of a batch
 screening.py   the worker's part
 service.py     findings are listed and closed
 """
 
+from api.rescreening.jobs import remove_old_jobs
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from api.rescreening.schemas import RescreeningCloseIn
 from api.rescreening.screening import Rescreening
@@ -19,6 +21,7 @@ __all__ = [
     "RescreeningFinding",
     "RescreeningJob",
     "close_rescreening_finding",
+    "remove_old_jobs",
     "rescreening_findings",
     "rescreening_jobs",
 ]

@@ -1,4 +1,4 @@
-"""What a batch of a job reads and stores: each function is one statement of the worker's transaction."""
+"""What a batch of a job reads and stores, in the worker's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,10 @@ from api import outbox
 from api.assessments import JsonObject, finding_from_json
 from api.database import Query, Rows, Statement, nothing
 from api.payments import payment_from_json
-from api.rescreening.records import ClaimToScreen, ClosingReason, EarlierFinding, FoundChange
-from api.rescreening.touched import touched_claims
+from api.rescreening.records import ClaimToScreen, ClosingReason, EarlierFinding
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.outcome import Outcome
-from claims.rescreening import ChangeKind, ScreenedClaim, ScreeningDifference
+from claims.rescreening import DifferenceKind, ScreenedClaim, ScreeningDifference, difference_key
 from claims.service_days import stored_receipt_day
 from core.ids import new_id
 
@@ -25,67 +24,17 @@ def _statement(sql: str) -> Statement:
     return Statement(sql, {})
 
 
-_JOB_TO_FIND = _statement("""
-    SELECT job.job_id, job.kind, job.subject, job.import_id, job.compared_with,
-           coalesce(imported.valid_from, '0001-01-01'::date),
-           (SELECT count(*) FROM rescreening_subjects AS one WHERE one.job_id = job.job_id),
-           (SELECT min(subject) FROM rescreening_subjects AS one WHERE one.job_id = job.job_id)
-    FROM rescreening_jobs AS job LEFT JOIN code_table_imports AS imported USING (import_id)
-    WHERE job.finished_at IS NULL AND job.found_at IS NULL AND job.not_before <= %(now)s
-    ORDER BY job.not_before, job.job_id LIMIT 1 FOR UPDATE OF job SKIP LOCKED""")
-
-
-def job_to_find(now: datetime) -> Query[FoundChange | None]:
-    """The oldest job whose claims are to be found; no other worker finds them until the transaction ends."""
-
-    def read(rows: Rows) -> FoundChange | None:
-        if not rows:
-            return None
-        job_id, kind, *rest = rows[0]
-        return FoundChange(job_id, ChangeKind(kind), *rest)
-
-    return Query(_JOB_TO_FIND, {"now": now}, read)
-
-
-def find_claims(change: FoundChange, since: datetime, now: datetime) -> Query[None]:
-    """Store the claims that a change touches with its job."""
-    sql = f"""
-        WITH found AS (
-            INSERT INTO rescreening_claims (job_id, claim_id)
-            SELECT %(job_id)s, touched.claim_id FROM ({touched_claims(change.kind)}) AS touched
-            RETURNING 1)
-        UPDATE rescreening_jobs SET subject = %(subject)s, found_at = %(now)s, touched = (SELECT count(*) FROM found)
-        WHERE job_id = %(job_id)s"""
-    params = {**parameters_of(change, since), "subject": change.name, "now": now}
-    return Query(_statement(sql), params, nothing)
-
-
-def parameters_of(change: FoundChange, since: datetime) -> dict[str, object]:
-    """The parameters of `touched_claims`."""
-    return {
-        "job_id": change.job_id,
-        "import_id": change.import_id,
-        "compared_with": change.compared_with,
-        "valid_from": change.valid_from,
-        "since": since,
-    }
-
-
-_JOB_TO_SCREEN = _statement("""
-    SELECT job_id, kind FROM rescreening_jobs
-    WHERE finished_at IS NULL AND found_at IS NOT NULL AND not_before <= %(now)s ORDER BY not_before, job_id""")
-
-
-def jobs_to_screen(now: datetime) -> Query[list[tuple[int, ChangeKind]]]:
-    """Unfinished jobs whose claims were found, the oldest first."""
-    return Query(_JOB_TO_SCREEN, {"now": now}, lambda rows: [(row[0], ChangeKind(row[1])) for row in rows])
-
-
 _BATCH = _statement("""
-    WITH batch AS MATERIALIZED (
-        SELECT job_id, claim_id FROM rescreening_claims WHERE job_id = %(job_id)s
-        ORDER BY claim_id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-    SELECT claims.claim_id, claims.provider_id, claims.received_at, claims.received_on, claims.member_id,
+    WITH untried AS MATERIALIZED (
+        SELECT claim_id, attempts FROM rescreening_claims WHERE job_id = %(job_id)s AND attempts = 0
+        ORDER BY claim_id LIMIT %(most)s FOR UPDATE SKIP LOCKED),
+    failed AS MATERIALIZED (
+        SELECT claim_id, attempts FROM rescreening_claims
+        WHERE job_id = %(job_id)s AND attempts > 0 AND NOT EXISTS (SELECT FROM untried)
+        ORDER BY attempts, claim_id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    batch AS (SELECT * FROM untried UNION ALL SELECT * FROM failed)
+    SELECT claims.claim_id, batch.attempts, claims.provider_id, claims.received_at, claims.received_on,
+           claims.member_id,
            claims.diagnosis_code, claims.other_diagnoses, claims.procedure_code, claims.amount_cents, claims.units,
            claims.service_from, claims.service_to, claims.place_of_service, claims.replaces,
            claims.service_date_defaulted, claims.status, claims.approved_cents, claims.reserved_cents, claims.payment,
@@ -108,6 +57,7 @@ class _BatchRow:
     """A claim of a batch; the fields are the columns of `_BATCH`, in their order."""
 
     claim_id: str
+    attempts: int
     provider_id: str | None
     received_at: datetime
     received_on: date | None
@@ -132,7 +82,10 @@ class _BatchRow:
 
 
 def batch_of(job_id: int, most: int, time_zone: tzinfo) -> Query[list[ClaimToScreen]]:
-    """The next claims of a job, which no other worker takes until the transaction ends."""
+    """The next claims of a job, which no other worker takes until the transaction ends.
+
+    Those of a batch that failed come last, and each alone, so that one of them holds up no other.
+    """
 
     def read(rows: Rows) -> list[ClaimToScreen]:
         return [_to_screen(_BatchRow(*row), time_zone) for row in rows]
@@ -141,18 +94,21 @@ def batch_of(job_id: int, most: int, time_zone: tzinfo) -> Query[list[ClaimToScr
 
 
 def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
-    if row.status == "voided":
-        return ClaimToScreen(row.claim_id, row.provider_id, None)
-    try:
-        return ClaimToScreen(row.claim_id, row.provider_id, _screened(row, time_zone))
-    except InvalidClaim as error:
-        return ClaimToScreen(row.claim_id, row.provider_id, None, f"{error.field} {error}")
-    except ValidationError as error:
-        return ClaimToScreen(row.claim_id, row.provider_id, None, f"payment: {error.error_count()} invalid fields")
+    decided, problem = None, None
+    if row.status != "voided":
+        try:
+            decided = _screened(row, time_zone)
+        except InvalidClaim as error:
+            problem = f"{error.field} {error}"
+        except ValidationError as error:
+            problem = f"payment: {error.error_count()} invalid fields"
+        except Exception as error:  # whatever is wrong with it: the other claims of the change are compared
+            problem = type(error).__name__
+    return ClaimToScreen(row.claim_id, row.provider_id, decided, problem, row.attempts)
 
 
 def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
-    """Raises `InvalidClaim` and `ValidationError` where what is stored contradicts itself."""
+    """Raises `InvalidClaim`, `ValidationError` and others where what is stored contradicts itself."""
     payment = payment_from_json(row.payment)
     paid_before = {} if payment is None else {one.line: one.other_payer_cents for one in payment.prices}
     of_claim: _StoredLine = (row.procedure_code or "", row.amount_cents, row.units or 1, None, [])
@@ -188,19 +144,25 @@ def _line(number: int, stored: _StoredLine, paid_before: Mapping[int, int]) -> C
 
 
 _EARLIER = _statement("""
-    SELECT finding_id, claim_id, code, cites, closed_at IS NULL, difference, line, entry, coalesce(before_cents, -1),
-           coalesce(now_cents, -1)
+    SELECT finding_id, claim_id, code, cites, closed_at IS NULL, difference, line, before_cents, now_cents
     FROM rescreening_findings
-    WHERE claim_id = ANY(%(claim_ids)s) AND (closed_at IS NULL OR closed_by IS NOT NULL)""")
+    WHERE claim_id = ANY(%(claim_ids)s) AND ended_at IS NULL""")
 
 
 def earlier_findings(claim_ids: Sequence[str]) -> Query[list[EarlierFinding]]:
-    """Findings of claims that are open or were closed by a person."""
+    """Findings of claims that are open, or that a person closed and that were found ever since."""
 
     def read(rows: Rows) -> list[EarlierFinding]:
         return [
-            EarlierFinding(finding_id, claim_id, code, cites, is_open, (difference, code, line, entry, before, now))
-            for finding_id, claim_id, code, cites, is_open, difference, line, entry, before, now in rows
+            EarlierFinding(
+                finding_id,
+                claim_id,
+                code,
+                cites,
+                is_open,
+                difference_key(DifferenceKind(difference), code, line, cites, before, now),
+            )
+            for finding_id, claim_id, code, cites, is_open, difference, line, before, now in rows
         ]
 
     return Query(_EARLIER, {"claim_ids": list(claim_ids)}, read)
@@ -232,9 +194,11 @@ class NewFinding:
         }
 
 
-_WITHDRAW = _statement("""
-    UPDATE rescreening_findings SET closed_at = %(now)s, closed_reason = %(reason)s
-    WHERE finding_id = ANY(%(finding_ids)s) AND closed_at IS NULL""")
+_END = _statement("""
+    UPDATE rescreening_findings
+    SET ended_at = %(now)s, closed_at = coalesce(closed_at, %(now)s),
+        closed_reason = coalesce(closed_reason, %(reason)s)
+    WHERE finding_id = ANY(%(finding_ids)s)""")
 _ADD = _statement("""
     WITH added AS (
         INSERT INTO rescreening_findings (finding_id, job_id, claim_id, provider_id, status, difference, code, line,
@@ -255,7 +219,8 @@ _DONE = _statement("""
     WITH compared AS (
         DELETE FROM rescreening_claims WHERE job_id = %(job_id)s AND claim_id = ANY(%(claim_ids)s))
     UPDATE rescreening_jobs
-    SET screened = screened + %(screened)s, failed = failed + %(failed)s, withdrawn = withdrawn + %(withdrawn)s
+    SET screened = screened + %(screened)s, failed = failed + %(failed)s, withdrawn = withdrawn + %(withdrawn)s,
+        attempts = 0, compared_at = %(now)s
     WHERE job_id = %(job_id)s""")
 
 
@@ -263,48 +228,29 @@ def store_batch(
     job_id: int,
     claims: Sequence[ClaimToScreen],
     new: Iterable[NewFinding],
-    withdrawn: Sequence[str],
+    ended: Sequence[EarlierFinding],
     *,
     failed: int,
     now: datetime,
 ) -> list[Query[None]]:
-    """Open and withdraw findings, add an event for each claim with new ones, and take the claims off the job."""
-    withdrawal = {"now": now, "reason": ClosingReason.WITHDRAWN.value, "finding_ids": list(withdrawn)}
+    """Open and end findings, add an event for each claim with new ones, and take the claims off the job.
+
+    `ended` are findings that no longer differ: open ones are withdrawn, of others the same may be opened again.
+    """
+    finding_ids = [one.finding_id for one in ended]
+    ending = {"now": now, "reason": ClosingReason.WITHDRAWN.value, "finding_ids": finding_ids}
     rows = Jsonb([one.row() for one in new])
-    counts = {"screened": len(claims) - failed, "failed": failed, "withdrawn": len(withdrawn)}
+    withdrawn = sum(one.is_open for one in ended)
+    done = {
+        "job_id": job_id,
+        "claim_ids": [one.claim_id for one in claims],
+        "screened": len(claims) - failed,
+        "failed": failed,
+        "withdrawn": withdrawn,
+        "now": now,
+    }
     return [
-        Query(_WITHDRAW, withdrawal, nothing),
+        Query(_END, ending, nothing),
         Query(_ADD, {"job_id": job_id, "rows": rows, "topic": outbox.RESCREENED, "now": now}, nothing),
-        Query(_DONE, {"job_id": job_id, "claim_ids": [one.claim_id for one in claims], **counts}, nothing),
+        Query(_DONE, done, nothing),
     ]
-
-
-_FINISH = _statement("""
-    UPDATE rescreening_jobs SET finished_at = %(now)s
-    WHERE job_id = %(job_id)s AND finished_at IS NULL
-      AND NOT EXISTS (SELECT FROM rescreening_claims WHERE rescreening_claims.job_id = %(job_id)s)
-    RETURNING job_id""")
-
-
-def finish(job_id: int, now: datetime) -> Query[bool]:
-    """Mark a job as finished that has no claim left; says whether this worker did."""
-    return Query(_FINISH, {"job_id": job_id, "now": now}, bool)
-
-
-_WAITING = _statement("""
-    SELECT count(*), min(recorded_at), min(job_id) FROM rescreening_jobs WHERE finished_at IS NULL""")
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingJobs:
-    """Jobs that are not finished."""
-
-    jobs: int
-    oldest: datetime | None
-    """When the first one was recorded."""
-    oldest_job_id: int | None
-
-
-def waiting_jobs() -> Query[WaitingJobs]:
-    """How many jobs wait, and since when."""
-    return Query(_WAITING, {}, lambda rows: WaitingJobs(*rows[0]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from claims.rescreening import ChangeKind, ScreenedClaim
+from claims.rescreening import ChangeKind, DifferenceKey, ScreenedClaim
 
 
 class ClosingReason(StrEnum):
@@ -38,6 +38,8 @@ class RescreeningJob:
     not_before: datetime
     found_at: datetime | None
     finished_at: datetime | None
+    attempts: int
+    """Failures in a row; the next attempt is at `not_before`."""
     touched: int
     screened: int
     failed: int
@@ -79,18 +81,20 @@ class ClaimToScreen:
     """None: it was voided since it was found, or there is a problem."""
     problem: str | None = None
     """Why the claim as it is stored cannot be compared."""
+    attempts: int = 0
+    """Batches with it that failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierFinding:
-    """A finding of an earlier job that is open, or was closed by a person."""
+    """A finding of an earlier job that is open, or was closed by a person and not missing since."""
 
     finding_id: str
     claim_id: str
     code: str
     cites: str
     is_open: bool
-    key: tuple[str, str, int, str, int, int]
+    key: DifferenceKey
     """As `ScreeningDifference.key`."""
 
 

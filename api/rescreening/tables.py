@@ -32,11 +32,20 @@ class RescreeningJobRow(Base):
         ForeignKey("code_table_imports.import_id"), comment="The import in force without it; null: none."
     )
     recorded_at: Mapped[Instant]
-    not_before: Mapped[Instant] = mapped_column(comment="Claims decided without the change are committed by then.")
+    not_before: Mapped[Instant] = mapped_column(comment="Earliest time of the next attempt.")
+    seen_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When a worker saw it, after its commit; null: not yet."
+    )
     found_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), comment="When the claims that it touches were found."
     )
+    compared_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When a batch of its claims was last compared."
+    )
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(
+        server_default="0", comment="Failures in a row, of finding its claims or of a batch."
+    )
     touched: Mapped[int] = mapped_column(server_default="0", comment="Claims found.")
     screened: Mapped[int] = mapped_column(server_default="0", comment="Claims compared.")
     failed: Mapped[int] = mapped_column(
@@ -79,6 +88,13 @@ class RescreeningClaimRow(Base):
         ForeignKey("rescreening_jobs.job_id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     claim_id: Mapped[str] = mapped_column(primary_key=True, comment="A claim that is still to be compared.")
+    attempts: Mapped[int] = mapped_column(
+        server_default="0", comment="Failed batches with it; above 0: it is compared alone."
+    )
+
+    __table_args__ = (
+        Index("rescreening_claims_failed_idx", "job_id", "attempts", "claim_id", postgresql_where="attempts > 0"),
+    )
 
 
 class RescreeningFindingRow(Base):
@@ -104,6 +120,9 @@ class RescreeningFindingRow(Base):
     closed_reason: Mapped[str | None]
     note: Mapped[str | None]
     closed_by: Mapped[str | None] = mapped_column(comment="The key's name; null: a later job withdrew it.")
+    ended_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When a later job no longer found it; null: the same one is not opened again."
+    )
 
     __table_args__ = (
         CheckConstraint("(closed_at IS NULL) = (closed_reason IS NULL)", name="rescreening_findings_closed_check"),

@@ -35,6 +35,25 @@ CROSS JOIN LATERAL (SELECT claim_id FROM claims WHERE claims.provider_id = billi
 _OF_MEMBERS: Final = """
 SELECT claims.claim_id FROM covered
 CROSS JOIN LATERAL (SELECT claim_id FROM claims WHERE claims.member_id = covered.member_id) AS claims"""
+_OF_PAIRS: Final = f"""{_CHANGED_ENTRIES},
+codes AS MATERIALIZED (SELECT DISTINCT code FROM changed),
+pairs AS MATERIALIZED (
+    SELECT paid.claim_id, paid.procedure_code AS code, unpaid.procedure_code AS other
+    FROM codes
+    JOIN claim_lines AS paid ON paid.procedure_code = codes.code
+    JOIN claim_lines AS unpaid ON unpaid.claim_id = paid.claim_id AND unpaid.procedure_code <> paid.procedure_code)"""
+"""The pairs of each claim, before they are looked up: a code is in thousands of entries, and in as many claims."""
+_OF_CONTRACTS: Final = f"""{_CHANGED_ENTRIES},
+billing AS MATERIALIZED (SELECT DISTINCT split_part(other, ' ', 1) AS provider_id, code FROM changed),
+contracted AS MATERIALIZED (
+    SELECT claims.* FROM (SELECT DISTINCT provider_id FROM billing) AS one
+    CROSS JOIN LATERAL (SELECT claim_id, provider_id, procedure_code AS code FROM claims
+                        WHERE claims.provider_id = one.provider_id) AS claims),
+billed AS MATERIALIZED (
+    SELECT * FROM contracted
+    UNION ALL
+    SELECT claim_id, provider_id, line.procedure_code FROM contracted JOIN claim_lines AS line USING (claim_id))"""
+"""The claims of each provider once, before their codes are looked up: a contract has thousands of entries."""
 _EVERY: Final = "SELECT claim_id FROM claims WHERE service_to >= %(valid_from)s"
 """Of the first release of a table that says which codes exist: a code that it lacks is in no entry."""
 
@@ -43,24 +62,8 @@ _CANDIDATES: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.MUE: (_OF_CODES, _WITH_CODES),
     ChangeKind.FEES: (_OF_CODES, _WITH_CODES),
     ChangeKind.HCPCS: (_OF_CODES, f"{_WITH_CODES} UNION {_EVERY} AND %(compared_with)s IS NULL"),
-    ChangeKind.CONTRACTS: (
-        f"""{_CHANGED_ENTRIES},
-        billing AS MATERIALIZED (SELECT DISTINCT split_part(other, ' ', 1) AS provider_id, code FROM changed)""",
-        """
-        SELECT claims.claim_id FROM billing
-        CROSS JOIN LATERAL (SELECT claim_id, procedure_code FROM claims
-                            WHERE claims.provider_id = billing.provider_id) AS claims
-        WHERE claims.procedure_code = billing.code OR EXISTS (
-            SELECT FROM claim_lines
-            WHERE claim_lines.claim_id = claims.claim_id AND claim_lines.procedure_code = billing.code)""",
-    ),
-    ChangeKind.PTP: (
-        _CHANGED_ENTRIES,
-        """
-        SELECT paid.claim_id FROM changed
-        JOIN claim_lines AS paid ON paid.procedure_code = changed.code
-        JOIN claim_lines AS unpaid ON unpaid.claim_id = paid.claim_id AND unpaid.procedure_code = changed.other""",
-    ),
+    ChangeKind.CONTRACTS: (_OF_CONTRACTS, "SELECT claim_id FROM billed JOIN billing USING (provider_id, code)"),
+    ChangeKind.PTP: (_OF_PAIRS, "SELECT claim_id FROM pairs JOIN changed USING (code, other)"),
     ChangeKind.LEIE: (
         f"""{_CHANGED_ENTRIES},
         billing AS MATERIALIZED (

@@ -6,25 +6,32 @@ differences.py   a claim as it was decided against what is found with what is kn
 A re-screening compares and reports; it never changes a claim.
 """
 
-from claims.rescreening.changes import CHANGES, ChangeKind, ScreenedChange, kind_of_table
+from claims.rescreening.changes import CHANGES, ChangeKind, ScreenedChange
 from claims.rescreening.differences import (
+    AMOUNT_CODE,
+    AmountUnknown,
+    DifferenceKey,
     DifferenceKind,
     ScreenedClaim,
     ScreeningDifference,
     amount_difference,
+    difference_key,
     differs_in_price,
     finding_differences,
 )
 
 __all__ = [
+    "AMOUNT_CODE",
     "CHANGES",
+    "AmountUnknown",
     "ChangeKind",
+    "DifferenceKey",
     "DifferenceKind",
     "ScreenedChange",
     "ScreenedClaim",
     "ScreeningDifference",
     "amount_difference",
+    "difference_key",
     "differs_in_price",
     "finding_differences",
-    "kind_of_table",
 ]

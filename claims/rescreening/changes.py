@@ -27,11 +27,6 @@ class ChangeKind(StrEnum):
     PLAN = "plan"
 
 
-def kind_of_table(kind: TableKind) -> ChangeKind:
-    """The kind of change that an import or a rollback of a table is."""
-    return ChangeKind(kind.value)
-
-
 @dataclass(frozen=True, slots=True)
 class ScreenedChange:
     """What a kind of change can affect. Findings of other codes, or that cite another source, are not compared."""
@@ -76,15 +71,31 @@ CHANGES: Mapping[ChangeKind, ScreenedChange] = {
 """One entry for each kind; `api/rescreening/touched.py` has the claims that each touches."""
 
 _TABLES = frozenset(kind.value for kind in TableKind)
+_OF_SEVERAL_LINES = frozenset({"medically_unlikely_units", "units_over_limit", "procedure_pair"})
+"""Findings about the lines of a procedure together: another limit may place the same one at another line."""
+_OF_CLAIM: Mapping[str, str] = {
+    # code: table; a claim has one plan and one provider, so it is the same finding whatever terms or NPI it cites
+    "waiting_period": "plans",
+    "enrollment_unknown": "plans",
+    "provider_on_exclusion_list": "leie",
+}
+_OF_PROCEDURE = "procedures/"
 
 
-def cited_entry(finding: Finding) -> str:
-    """The entry that a finding rests on, without the release of its table: `mue 93797` for `mue 2026Q4 93797`.
+def identity_line(code: str, line: int | None) -> int:
+    """The line by which a finding of a code is distinguished from others; 0: it is not."""
+    return 0 if line is None or code in _OF_SEVERAL_LINES else line
 
-    A finding that a later release repeats is the same finding.
+
+def cited_entry(code: str, cites: str) -> str:
+    """The entry that a finding rests on, without release, terms or field: `mue 93797` for `mue 2026Q4 93797`.
+
+    A finding that a later release or other terms repeat is the same finding.
     """
-    table, *rest = finding.cites.split(" ")
+    if code in _OF_CLAIM:
+        return _OF_CLAIM[code]
+    table, *rest = cites.split(" ")
     if table not in _TABLES:
-        return finding.cites
+        return table if table.startswith(_OF_PROCEDURE) else cites
     codes = _OF_A_PAIR if table == TableKind.PTP else _OF_ONE_CODE
     return " ".join((table, *rest[-codes:]))

@@ -7,6 +7,7 @@ longer holds to a claim that is in review, rejected or denied; an amount to a cl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from claims.claim import Claim
 from claims.cost_sharing import CostShared, CostSharing
@@ -22,7 +23,7 @@ from claims.payment import (
     LinePrice,
     itemize,
 )
-from claims.rescreening.changes import ScreenedChange, cited_entry
+from claims.rescreening.changes import ScreenedChange, cited_entry, identity_line
 
 _EXCLUSIONS = frozenset({"provider_on_exclusion_list", "provider_excluded"})
 _OPEN_OR_PAID = frozenset({Outcome.IN_REVIEW, Outcome.APPROVED, Outcome.PARTIALLY_APPROVED})
@@ -57,6 +58,20 @@ class ScreenedClaim:
     """False: loaded as history; what it was priced by is unknown."""
 
 
+DifferenceKey: TypeAlias = tuple[DifferenceKind, str, int, str, int | None, int | None]
+
+
+def difference_key(
+    kind: DifferenceKind, code: str, line: int | None, cites: str, before_cents: int | None, now_cents: int | None
+) -> DifferenceKey:
+    """What a difference is about, found now or stored earlier: kind, code, line, entry and the amounts.
+
+    The line counts where it distinguishes findings; of an amount the entry does not.
+    """
+    entry = AMOUNT_CODE if kind is DifferenceKind.AMOUNT else cited_entry(code, cites)
+    return kind, code, identity_line(code, line), entry, before_cents, now_cents
+
+
 @dataclass(frozen=True, slots=True)
 class ScreeningDifference:
     """One difference. Two with the same `key` are the same one."""
@@ -65,8 +80,6 @@ class ScreeningDifference:
     code: str
     """Of the finding; `amount` for an amount."""
     line: int | None
-    entry: str
-    """What it rests on, without a release."""
     text: str
     cites: str
     before_cents: int | None = None
@@ -74,19 +87,21 @@ class ScreeningDifference:
     now_cents: int | None = None
 
     @property
-    def key(self) -> tuple[str, str, int, str, int, int]:
+    def key(self) -> DifferenceKey:
         """What it is about, and the amounts: another amount is another difference."""
-        amounts = (-1 if cents is None else cents for cents in (self.before_cents, self.now_cents))
-        before, now = amounts
-        return self.kind.value, self.code, self.line or 0, self.entry, before, now
+        return difference_key(self.kind, self.code, self.line, self.cites, self.before_cents, self.now_cents)
+
+    @property
+    def entry(self) -> str:
+        """What it rests on, without a release."""
+        return self.key[3]
 
 
 def finding_differences(
     change: ScreenedChange, decided: ScreenedClaim, found: Sequence[Finding]
 ) -> tuple[ScreeningDifference, ...]:
     """New findings, then those that no longer hold, of what the change can affect; `found` is found now."""
-    now = {_place(one): one for one in found if change.affects(one)}
-    then = {_place(one): one for one in decided.findings if change.affects(one)}
+    now, then = _by_place(change, found), _by_place(change, decided.findings)
     differences = []
     if decided.status in _OPEN_OR_PAID:
         differences += [_new(decided, one) for place, one in now.items() if place not in then]
@@ -95,8 +110,14 @@ def finding_differences(
     return tuple(differences)
 
 
-def _place(finding: Finding) -> tuple[str, int | None, str]:
-    return finding.code, finding.line, cited_entry(finding)
+def _by_place(change: ScreenedChange, findings: Sequence[Finding]) -> dict[tuple[str, int, str], Finding]:
+    """What the change can affect, by code, line and entry; the first of several about the same."""
+    by_place: dict[tuple[str, int, str], Finding] = {}
+    for one in findings:
+        if change.affects(one):
+            place = one.code, identity_line(one.code, one.line), cited_entry(one.code, one.cites)
+            by_place.setdefault(place, one)
+    return by_place
 
 
 def _new(decided: ScreenedClaim, finding: Finding) -> ScreeningDifference:
@@ -107,7 +128,6 @@ def _new(decided: ScreenedClaim, finding: Finding) -> ScreeningDifference:
         DifferenceKind.NEW,
         finding.code,
         finding.line,
-        cited_entry(finding),
         f"{lead}: {finding.text}",
         finding.cites,
         decided.paid_cents if rejects else None,
@@ -120,7 +140,6 @@ def _gone(finding: Finding) -> ScreeningDifference:
         DifferenceKind.GONE,
         finding.code,
         finding.line,
-        cited_entry(finding),
         f"No longer found with what is known now: {finding.text}",
         finding.cites,
     )
@@ -136,6 +155,26 @@ def differs_in_price(decided: ScreenedClaim, prices: Sequence[LinePrice], terms:
     return then != [price.allowed_cents for price in prices] or decided.payment.terms != terms
 
 
+class AmountUnknown(ValueError):
+    """What the plan would pay cannot be computed from what is stored of the claim."""
+
+
+def _check_other_payers(then: Sequence[LinePrice], now: Sequence[LinePrice]) -> None:
+    """Raise `AmountUnknown` where what other payers paid is not known for these prices.
+
+    It is stored as far as it counted: of a line at most the allowed amount, and the rest of what was paid of the whole
+    claim at the next lines. A price that rises may count more of a line that it covered; one that falls below it may
+    leave more to the others.
+    """
+    if not any(one.other_payer_cents for one in then):
+        return
+    for earlier, later in zip(then, now, strict=True):
+        paid = earlier.other_payer_cents
+        is_cut = paid == earlier.allowed_cents < later.allowed_cents
+        if is_cut or (len(then) > 1 and paid > later.allowed_cents):
+            raise AmountUnknown(f"what other payers paid of line {earlier.line} is stored up to its price then")
+
+
 def amount_difference(
     decided: ScreenedClaim, prices: Sequence[LinePrice], terms: CostSharing | None, shared: CostShared
 ) -> ScreeningDifference | None:
@@ -144,7 +183,11 @@ def amount_difference(
     `shared` is what the member's other claims count in the plan year now. The claim as it was priced is itemized with
     it too, so that only prices and terms make a difference. A payment that was limited further, by a benefit or a
     person, is not raised.
+
+    Raises `AmountUnknown` where what other payers paid counts now by more, or elsewhere, than it did then.
     """
+    if decided.payment is not None:
+        _check_other_payers(decided.payment.prices, prices)
     due_then = decided.claim.amount_cents
     is_limited = decided.paid_cents < due_then
     if decided.payment is not None:
@@ -159,4 +202,4 @@ def amount_difference(
     cites = next((price.cites for price in prices if price.cites is not None), "plan terms")
     verb = "was paid" if decided.status.pays else "is reserved"
     text = f"{format_cents(paid)} {verb}; by the prices and terms known now it would be {format_cents(now)}."
-    return ScreeningDifference(DifferenceKind.AMOUNT, AMOUNT_CODE, None, AMOUNT_CODE, text, cites, paid, now)
+    return ScreeningDifference(DifferenceKind.AMOUNT, AMOUNT_CODE, None, text, cites, paid, now)

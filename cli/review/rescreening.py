@@ -101,8 +101,15 @@ def _show_jobs(jobs: "Sequence[RescreeningJob]", *, as_json: bool) -> None:
 
     shown = Table("recorded (UTC)", "change", "state", "touched", "compared", "failed", "opened", "withdrawn")
     for one in jobs:
-        state = "finished" if one.finished_at else "comparing" if one.found_at else "waiting"
         counts = (one.touched, one.screened, one.failed, one.opened, one.withdrawn)
         recorded = f"{one.recorded_at:%Y-%m-%d %H:%M:%S}"
-        shown.add_row(recorded, one.subject or one.kind, state, *(f"{count:,}" for count in counts))
+        shown.add_row(recorded, one.subject or one.kind, _state(one), *(f"{count:,}" for count in counts))
     terminal().print(shown)
+
+
+def _state(job: "RescreeningJob") -> str:
+    if job.finished_at is not None:
+        return "finished"
+    if job.attempts:
+        return "retrying"
+    return "waiting" if job.found_at is None else "comparing"

@@ -1,80 +1,28 @@
 """Re-screening: which claims a change touches, what is found, and that no claim is changed."""
 
-import asyncio
-from datetime import UTC, date, timedelta
+from datetime import date
 
 import psycopg
 import pytest
 
-from api import metrics
-from api.code_tables import COMMITTED_WITHIN, NewTable, import_table, roll_back
-from api.database import Database
-from api.members import enroll, store_plans
-from api.rescreening import Rescreening
-from claims.adjudication import run_edits
+from api.code_tables import COMMITTED_WITHIN, roll_back
+from api.members import enroll
 from claims.code_tables import TableEntry, TableKind
-from claims.cost_sharing import CostSharing
 from core import clock
 from formats.members import EnrolledMember
-from formats.plans_csv import PlanTerms
 from tests.api.decisions import DENY, RELEASE, approved, decide, held
-from tests.api.makers import LINES, MINIMAL, Api
+from tests.api.makers import LINES, Api
+from tests.api.rescreening import DAY, claim, drain, exclude, found, jobs, load, screening, with_copay
 
-DAY = "2026-03-02"
-NPI = "1234567893"
-LATER = 2 * COMMITTED_WITHIN
+__all__ = ["screening"]
+
+
 SNAPSHOT = (
     "SELECT to_jsonb(claims)::text FROM claims ORDER BY claim_id",
     "SELECT to_jsonb(claim_lines)::text FROM claim_lines ORDER BY claim_id, line",
     "SELECT to_jsonb(assessments)::text FROM assessments ORDER BY assessment_id",
     "SELECT to_jsonb(decisions)::text FROM decisions ORDER BY decision_id",
 )
-
-
-@pytest.fixture
-async def screening(api: Api):
-    database = Database(api.url, pool_size=1)
-    try:
-        yield Rescreening(database, days=365, time_zone=UTC)
-    finally:
-        await database.close()
-
-
-def load(api: Api, kind: TableKind, *entries: TableEntry, release: str = "r1", valid_from: date = date(1, 1, 1)):
-    new = NewTable(kind, release, valid_from, "a test", release, entries)
-    with psycopg.connect(api.url) as connection:
-        return import_table(connection, new, by="ann")
-
-
-async def drain(screening: Rescreening, after: timedelta = LATER) -> None:
-    """Do every job that is due then."""
-    with clock.held(clock.now() + after):
-        while await screening.step():
-            pass
-
-
-def exclude(api: Api, first_day: date | None = date(2026, 1, 1), **options):
-    if api.rows("SELECT npi FROM providers WHERE provider_id = 'H456'") == [(None,)]:
-        api.execute(f"UPDATE providers SET npi = '{NPI}' WHERE provider_id = 'H456'")
-        api.execute("DELETE FROM rescreening_jobs")
-    return load(api, TableKind.LEIE, TableEntry(NPI, first_day=first_day, indicator="1128a1"), **options)
-
-
-async def claim(api: Api, **changes) -> dict:
-    response = await api.submit(MINIMAL | {"service_from": DAY} | changes)
-    assert response.status_code == 201, response.text
-    return response.json()
-
-
-def found(api: Api) -> list[tuple]:
-    return api.rows(
-        "SELECT claim_id, difference, code, text, before_cents, now_cents FROM rescreening_findings"
-        " WHERE closed_at IS NULL ORDER BY claim_id, code"
-    )
-
-
-def jobs(api: Api) -> list[tuple]:
-    return api.rows("SELECT kind, subject, touched, screened, failed, opened FROM rescreening_jobs ORDER BY job_id")
 
 
 async def test_an_exclusion_loaded_later_is_found_on_paid_claims(api: Api, screening):
@@ -223,8 +171,7 @@ async def test_an_end_through_the_api_and_an_eligibility_file_record_a_job_each(
 async def test_a_fee_that_falls_states_what_would_be_paid(api: Api, screening):
     with clock.held(clock.now() - 3 * COMMITTED_WITHIN):
         load(api, TableKind.FEES, TableEntry("P001", number=3000_00), release="f1", valid_from=date(2026, 1, 1))
-    terms = CostSharing("PL2", date(2020, 1, 1), copay_cents=100_00)
-    await store_plans(api.database, [PlanTerms(terms, None, None, False)])
+    await with_copay(api, 100_00)
     paid = await claim(api)
     assert paid["approved_amount"] == 2900.0
     await drain(screening)
@@ -254,95 +201,43 @@ async def test_the_first_list_of_codes_touches_every_claim(api: Api, screening):
     assert [one[2] for one in found(api)] == ["diagnosis_code_invalid"]
 
 
-async def test_new_terms_of_a_plan_and_a_pair_are_re_screened(api: Api, screening):
+async def test_new_terms_of_a_plan_are_re_screened(api: Api, screening):
     paid = await claim(api)
-    both = await api.submit(LINES)
-    await store_plans(
-        api.database, [PlanTerms(CostSharing("PL2", date(2020, 1, 1), copay_cents=50_00), None, None, False)]
-    )
+    await with_copay(api, 50_00)
+    await drain(screening)
+    assert [(one[0], one[2], one[5]) for one in found(api)] == [(paid["claim_id"], "amount", 4950_00)]
+
+
+@pytest.mark.parametrize(("days", "differs"), [((DAY, DAY), True), ((DAY, "2026-03-03"), False)])
+async def test_a_pair_of_one_day_is_found_and_of_two_days_is_not(api: Api, screening, days, differs):
+    lines = [
+        {"procedure_code": code, "amount": amount, "service_date": day}
+        for code, amount, day in zip(("P001", "P002"), (1200, 40), days, strict=True)
+    ]
+    both = await api.submit(LINES | {"lines": lines})
+    assert both.json()["status"] == "approved", both.text
     load(api, TableKind.PTP, TableEntry("P001", "P002", indicator="0"))
     await drain(screening)
-    differing = {(one[0], one[2], one[5]) for one in found(api)}
-    assert (paid["claim_id"], "amount", 4950_00) in differing
-    assert both.json()["status"] == "in_review" or (both.json()["claim_id"], "procedure_pair", None) in differing
+    expected = [(both.json()["claim_id"], "new_finding", "procedure_pair")] if differs else []
+    assert [one[:3] for one in found(api)] == expected
+    assert jobs(api) == [("ptp", "ptp r1", 1, 1, 0, len(expected))]
 
 
-async def test_claims_in_flight_when_a_list_becomes_known_are_waited_for(api: Api, screening):
-    await claim(api)
-    exclude(api)
-    await drain(screening, COMMITTED_WITHIN)
-    assert found(api) == []
-    assert jobs(api)[0][2:] == (0, 0, 0, 0)
-    await drain(screening, LATER)
-    assert len(found(api)) == 1
-
-
-async def test_a_batch_that_fails_is_done_again_and_two_workers_share_a_job(api: Api, screening, monkeypatch):
-    for number in range(7):
-        await claim(api, claim_amount=1000 + number, service_from=f"2026-01-{10 + number:02}")
-    monkeypatch.setattr("api.rescreening.screening.BATCH", 2)
-    exclude(api)
-    with clock.held(clock.now() + LATER):
-        await screening.step()
-        api.execute("ALTER TABLE rescreening_findings RENAME TO hidden")
-        with pytest.raises(psycopg.Error):
-            await screening.step()
-        api.execute("ALTER TABLE hidden RENAME TO rescreening_findings")
-        assert jobs(api)[0][3] == 0
-
-        async def work():
-            while await screening.step():
-                pass
-
-        await asyncio.gather(work(), work())
-        await work()
-    assert jobs(api) == [("leie", "leie r1", 7, 7, 0, 7)]
-    assert api.count("rescreening_findings") == 7
-    assert api.count("rescreening_claims") == 0
-
-
-async def test_a_claim_that_contradicts_itself_is_counted_and_does_not_hold_up_others(api: Api, screening, log_lines):
-    broken, paid = await claim(api), await claim(api, claim_amount=1000, service_from="2026-01-10")
-    unpriced = await claim(api, claim_amount=1001, service_from="2026-01-12")
-    api.execute(f"UPDATE claim_lines SET units = 0 WHERE claim_id = '{broken['claim_id']}'")
-    api.execute(f"UPDATE claims SET payment = '{{}}' WHERE claim_id = '{unpriced['claim_id']}'")
-    exclude(api)
+async def test_a_contract_compares_the_claims_of_its_provider_and_procedures(api: Api, screening):
+    await with_copay(api, 0)
+    ours = await claim(api)
+    on_a_line = await api.submit(LINES)
+    await claim(api, provider_id="H457", claim_amount=4000)
+    await claim(api, procedure_code="P002", claim_amount=40, service_from="2026-01-10")
     await drain(screening)
-    assert [one[0] for one in found(api)] == [paid["claim_id"]]
-    assert jobs(api)[0][3:] == (1, 2, 1)
-    assert broken["claim_id"] in log_lines.getvalue()
-    assert unpriced["claim_id"] in log_lines.getvalue()
-
-
-async def test_a_defect_on_one_claim_holds_up_no_other(api: Api, screening, log_lines, monkeypatch):
-    odd, paid = await claim(api), await claim(api, claim_amount=1000, service_from="2026-01-10")
-
-    def fails_for_one(evidence):
-        if evidence.claim.claim_id == odd["claim_id"]:
-            raise ZeroDivisionError
-        return run_edits(evidence)
-
-    monkeypatch.setattr("api.rescreening.screening.run_edits", fails_for_one)
-    exclude(api)
+    entries = (TableEntry("P001", "H456", number=1000_00), TableEntry("P003", "H457", number=1))
+    load(api, TableKind.CONTRACTS, *entries, valid_from=date(2026, 1, 1))
     await drain(screening)
-    assert [one[0] for one in found(api)] == [paid["claim_id"]]
-    assert jobs(api)[0][3:] == (1, 1, 1)
-    assert odd["claim_id"] in log_lines.getvalue()
-
-
-async def test_a_difference_that_a_person_closed_is_not_opened_again(api: Api, screening):
-    await claim(api)
-    exclude(api)
-    await drain(screening)
-    ((finding_id,),) = api.rows("SELECT finding_id FROM rescreening_findings")
-    closed = await api.post(f"/v1/rescreening-findings/{finding_id}/close", {"reason": "no_action"})
-    assert closed.status_code == 200, closed.text
-    exclude(api, release="r2", first_day=date(2026, 1, 2))
-    await drain(screening)
-    assert found(api) == []
-    api.execute("UPDATE providers SET excluded_from = '2026-01-01' WHERE provider_id = 'H456'")
-    await drain(screening)
-    assert [one[2] for one in found(api)] == ["provider_excluded"]
+    assert {(one[0], one[2], one[5]) for one in found(api)} == {
+        (ours["claim_id"], "amount", 1000_00),
+        (on_a_line.json()["claim_id"], "amount", 1099_50),
+    }
+    assert jobs(api)[-1] == ("contracts", "contracts r1", 2, 2, 0, 2)
 
 
 async def test_history_without_lines_or_assessment_is_screened(api: Api, screening):
@@ -355,17 +250,3 @@ async def test_history_without_lines_or_assessment_is_screened(api: Api, screeni
     load(api, TableKind.FEES, TableEntry("P001", number=50), release="f1", valid_from=date(2026, 1, 1))
     await drain(screening)
     assert [(one[0], one[2]) for one in found(api)] == [("old", "provider_on_exclusion_list")]
-
-
-async def test_a_job_that_is_late_is_logged_once_and_measured(api: Api, screening, log_lines):
-    await claim(api)
-    exclude(api)
-    with clock.held(clock.now() + timedelta(seconds=61)):
-        await screening.measure()
-        await screening.measure()
-    assert log_lines.getvalue().count("rescreening late") == 1
-    assert metrics.RESCREENING_JOBS._value.get() == 1
-    assert metrics.RESCREENING_OLDEST._value.get() > 60
-    await drain(screening)
-    await screening.measure()
-    assert (metrics.RESCREENING_JOBS._value.get(), metrics.RESCREENING_OLDEST._value.get()) == (0, 0)

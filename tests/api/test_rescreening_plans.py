@@ -9,6 +9,7 @@ from api.rescreening.touched import touched_claims
 from claims.rescreening import ChangeKind
 
 CLAIMS = 20_000
+LINES_OF_CLAIMS = 2 * CLAIMS
 FILL = (
     """
     INSERT INTO claims (claim_id, received_at, service_from, service_to, member_id, provider_id, procedure_code,
@@ -87,6 +88,51 @@ def test_claims_are_found_through_an_index(filled, kind):
     if kind is not ChangeKind.PLAN:  # a plan may have any share of the members
         assert "Seq Scan on claim_lines" not in plan, plan
         assert "Seq Scan on claims" not in plan, plan
+
+
+RELEASE = """
+    INSERT INTO code_table_imports (kind, release, valid_from, source, sha256, entries, known_from, imported_by)
+    VALUES (%(kind)s, 'r2', '0001-01-01', 'a test', 'r2', 8000, now(), 'ann') RETURNING import_id
+"""
+ENTRIES = {
+    # 8,000 each: 16 codes of each of 500 providers; 400 pairs of each of 20 codes
+    ChangeKind.CONTRACTS: """
+        INSERT INTO code_table_entries (import_id, code, other, place, number)
+        SELECT %(import_id)s, 'P' || code, 'H' || provider, 0, 1
+        FROM generate_series(0, 499) AS provider, generate_series(0, 15) AS code
+    """,
+    ChangeKind.PTP: """
+        INSERT INTO code_table_entries (import_id, code, other, place, indicator)
+        SELECT %(import_id)s, 'P' || code, 'P' || other, 0, '0'
+        FROM generate_series(0, 19) AS code, generate_series(20, 419) AS other
+    """,
+}
+
+
+def handled(node: dict) -> int:
+    """The rows of the step of a plan that handled most."""
+    rows = sum(node.get(name, 0) for name in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter"))
+    return max([round(rows * node["Actual Loops"]), *map(handled, node.get("Plans", []))])
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_a_large_release_handles_each_claim_once_and_not_once_for_each_entry(filled, kind):
+    with psycopg.connect(filled) as connection:
+        row = connection.execute(RELEASE, {"kind": kind.value}).fetchone()
+        assert row is not None
+        params = {
+            "import_id": row[0],
+            "compared_with": None,
+            "valid_from": date(1, 1, 1),
+            "since": datetime(2025, 1, 1, tzinfo=UTC),
+        }
+        connection.execute(ENTRIES[kind], params)
+        connection.execute("ANALYZE code_table_entries")
+        explained = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + touched_claims(kind)
+        plan = connection.execute(explained, params).fetchone()
+        assert plan is not None
+        assert handled(plan[0][0]["Plan"]) < 2 * LINES_OF_CLAIMS, plan
+        connection.rollback()
 
 
 def test_every_kind_of_change_has_a_statement():

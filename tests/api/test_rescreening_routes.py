@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.makers import Api
-from tests.api.test_rescreening import claim, drain, exclude, screening
+from tests.api.rescreening import claim, drain, exclude, screening
 
 __all__ = ["screening"]
 

@@ -59,9 +59,7 @@ _FANNED_OUT = "one transaction with the position in the outbox, which is read ag
 _SENT = "one transaction after sending, within a lease; tests/api/test_webhook_delivery.py kills a worker before it"
 _SLICED = "one transaction after the claims of a slice, within a lease; tests/api/test_bulk.py kills a worker before it"
 _LEASED = "one transaction of a task, within a lease; tests/api/test_task_processes.py kills processes before and after"
-_SCREENED = (
-    "one transaction that holds its job or claims until they are done; tests/api/test_rescreening.py ends it early"
-)
+_SCREENED = "one transaction that holds its job or claims; tests/api/test_rescreening_queue.py ends it early"
 _MAILED = "one transaction whose keys let it be repeated; tests/api/test_notifications.py kills a worker after sending"
 _REPORTED = "one transaction with the report, by key; tests/api/test_scheduled_reports.py repeats it"
 EXEMPT_STATEMENTS = {
@@ -74,10 +72,13 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "reports"): _REPORTED,
     ("DELETE", "reports"): ONE_STATEMENT,
     ("INSERT", "rescreening_claims"): _SCREENED,
+    ("UPDATE", "rescreening_claims"): _SCREENED,
     ("DELETE", "rescreening_claims"): _SCREENED,
+    ("DELETE", "rescreening_subjects"): _SCREENED,
     ("INSERT", "rescreening_findings"): _SCREENED,
     ("UPDATE", "rescreening_findings"): _SCREENED,
     ("UPDATE", "rescreening_jobs"): _SCREENED,
+    ("DELETE", "rescreening_jobs"): ONE_STATEMENT,
     ("INSERT", "tasks"): "one transaction with the reply under the key of its request: the task is stored or not",
     ("UPDATE", "tasks"): _LEASED,
     ("DELETE", "tasks"): ONE_STATEMENT,

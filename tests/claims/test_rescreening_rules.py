@@ -10,6 +10,7 @@ from claims.outcome import Finding, Outcome
 from claims.payment import BENEFIT_USED_UP, LinePrice, itemize
 from claims.rescreening import (
     CHANGES,
+    AmountUnknown,
     ChangeKind,
     DifferenceKind,
     ScreenedClaim,
@@ -80,8 +81,50 @@ def test_a_finding_that_sends_to_review_states_no_amount():
 def test_a_finding_that_another_release_repeats_is_the_same():
     later = Finding(UNITS.code, UNITS.outcome, "Still too many.", "mue release of 2026 P1", 1)
     assert finding_differences(CHANGES[ChangeKind.MUE], decided(Outcome.IN_REVIEW, UNITS), [later]) == ()
-    other_line = Finding(UNITS.code, UNITS.outcome, UNITS.text, UNITS.cites, 2)
-    found = finding_differences(CHANGES[ChangeKind.MUE], decided(Outcome.IN_REVIEW, UNITS), [other_line])
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "then", "now"),
+    [
+        (ChangeKind.MUE, "medically_unlikely_units", ("mue r1 P1", 2), ("mue r2 P1", 1)),
+        (ChangeKind.PTP, "procedure_pair", ("ptp r1 P1 P2", 1), ("ptp r2 P1 P2", 3)),
+        (ChangeKind.PROCEDURE, "units_over_limit", ("procedures/P1 max_units", 2), ("procedures/P1 max_units", 1)),
+        (ChangeKind.PROCEDURE, "procedure_age", ("procedures/P1 min_age_years", 1), ("procedures/P1 max_age_years", 1)),
+        (
+            ChangeKind.PLAN,
+            "waiting_period",
+            ("plans/PL waiting_days, terms from 2020-01-01", None),
+            ("plans/PL waiting_days, terms from 2026-01-01", None),
+        ),
+        (
+            ChangeKind.MEMBER,
+            "enrollment_unknown",
+            ("plans/PL waiting_days, terms from 2020-01-01", None),
+            ("plans/PL2 waiting_days, terms from 2020-01-01", None),
+        ),
+        (ChangeKind.PROVIDER, "provider_on_exclusion_list", ("leie r1 1", None), ("leie r1 2", None)),
+    ],
+)
+def test_a_finding_at_another_line_or_by_other_terms_still_holds(kind, code, then, now):
+    earlier, later = (Finding(code, Outcome.IN_REVIEW, "Found.", cites, line) for cites, line in (then, now))
+    assert finding_differences(CHANGES[kind], decided(Outcome.IN_REVIEW, earlier), [later]) == ()
+    (first,) = finding_differences(CHANGES[kind], decided(), [earlier])
+    (second,) = finding_differences(CHANGES[kind], decided(), [later])
+    assert first.key == second.key
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "then", "now"),
+    [
+        (ChangeKind.MUE, "medically_unlikely_units", ("mue r1 P1", 1), ("mue r1 P2", 1)),
+        (ChangeKind.ICD10, "diagnosis_code_invalid", ("icd10 r1 D1", None), ("icd10 r1 D2", None)),
+        (ChangeKind.PROCEDURE, "procedure_sex", ("procedures/P1 sex", 1), ("procedures/P2 sex", 2)),
+        (ChangeKind.HCPCS, "procedure_code_unknown", ("hcpcs r1 A0001", 1), ("hcpcs r1 A0001", 2)),
+    ],
+)
+def test_a_finding_about_another_code_or_line_is_another(kind, code, then, now):
+    earlier, later = (Finding(code, Outcome.IN_REVIEW, "Found.", cites, line) for cites, line in (then, now))
+    found = finding_differences(CHANGES[kind], decided(Outcome.IN_REVIEW, earlier), [later])
     assert [one.kind for one in found] == [DifferenceKind.NEW, DifferenceKind.GONE]
 
 
@@ -143,3 +186,33 @@ def test_an_amount_is_another_difference_when_it_changes_again():
     assert first is not None
     assert second is not None
     assert first.key != second.key
+
+
+def with_other_payer(*lines: tuple[int, int]) -> tuple[LinePrice, ...]:
+    """Lines with what is allowed and what others paid of it."""
+    return tuple(LinePrice(number, 100_00, *line) for number, line in enumerate(lines, start=1))
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "amount"),
+    [
+        # what others paid is known: it was not cut, or is cut again
+        ([(90_00, 30_00)], [(80_00, 30_00)], 50_00),
+        ([(90_00, 30_00)], [(20_00, 20_00)], 0),
+        ([(60_00, 30_00), (50_00, 0)], [(40_00, 30_00), (50_00, 0)], 60_00),
+        # cut then, so it may be more now, or leave more to the next line
+        ([(40_00, 40_00)], [(80_00, 40_00)], None),
+        ([(40_00, 40_00), (90_00, 10_00)], [(30_00, 30_00), (90_00, 10_00)], None),
+        ([(90_00, 60_00), (0, 0)], [(90_00, 60_00), (50_00, 0)], None),
+    ],
+)
+def test_an_amount_is_computed_only_where_what_other_payers_paid_is_known(then, now, amount):
+    payment = itemize(with_other_payer(*then), None, NOTHING_SHARED)
+    before = decided(paid=payment.paid_cents, payment=payment)
+    if amount is None:
+        with pytest.raises(AmountUnknown):
+            amount_difference(before, with_other_payer(*now), None, NOTHING_SHARED)
+        return
+    difference = amount_difference(before, with_other_payer(*now), None, NOTHING_SHARED)
+    assert difference is not None
+    assert difference.now_cents == amount

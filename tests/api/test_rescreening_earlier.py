@@ -1,0 +1,155 @@
+"""What a job makes of the findings of earlier jobs: kept, withdrawn, opened again; and of claims not compared."""
+
+from datetime import date
+
+import psycopg
+import pytest
+
+from api.code_tables import COMMITTED_WITHIN, roll_back
+from claims.code_tables import TableEntry, TableKind
+from core import clock
+from tests.api.makers import Api
+from tests.api.rescreening import claim, drain, exclude, found, jobs, load, screening, with_copay
+
+__all__ = ["screening"]
+
+
+async def close(api: Api) -> None:
+    ((finding_id,),) = api.rows("SELECT finding_id FROM rescreening_findings WHERE closed_at IS NULL")
+    closed = await api.post(f"/v1/rescreening-findings/{finding_id}/close", {"reason": "not_correct"})
+    assert closed.status_code == 200, closed.text
+
+
+def withdraw(api: Api, kind: TableKind) -> None:
+    with psycopg.connect(api.url) as connection:
+        roll_back(connection, kind, by="ann")
+
+
+def fees(api: Api, release: str, **cents: int) -> None:
+    entries = [TableEntry(code, number=number) for code, number in cents.items()]
+    load(api, TableKind.FEES, *entries, release=release, valid_from=date(2026, 1, 1))
+
+
+async def test_a_difference_that_a_person_closed_is_not_opened_again(api: Api, screening):
+    await claim(api)
+    exclude(api)
+    await drain(screening)
+    ((finding_id,),) = api.rows("SELECT finding_id FROM rescreening_findings")
+    closed = await api.post(f"/v1/rescreening-findings/{finding_id}/close", {"reason": "no_action"})
+    assert closed.status_code == 200, closed.text
+    exclude(api, release="r2", first_day=date(2026, 1, 2))
+    await drain(screening)
+    assert found(api) == []
+    api.execute("UPDATE providers SET excluded_from = '2026-01-01' WHERE provider_id = 'H456'")
+    await drain(screening)
+    assert [one[2] for one in found(api)] == ["provider_excluded"]
+
+
+async def test_a_difference_that_was_closed_is_opened_again_when_it_had_been_gone(api: Api, screening):
+    paid = await claim(api)
+    exclude(api)
+    await drain(screening)
+    await close(api)
+    withdraw(api, TableKind.LEIE)
+    await drain(screening)
+    assert found(api) == []
+    exclude(api, release="r2", first_day=date(2026, 1, 2))
+    await drain(screening)
+    assert [(one[0], one[2]) for one in found(api)] == [(paid["claim_id"], "provider_on_exclusion_list")]
+    assert api.rows("SELECT closed_reason, closed_by FROM rescreening_findings WHERE closed_at IS NOT NULL") == [
+        ("not_correct", "admin")
+    ]
+
+
+async def test_an_amount_that_was_closed_is_opened_again_only_when_it_differs(api: Api, screening):
+    await with_copay(api, 0)
+    await claim(api)
+    fees(api, "f1", P001=2500_00)
+    await drain(screening)
+    await close(api)
+    fees(api, "f2", P001=2500_00, P002=10_00)
+    await drain(screening)
+    assert found(api) == []
+    fees(api, "f3", P001=2600_00)
+    await drain(screening)
+    assert [one[4:] for one in found(api)] == [(5000_00, 2600_00)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE claim_lines SET units = 0", "UPDATE claims SET payment = '{}'", "UPDATE claims SET status = 'unheard'"],
+)
+async def test_an_open_finding_stays_open_where_its_claim_cannot_be_compared(api: Api, screening, damage):
+    await claim(api)
+    exclude(api)
+    await drain(screening)
+    before = found(api)
+    assert before
+    api.execute("ALTER TABLE claims DROP CONSTRAINT IF EXISTS claims_status_check")
+    api.execute(damage)
+    withdraw(api, TableKind.LEIE)
+    await drain(screening)
+    assert found(api) == before
+    assert jobs(api)[-1][2:] == (1, 0, 1, 0)
+
+
+async def test_a_finding_that_cites_another_npi_or_other_terms_is_the_same(api: Api, screening):
+    with clock.held(clock.now() - 3 * COMMITTED_WITHIN):
+        exclude(api)
+    rejected = await claim(api)
+    assert rejected["status"] == "rejected"
+    other = "1999999984"
+    load(api, TableKind.LEIE, TableEntry(other, first_day=date(2026, 1, 1), indicator="1128a1"), release="r2")
+    api.execute(f"UPDATE providers SET npi = '{other}' WHERE provider_id = 'H456'")
+    await drain(screening)
+    assert found(api) == []
+
+
+async def test_a_claim_that_another_payer_paid_of_is_priced_as_at_receipt(api: Api, screening):
+    paid = await claim(api, other_payer_paid=1000)
+    assert paid["approved_amount"] == 4000.0
+    fees(api, "f1", P001=2500_00)
+    await drain(screening)
+    assert found(api) == []
+    assert jobs(api) == [("fees", "fees f1", 1, 1, 0, 0)]
+
+
+async def test_what_another_payer_paid_counts_in_the_amount_that_differs(api: Api, screening):
+    await with_copay(api, 0)
+    await claim(api, other_payer_paid=1000)
+    fees(api, "f1", P001=2500_00)
+    await drain(screening)
+    assert [one[4:] for one in found(api)] == [(4000_00, 1500_00)]
+    fees(api, "f2", P001=900_00)
+    await drain(screening)
+    assert [one[4:] for one in found(api)] == [(4000_00, 0)]
+
+
+async def test_a_price_above_what_another_payer_covered_is_reported_as_not_compared(api: Api, screening, log_lines):
+    with clock.held(clock.now() - 3 * COMMITTED_WITHIN):
+        fees(api, "f1", P001=1000_00)
+    await with_copay(api, 0)
+    covered = await claim(api, other_payer_paid=3000)
+    assert covered["approved_amount"] == 0.0
+    await drain(screening)
+    fees(api, "f2", P001=2000_00)
+    await drain(screening)
+    assert found(api) == []
+    assert jobs(api)[-1] == ("fees", "fees f2", 1, 0, 1, 0)
+    assert covered["claim_id"] in log_lines.getvalue()
+
+
+async def test_an_open_amount_stays_open_where_the_amount_can_no_longer_be_computed(api: Api, screening):
+    await with_copay(api, 0)
+    lines = [{"procedure_code": "P001", "amount": 1000}, {"procedure_code": "P002", "amount": 40}]
+    body = {"member_id": "M123", "provider_id": "H456", "diagnosis_code": "D001", "service_from": "2026-03-02"}
+    answer = await api.submit(body | {"lines": lines, "other_payer_paid": 600})
+    assert answer.json()["approved_amount"] == 440.0, answer.text
+    fees(api, "f1", P001=900_00)
+    await drain(screening)
+    before = found(api)
+    assert [one[4:] for one in before] == [(440_00, 340_00)]
+    fees(api, "f2", P001=500_00)
+    await drain(screening)
+    assert found(api) == before
+    assert jobs(api)[-1][2:] == (1, 0, 1, 0)
