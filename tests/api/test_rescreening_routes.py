@@ -1,7 +1,13 @@
 """Findings of re-screening over HTTP: who lists them, and how one is closed."""
 
+from typing import get_args
+
 import pytest
 
+from api.rescreening import ClosingReason
+from api.rescreening.responses import CauseName, DifferenceName
+from api.rescreening.schemas import ClosingReasonName
+from claims.rescreening import ChangeKind, DifferenceKind
 from tests.api.makers import Api
 from tests.api.rescreening import claim, drain, exclude, screening
 
@@ -66,3 +72,9 @@ async def test_a_finding_is_closed_once_by_a_named_person_with_a_reason(api: Api
 )
 async def test_a_page_has_at_most_two_hundred_findings_and_known_filters(api: Api, query, status):
     assert (await api.get(f"/v1/rescreening-findings?{query}")).status_code == status
+
+
+def test_the_names_in_the_description_of_the_api_are_those_of_the_enums():
+    assert get_args(CauseName) == tuple(ChangeKind)
+    assert get_args(DifferenceName) == tuple(DifferenceKind)
+    assert get_args(ClosingReasonName) == tuple(one for one in ClosingReason if one.is_of_person)

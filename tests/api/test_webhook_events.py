@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import psycopg
 import pytest
@@ -13,11 +13,11 @@ from api.outbox import TOPICS
 from api.rescreening import Rescreening
 from api.webhooks.events import FROM_TOPIC, OWN_TOPICS, WebhookEvent
 from api.webhooks.schemas import EndpointIn
-from core import clock
 from core.format import json_instant
 from tests.api.appeals import OVERTURNED, denied, filed
 from tests.api.decisions import REOPEN, approved, decide, held, pend
 from tests.api.makers import MINIMAL, Api, answering
+from tests.api.rescreening import drain
 from tests.api.test_policy_routes import DOCUMENT
 from tests.api.test_rescoring import rescorer, without_scorer
 from tests.api.test_serving_models import look_twice, watch_of
@@ -251,8 +251,5 @@ async def test_a_claim_that_is_screened_again_is_an_event_once(api: Api):
     paid = (await approved(api))["claim_id"]
     await sent_since(api)
     api.execute("UPDATE providers SET excluded_from = '2020-01-01' WHERE provider_id = 'H456'")
-    screening = Rescreening(api.database, days=365, time_zone=UTC)
-    with clock.held(clock.now() + timedelta(minutes=1)):
-        while await screening.step():
-            pass
+    await drain(Rescreening(api.database, days=365, time_zone=UTC))
     assert kinds(await sent_since(api)) == [("claim.rescreened", {"claim_id": paid})]
