@@ -50,6 +50,7 @@ async def test_a_batch_that_fails_is_done_again_and_two_workers_share_a_job(api:
         api.execute("ALTER TABLE hidden RENAME TO rescreening_findings")
         assert jobs(api)[0][2:4] == (7, 0)
         assert api.rows("SELECT attempts FROM rescreening_jobs") == [(1,)]
+        assert api.rows("SELECT DISTINCT attempts FROM rescreening_claims") == [(0,)]
     with clock.held(clock.now() + AN_HOUR):
 
         async def work():
