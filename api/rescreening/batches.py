@@ -15,6 +15,7 @@ from api.payments import payment_from_json
 from api.rescreening.records import ClaimToScreen, ClosingReason, EarlierFinding
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.outcome import Outcome
+from claims.payment import LinePrice
 from claims.rescreening import DifferenceKind, ScreenedClaim, ScreeningDifference, difference_key
 from claims.service_days import stored_receipt_day
 from core.ids import new_id
@@ -110,7 +111,8 @@ def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
 def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
     """Raises `InvalidClaim`, `ValidationError` and others where what is stored contradicts itself."""
     payment = payment_from_json(row.payment)
-    paid_before = {} if payment is None else {one.line: one.other_payer_cents for one in payment.prices}
+    prices = {} if payment is None else {one.line: one for one in payment.prices}
+    sent = prices[1].other_payer_sent if prices else None
     of_claim: _StoredLine = (row.procedure_code or "", row.amount_cents, row.units or 1, None, [])
     claim = Claim(
         claim_id=row.claim_id,
@@ -119,12 +121,15 @@ def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
         member_id=row.member_id or "",
         provider_id=row.provider_id or "",
         diagnosis_codes=tuple(dict.fromkeys([row.diagnosis_code or "", *row.other_diagnoses])),
-        lines=tuple(_line(number, one, paid_before) for number, one in enumerate(row.lines or [of_claim], start=1)),
+        lines=tuple(
+            _line(stored, prices.get(number)) for number, stored in enumerate(row.lines or [of_claim], start=1)
+        ),
         service_from=row.service_from,
         service_to=row.service_to,
         place_of_service=row.place_of_service,
         replaces=row.replaces,
         service_date_defaulted=row.service_date_defaulted,
+        other_payer_cents=0 if sent is None else sent.of_claim_cents,
     )
     outcome = Outcome(row.status)
     return ScreenedClaim(
@@ -137,10 +142,15 @@ def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
     )
 
 
-def _line(number: int, stored: _StoredLine, paid_before: Mapping[int, int]) -> ClaimLine:
+def _line(stored: _StoredLine, price: LinePrice | None) -> ClaimLine:
+    """A line with what other payers paid of it as it was sent or, where that was not stored, as far as it counted."""
     code, cents, units, day, modifiers = stored
+    paid_before = 0
+    if price is not None:
+        sent = price.other_payer_sent
+        paid_before = min(cents, price.other_payer_cents) if sent is None else sent.of_line_cents
     service_date = None if day is None else date.fromisoformat(day)
-    return ClaimLine(code, cents, units, service_date, tuple(modifiers), min(cents, paid_before.get(number, 0)))
+    return ClaimLine(code, cents, units, service_date, tuple(modifiers), paid_before)
 
 
 _EARLIER = _statement("""

@@ -19,7 +19,7 @@ from claims.payment.codes import (
     reason_of_person,
 )
 from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize, without_terms
-from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices, priced_by_tables
+from claims.payment.prices import LinePrice, OtherPayerSent, PriceSource, contract_key, line_prices, priced_by_tables
 
 __all__ = [
     "ABOVE_PRICE",
@@ -35,6 +35,7 @@ __all__ = [
     "ClaimPayment",
     "LinePayment",
     "LinePrice",
+    "OtherPayerSent",
     "PriceSource",
     "contract_key",
     "itemize",

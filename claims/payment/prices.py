@@ -23,6 +23,14 @@ class PriceSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPayerSent:
+    """What other payers paid as it was sent: of a line, or what is left of that of the claim when its turn comes."""
+
+    of_line_cents: int
+    of_claim_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinePrice:
     """One line before cost sharing, in cents for all its units."""
 
@@ -36,6 +44,8 @@ class LinePrice:
     source: PriceSource = PriceSource.BILLED
     cites: str | None = None
     """Table, release and entry of the price; None: there is none."""
+    other_payer_sent: OtherPayerSent | None = None
+    """To price the claim again, when more of it may count; None: nothing was sent, or it was not stored."""
 
 
 def contract_key(provider_id: str, modifier: str = "") -> str:
@@ -59,9 +69,10 @@ def line_prices(claim: Claim, tables: TablesInForce) -> tuple[LinePrice, ...]:
         day = line.service_date or claim.service_from
         cents, source, cites = _price(claim.provider_id, line, day, tables)
         allowed = min(line.amount_cents, cents)
+        sent = OtherPayerSent(line.other_payer_cents, of_claim) if claim.has_other_payer else None
         paid_before = min(line.other_payer_cents + of_claim, allowed)
         of_claim -= max(0, paid_before - line.other_payer_cents)
-        prices.append(LinePrice(number, line.amount_cents, allowed, paid_before, source, cites))
+        prices.append(LinePrice(number, line.amount_cents, allowed, paid_before, source, cites, sent))
     return tuple(prices)
 
 

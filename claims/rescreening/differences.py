@@ -162,11 +162,11 @@ class AmountUnknown(ValueError):
 def _check_other_payers(then: Sequence[LinePrice], now: Sequence[LinePrice]) -> None:
     """Raise `AmountUnknown` where what other payers paid is not known for these prices.
 
-    It is stored as far as it counted: of a line at most the allowed amount, and the rest of what was paid of the whole
-    claim at the next lines. A price that rises may count more of a line that it covered; one that falls below it may
-    leave more to the others.
+    Of claims that were priced before it was stored as sent, it is known as far as it counted: of a line at most the
+    allowed amount, and the rest of what was paid of the whole claim at the next lines. A price that rises may count
+    more of a line that it covered; one that falls below it may leave more to the others.
     """
-    if not any(one.other_payer_cents for one in then):
+    if not any(one.other_payer_cents for one in then) or all(one.other_payer_sent is not None for one in then):
         return
     for earlier, later in zip(then, now, strict=True):
         paid = earlier.other_payer_cents
@@ -184,7 +184,7 @@ def amount_difference(
     it too, so that only prices and terms make a difference. A payment that was limited further, by a benefit or a
     person, is not raised.
 
-    Raises `AmountUnknown` where what other payers paid counts now by more, or elsewhere, than it did then.
+    Raises `AmountUnknown` where what other payers paid was not stored as sent, and counts now by more, or elsewhere.
     """
     if decided.payment is not None:
         _check_other_payers(decided.payment.prices, prices)

@@ -125,30 +125,63 @@ async def test_what_another_payer_paid_counts_in_the_amount_that_differs(api: Ap
     assert [one[4:] for one in found(api)] == [(4000_00, 0)]
 
 
-async def test_a_price_above_what_another_payer_covered_is_reported_as_not_compared(api: Api, screening, log_lines):
+async def covered_in_full(api: Api, screening) -> str:
+    """A claim whose price another payer paid in full, and more."""
     with clock.held(clock.now() - 3 * COMMITTED_WITHIN):
         fees(api, "f1", P001=1000_00)
     await with_copay(api, 0)
-    covered = await claim(api, other_payer_paid=3000)
+    covered = await claim(api, other_payer_paid=1500)
     assert covered["approved_amount"] == 0.0
     await drain(screening)
+    return covered["claim_id"]
+
+
+async def test_a_price_above_what_another_payer_covered_counts_all_that_it_paid(api: Api, screening):
+    covered = await covered_in_full(api, screening)
+    fees(api, "f2", P001=2000_00)
+    await drain(screening)
+    assert [(one[0], *one[4:]) for one in found(api)] == [(covered, 0, 500_00)]
+
+
+async def two_lines(api: Api, screening) -> None:
+    """A claim of which another payer paid 600, given to the first line."""
+    await with_copay(api, 0)
+    lines = [{"procedure_code": "P001", "amount": 1000}, {"procedure_code": "P002", "amount": 140}]
+    body = {"member_id": "M123", "provider_id": "H456", "diagnosis_code": "D001", "service_from": "2026-03-02"}
+    answer = await api.submit(body | {"lines": lines, "other_payer_paid": 600})
+    assert answer.json()["approved_amount"] == 540.0, answer.text
+    fees(api, "f1", P001=900_00)
+    await drain(screening)
+    assert [one[4:] for one in found(api)] == [(540_00, 440_00)]
+
+
+async def test_what_another_payer_paid_of_the_claim_goes_to_the_next_line_at_a_lower_price(api: Api, screening):
+    await two_lines(api, screening)
+    fees(api, "f2", P001=500_00)
+    await drain(screening)
+    assert [one[4:] for one in found(api)] == [(540_00, 40_00)]
+
+
+PRICED_BEFORE_IT_WAS_STORED = """
+    UPDATE claims SET payment = jsonb_set(payment, '{lines}', (
+        SELECT jsonb_agg(line #- '{price,other_payer_sent}') FROM jsonb_array_elements(payment -> 'lines') AS line))
+"""
+
+
+async def test_an_amount_of_which_what_another_payer_paid_is_not_known_is_not_compared(api: Api, screening, log_lines):
+    covered = await covered_in_full(api, screening)
+    api.execute(PRICED_BEFORE_IT_WAS_STORED)
     fees(api, "f2", P001=2000_00)
     await drain(screening)
     assert found(api) == []
     assert jobs(api)[-1] == ("fees", "fees f2", 1, 0, 1, 0)
-    assert covered["claim_id"] in log_lines.getvalue()
+    assert covered in log_lines.getvalue()
 
 
 async def test_an_open_amount_stays_open_where_the_amount_can_no_longer_be_computed(api: Api, screening):
-    await with_copay(api, 0)
-    lines = [{"procedure_code": "P001", "amount": 1000}, {"procedure_code": "P002", "amount": 40}]
-    body = {"member_id": "M123", "provider_id": "H456", "diagnosis_code": "D001", "service_from": "2026-03-02"}
-    answer = await api.submit(body | {"lines": lines, "other_payer_paid": 600})
-    assert answer.json()["approved_amount"] == 440.0, answer.text
-    fees(api, "f1", P001=900_00)
-    await drain(screening)
+    await two_lines(api, screening)
     before = found(api)
-    assert [one[4:] for one in before] == [(440_00, 340_00)]
+    api.execute(PRICED_BEFORE_IT_WAS_STORED)
     fees(api, "f2", P001=500_00)
     await drain(screening)
     assert found(api) == before

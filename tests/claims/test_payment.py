@@ -22,6 +22,7 @@ from claims.payment import (
     AdjustmentGroup,
     ClaimPayment,
     LinePrice,
+    OtherPayerSent,
     PriceSource,
     itemize,
     line_prices,
@@ -229,9 +230,11 @@ def test_what_others_paid_of_the_claim_goes_to_its_lines_in_order_up_to_the_pric
     claim = make_claim(ClaimLine("P001", 50_00), ClaimLine("P002", 50_00), other_payer_cents=70_00)
     found = line_prices(claim, tables(fees=[TableEntry("P001", number=40_00)]))
     assert [price.other_payer_cents for price in found] == [40_00, 30_00]
+    assert [price.other_payer_sent for price in found] == [OtherPayerSent(0, 70_00), OtherPayerSent(0, 30_00)]
     lines = make_claim(ClaimLine("P001", 50_00, other_payer_cents=45_00), ClaimLine("P002", 50_00))
     found = line_prices(lines, tables(fees=[TableEntry("P001", number=40_00)]))
     assert [price.other_payer_cents for price in found] == [40_00, 0]
+    assert [price.other_payer_sent for price in found] == [OtherPayerSent(45_00, 0), OtherPayerSent(0, 0)]
 
 
 @pytest.mark.parametrize(
