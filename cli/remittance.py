@@ -35,7 +35,8 @@ def remittance(
     """State what is paid of the claims of PROVIDER_ID that were decided over some days, line by line.
 
     A claim that was decided before, and voided or decided otherwise on these days, is reversed. An 835 names the
-    insurer: set the variables GINJA_PAYER_… for it. Nothing is recorded as paid.
+    insurer: set the variables GINJA_PAYER_… for it. Nothing is recorded as paid. Days that have just ended are refused
+    for a minute, until their last claims are stored; the advice of days that have not ended is preliminary.
     """
     from functools import partial
 

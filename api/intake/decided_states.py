@@ -30,7 +30,8 @@ async def decided_states(
 
     Oldest claim first, of a claim what ended first. A state that began and ended in this time is left out. Each state
     counts in the time in which it began, and against it in that in which it ended: over any times that follow one
-    another, what is left is what stands.
+    another, what is left is what stands. `connection` is a snapshot: a state that ended between the two statements
+    would be in neither.
     """
     decided_at = func.coalesce(DecisionRow.made_at, ClaimRow.received_at)
     present = (

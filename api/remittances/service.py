@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from api import intake, providers
-from api.database import Database
+from api.database import Database, snapshot
 from api.errors import Conflict, FieldError, Invalid
 from api.identity import Caller
-from api.intake import ClaimRecord, DecidedState, LineRecord
+from api.intake import SETTLED_AFTER, ClaimRecord, DecidedState, LineRecord
 from claims.adjudication import rejecting
 from claims.payment import (
     BENEFIT_USED_UP,
@@ -20,6 +20,7 @@ from claims.payment import (
 )
 from claims.review import REASONS, Action
 from claims.service_days import stored_receipt_day
+from core import clock
 from core.settings import Settings
 from formats.x12 import RemittancePayer, RemittedAmounts, RemittedClaim, RemittedLine
 
@@ -72,8 +73,9 @@ async def remittance(
 
     A claim that was decided before and voided or decided otherwise in these days is reversed. `brought_cents` is what
     the advice before forwarded. `caller` is `None` for a person at the machine. Claims loaded as history are not part
-    of it. Raises `Invalid` for a provider that is unknown or not the caller's, and for a period that is too long or
-    has too many claims.
+    of it. Raises `Invalid` for a provider that is unknown or not the caller's, for a period that is too long or has too
+    many claims, and while claims that were decided on its last day may still be being stored: they would be missing
+    from this advice and from the next. The advice of days that have not ended is preliminary.
     """
     if last_day < first_day or last_day - first_day >= timedelta(days=MAX_DAYS):
         raise Invalid.fields(
@@ -81,7 +83,10 @@ async def remittance(
         )
     first = datetime.combine(first_day, time(), time_zone)
     until = datetime.combine(last_day + timedelta(days=1), time(), time_zone)
-    async with database.reading() as connection:
+    if until <= clock.now() < until + SETTLED_AFTER:
+        complete = (until + SETTLED_AFTER).isoformat()
+        raise Invalid.field("last_day", f"has just ended; its advice is complete, and can be read, from {complete} on")
+    async with snapshot(database) as connection:
         payee = await providers.payee(connection, provider_id)
         if payee is None or (caller is not None and not caller.may_access(provider_id)):
             raise Invalid.field("provider_id", "provider not found; check the id")

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database
+from api.database import Database, snapshot
 from api.errors import Invalid
 from api.intake import REVIEW_BY, SETTLED_AFTER
 from api.reports.records import (
@@ -17,7 +17,6 @@ from api.reports.records import (
     ReceiptFigures,
     ReviewBacklog,
 )
-from api.reports.snapshot import snapshot
 from api.reviews import BASIS_AT_RECEIPT, REJECTING
 from claims.service_days import EARLIEST, receipt_day
 from core import clock

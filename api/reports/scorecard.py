@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database
+from api.database import Database, snapshot
 from api.errors import Invalid, NotFound
 from api.reports.records import (
     FindingCount,
@@ -20,7 +20,6 @@ from api.reports.records import (
     StatusFigures,
     WeekFigures,
 )
-from api.reports.snapshot import snapshot
 from claims.service_days import EARLIEST, receipt_day
 from core import clock
 from core.settings import Settings

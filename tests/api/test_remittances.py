@@ -1,11 +1,13 @@
 """The remittance advice of a provider, over HTTP and from the command line."""
 
 import asyncio
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from click.testing import CliRunner
 
+from api.intake import SETTLED_AFTER
 from api.remittances import payer_of
 from cli.main import main
 from core import clock
@@ -82,6 +84,22 @@ async def test_a_period_is_in_order_and_at_most_a_year(api: Api):
         refused = await api.get(path(first=first, last=last))
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "last_day")
     assert (await api.get(path(first="2026-02-30"))).json()["errors"][0]["field"] == "first_day"
+
+
+async def test_an_advice_is_read_once_no_claim_of_its_last_day_can_be_added(api: Api):
+    day = clock.now().date() - timedelta(days=2)
+    end = datetime.combine(day + timedelta(days=1), time(), api.dependencies.settings.zone)
+    url = path(first=str(day), last=str(day))
+    with clock.held(end - timedelta(minutes=1)):
+        claim = await approved(api, LINES)
+    for at in (end, end + SETTLED_AFTER - timedelta(microseconds=1)):
+        with clock.held(at):
+            early = await api.get(url)
+        assert (early.status_code, early.json()["errors"][0]["field"]) == (422, "last_day")
+        assert f"from {(end + SETTLED_AFTER).isoformat()} on" in early.json()["errors"][0]["message"]
+    for at in (end - timedelta(microseconds=1), end + SETTLED_AFTER):
+        with clock.held(at):
+            assert [one["claim_id"] for one in (await api.get(url)).json()["claims"]] == [claim["claim_id"]]
 
 
 async def test_the_835_names_insurer_and_provider_or_says_what_is_missing(api: Api, seeded_url: str):

@@ -7,15 +7,19 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import psycopg
 import pytest
 
 from core import clock
 from tests.api.decisions import DENY, RELEASE, REOPEN, approved, decide, held
-from tests.api.makers import LINES, MINIMAL, Api, running_api
+from tests.api.makers import LINES, MINIMAL, Api, answering, running_api, says_nothing
 from tests.api.test_remittances import PAYER, X12
+from tests.api.test_rescoring import rescorer
 
 BEGIN = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LEAD = "lead_investigator"
+SKEW = timedelta(seconds=30)
+"""Between the clocks of the database and the API."""
 
 
 def at(day: int) -> datetime:
@@ -52,6 +56,48 @@ async def test_a_claim_that_is_voided_later_is_reversed_then_and_the_earlier_adv
         adjusted = sum(Decimal(str(one["amount"])) for one in line["adjustments"])
         assert Decimal(str(line["billed"])) == Decimal(str(line["paid"])) + adjusted < 0
     assert (await advice(api, 0, 3))["claims"] == []
+
+
+async def test_a_claim_that_is_voided_while_its_advice_is_read_stays_in_it(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """The void commits between the statement of what ended and that of what stands."""
+    with clock.held(at(0)):
+        claim = await approved(api, MINIMAL | {"service_from": "2026-03-01"})
+    original = psycopg.AsyncCursor.execute
+    voids = [f"UPDATE claims SET status_before_void = status, status = 'voided', voided_at = '{at(2)}'"]
+
+    async def execute(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+        result = await original(cursor, query, *args, **options)
+        if "earlier_decisions" in str(query) and voids:
+            api.execute(f"{voids.pop()}, approved_cents = 0 WHERE claim_id = '{claim['claim_id']}'")
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.AsyncCursor, "execute", execute)
+        read = await advice(api, 0, 1)
+    assert (voids, shown(read)) == ([], [("payment", "approved", 5000.0)])
+    assert await advice(api, 0, 1) == read
+    assert shown(await advice(api, 2, 3)) == [("reversal", "approved", -5000.0)]
+
+
+async def test_a_claim_that_a_late_score_sends_to_review_is_reversed_when_the_score_arrives(api: Api):
+    """No person decided it: the state ends by the clock of the database, not by that of the test."""
+    api.scorer.behaviour = says_nothing
+    cheap = MINIMAL | {"procedure_code": "P002", "claim_amount": 50, "service_from": "2026-03-01"}
+    with clock.held(at(0)):
+        claim_id = (await api.submit(cheap)).json()["claim_id"]
+    before = await advice(api, 0, 0)
+    assert shown(before) == [("payment", "approved", 50.0)]
+    api.scorer.behaviour = answering(0.9)
+    begins = clock.now()
+    assert await rescorer(api).drain() == 1
+    kept = "SELECT claim_id, status, approved_cents, decision_id, ended_at BETWEEN %s AND %s FROM earlier_decisions"
+    assert api.rows(kept, begins - SKEW, clock.now() + SKEW) == [(claim_id, "approved", 50_00, None, True)]
+    assert await advice(api, 0, 0) == before
+    today = (clock.now() - BEGIN).days
+    assert shown(await advice(api, today - 1, today + 1)) == [("reversal", "approved", -50.0)]
+    await decide(api, claim_id, RELEASE)
+    again = await advice(api, today - 1, today + 1)
+    assert shown(again) == [("reversal", "approved", -50.0), ("payment", "approved", 50.0)]
 
 
 async def test_a_correction_is_paid_beside_the_reversal_of_what_it_replaces(api: Api):

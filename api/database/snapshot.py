@@ -1,4 +1,4 @@
-"""One state of the database for all statements of a report."""
+"""One state of the database for several statements."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database
+from api.database.connections import Database
 
 _ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 @asynccontextmanager
 async def snapshot(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection whose statements all see the database as it is at the first of them."""
+    """A connection whose statements all see the database as it is at the first of them, and which changes nothing."""
     async with database.transaction() as connection:
         await connection.execute(_ONE_STATE)
         yield connection
