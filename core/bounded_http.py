@@ -37,6 +37,13 @@ class ConnectionLimits:
     taken_bytes: int = 65_536
 
 
+ABORT: Final = "ginja.abort"
+"""Extension of an ASGI scope: a function that cuts the connection off, with what the client has not taken of it.
+
+An application that raises in the middle of a response only closes the connection, which waits for the client.
+"""
+
+
 class _Reads(Enum):
     NOTHING = auto()
     HEAD = auto()
@@ -135,6 +142,7 @@ class _Bounded(HttpToolsProtocol):
         """A request begins."""
         self._reads, self._head_bytes, self._began = _Reads.HEAD, 0, self.loop.time()
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """Its head is complete."""

@@ -7,6 +7,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from api.errors import BatchQueueFull
+from core.bounded_http import ABORT
 from core.logging import get_logger
 
 log = get_logger("exports")
@@ -16,7 +17,7 @@ MAX_EXPORTS: Final = 4
 
 
 MAX_SEND_S: Final = 60.0
-"""Longest wait for a reader to take what was sent; its export then ends, and continues with `after`."""
+"""Longest wait for a reader to take a page; its export then ends, and the client continues it with `after`."""
 
 
 class ExportPlaces:
@@ -37,13 +38,14 @@ class ExportPlaces:
 
 
 class _ReaderStopped(Exception):
-    """The reader took nothing for `MAX_SEND_S`."""
+    """The reader did not take a page within `MAX_SEND_S`."""
 
 
 class ExportResponse(StreamingResponse):
     """A stream that gives its place back when it ends, however it ends; it ends early where the reader stops reading.
 
-    The connection is then closed without the last chunk, so that the reader sees an export that is incomplete.
+    The connection is then cut off, so that the reader sees an export that is incomplete, and what it has not taken uses
+    no memory and no connection.
     """
 
     places: ExportPlaces
@@ -59,6 +61,10 @@ class ExportResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send_in_time)
         except _ReaderStopped:
-            log.warning("export ended, its reader took nothing", seconds=MAX_SEND_S)
+            log.warning("export ended, its reader took too little", seconds=MAX_SEND_S)
+            abort = scope.get("extensions", {}).get(ABORT)
+            if abort is None:  # of another server, which closes a connection whose application fails
+                raise
+            abort["call"]()
         finally:
             self.places.release()

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from api.exports.places import MAX_EXPORTS, ExportPlaces, ExportResponse
 from api.exports.routes import MAX_LIMIT, PAGE
 from api.intake import SETTLED_AFTER
 from core import clock
+from core.bounded_http import ABORT
 from tests.api.makers import MINIMAL, Api
 
 YESTERDAY = (clock.now() - timedelta(days=1)).date()
@@ -216,8 +218,34 @@ async def test_a_reader_that_takes_nothing_gives_its_place_back(
         if message["type"] == "http.response.body":
             await never()
 
+    cut_off: list[bool] = []
+    scope = {
+        "type": "http",
+        "asgi": {"spec_version": spec_version},
+        "extensions": {ABORT: {"call": lambda: cut_off.append(True)}},
+    }
     response = ExportResponse(claims())
     response.places = places
-    await response({"type": "http", "asgi": {"spec_version": spec_version}}, never, send)
-    assert places.taken == 0
-    assert "export ended, its reader took nothing" in log_lines.getvalue()
+    await response(scope, never, send)
+    assert (places.taken, cut_off) == (0, [True])
+    assert "export ended, its reader took too little" in log_lines.getvalue()
+
+
+async def test_the_connection_of_an_export_can_be_cut_off(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """The scope passes through every middleware with what the server offers."""
+    scopes: list[Any] = []
+    original = ExportResponse.__call__
+
+    async def noted(response: ExportResponse, scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await original(response, scope, receive, send)
+
+    monkeypatch.setattr(ExportResponse, "__call__", noted)
+    extension: dict[str, Any] = {"call": lambda: None}
+
+    async def offering(scope: Any, receive: Any, send: Any) -> None:
+        await api.app({**scope, "extensions": {ABORT: extension}}, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(offering), base_url="http://claims") as client:
+        read = await client.get(f"/v1/exports/claims?last_day={YESTERDAY}", headers=api.as_("claims_system"))
+    assert (read.status_code, [one["extensions"][ABORT] for one in scopes]) == (200, [extension])

@@ -1,5 +1,6 @@
 """What a client may hold of a server: connections, an unfinished head, an unfinished body, silence."""
 
+import asyncio
 import dataclasses
 import socket
 import threading
@@ -9,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 import uvicorn
 
-from core.bounded_http import ConnectionLimits, bounded
+from core.bounded_http import ABORT, ConnectionLimits, bounded
 
 SHORT = ConnectionLimits(head_bytes=10_000, head_s=0.2, gap_s=0.2, request_s=0.4, unread_s=0.2)
 LARGE = 64 * 1024 * 1024
@@ -17,7 +18,17 @@ LARGE = 64 * 1024 * 1024
 
 
 async def echo(scope, receive, send) -> None:
-    """Responds with the body of the request; to `/large` with `LARGE` bytes, in one part or (`?parts`) in many."""
+    """Responds with the body of the request; to `/large` with `LARGE` bytes, in one part or (`?parts`) in many.
+
+    `/cut` cuts the connection off once it has written as many.
+    """
+    if scope["path"] == "/cut":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        sending = asyncio.create_task(send({"type": "http.response.body", "body": bytes(LARGE)}))
+        await asyncio.sleep(0)
+        scope["extensions"][ABORT]["call"]()
+        await sending
+        return
     if scope["path"] == "/large":
         part = LARGE // 64 if scope["query_string"] else LARGE
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
@@ -129,6 +140,18 @@ def test_a_response_that_is_not_read_is_cut_off(query: bytes):
     with served(dataclasses.replace(SHORT, connections=1)) as port, asked_for_much(port, query) as silent:
         assert silent.recv(12) == b"HTTP/1.1 200"
         wait_until_admitted(port)  # the only place is free again, so the server has ended the connection
+        received = 0
+        with suppress(ConnectionError):
+            while part := silent.recv(1 << 20):
+                received += len(part)
+        assert received < LARGE
+
+
+def test_an_application_can_cut_off_a_client_that_does_not_read():
+    limits = dataclasses.replace(SHORT, connections=1, unread_s=3_600)
+    with served(limits) as port, connected(port) as silent:
+        silent.sendall(b"GET /cut HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until_admitted(port)  # although what it was sent is unread
         received = 0
         with suppress(ConnectionError):
             while part := silent.recv(1 << 20):
