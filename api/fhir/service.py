@@ -121,11 +121,12 @@ def _payment(claim: ClaimOut, billed_cents: Sequence[int]) -> ClaimPayment | Non
     """The payment of a claim by line, as it was decided at receipt; `None`: a person has to decide."""
     if claim.status == "in_review":
         return None
+    denied = claim.status in ("rejected", "denied")
     if claim.payment is not None:
-        return payment_of(claim.payment)
+        return payment_of(claim.payment, denied=denied)
     found = [] if claim.notice is None else claim.notice.contract_findings
     reason = reason_of_contract(CONTRACT_DENIALS[found[0]].carc) if found else BENEFIT_USED_UP
-    return without_terms(billed_cents, cents_of(claim.approved_amount), reason, denied=claim.status == "rejected")
+    return without_terms(billed_cents, cents_of(claim.approved_amount), reason, denied=denied)
 
 
 def _outcome(

@@ -92,8 +92,11 @@ def cents_of(amount: float) -> int:
     return round(amount * 100)
 
 
-def payment_of(shown: PaymentOut) -> ClaimPayment:
-    """The lines of a payment from a response, such as one that was stored under a key; without terms and counts."""
+def payment_of(shown: PaymentOut, *, denied: bool) -> ClaimPayment:
+    """The lines of a payment from a response, such as one that was stored under a key; without terms and counts.
+
+    `denied`: the claim is rejected or denied. A response does not say it of a line: a price may be 0.00 too.
+    """
     lines = []
     for line in shown.lines:
         billed, allowed = cents_of(line.billed), cents_of(line.allowed)
@@ -102,7 +105,7 @@ def payment_of(shown: PaymentOut) -> ClaimPayment:
             Adjustment(AdjustmentReason(one.group, one.carc, one.text, one.rarc), cents_of(one.amount))
             for one in line.adjustments
         )
-        lines.append(LinePayment(price, cents_of(line.paid), adjustments, denied=not allowed))
+        lines.append(LinePayment(price, cents_of(line.paid), adjustments, denied=denied))
     return ClaimPayment(tuple(lines))
 
 

@@ -1,11 +1,17 @@
 """`POST /v1/fhir/Claim`: a claim is decided as any other, and every answer is FHIR."""
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from api.code_tables import COMMITTED_WITHIN
 from api.fhir.routes import FHIR
+from cli.main import main
+from core import clock
 from tests.api.makers import Api, answering
 from tests.formats.fhir_claims import fhir_claim, item
 
@@ -186,3 +192,23 @@ async def test_a_rejected_claim_and_one_above_the_benefit_say_why(api: Api):
         ("benefit", 0.0, []),
     ]
     assert limited["payment"]["type"]["coding"][0]["code"] == "partial"
+
+
+async def test_a_line_with_a_price_of_zero_is_reduced_by_contract_and_not_refused(api: Api, tmp_path: Path):
+    """Also where the claim is sent again, and its payment is that of the stored reply."""
+    api.execute("INSERT INTO plan_cost_sharing (plan_id, first_day) VALUES ('PL2', '2026-01-01')")
+    fees = tmp_path / "fees.csv"
+    fees.write_text("procedure,amount\nP002,0.00\n")
+    words = ["reference", "import", "fees", "--release", "2026Q1", str(fees), "--json"]
+    environment = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(tmp_path)}
+    imported = await asyncio.to_thread(CliRunner().invoke, main, words, env=environment)
+    assert imported.exit_code == 0, imported.output
+    with clock.held(clock.now() + COMMITTED_WITHIN):
+        answers = [(await send(api, fhir_claim())).json() for _ in "ab"]
+    for answer in answers:
+        assert adjudicated(answer, 1) == [
+            ("submitted", 99.5, []),
+            ("eligible", 0.0, []),
+            ("discount", 99.5, ["45"]),
+            ("benefit", 0.0, []),
+        ]
