@@ -133,6 +133,12 @@ def _attribute_value(value: object, validate: ValidatorFunctionWrapHandler) -> A
     return found + 0.0 if isinstance(found, float) else found
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be text without control characters")
+    return text
+
+
 def _normalized(kind: IdentifierKind) -> AfterValidator:
     """As ingestion reads the same field of a file: `1234567893.0` is the provider `1234567893`."""
     return AfterValidator(lambda text: normalize_identifier(text, kind).value)
@@ -151,7 +157,13 @@ Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, 
 EntityId = Annotated[Identifier, _normalized(IdentifierKind.ID)]
 """Of a member or provider, without what a spreadsheet or data frame adds to a number."""
 AuthorizationNumber = Annotated[Identifier, Field(examples=["AUTH-20260302-1"])]
-"""Of a prior authorization; of an 837 it has at most 50 characters (REF02)."""
+"""Of the record of a prior authorization."""
+StatedAuthorization = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=MAX_ID, examples=["AUTH-20260302-1"]),
+    AfterValidator(_printable),
+]
+"""As a claim states it: what providers write there is no error unless an authorization is needed."""
 Code = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_CODE, pattern=_ID)]
 ProcedureCode = Annotated[Code, _normalized(IdentifierKind.PROCEDURE)]
 DiagnosisCode = Annotated[Code, _normalized(IdentifierKind.DIAGNOSIS)]

@@ -1,11 +1,12 @@
 """Prior authorization: what a plan requires it for, and the authorizations of a member."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final, Self
 
-from claims.identifiers import MAX_CODE, IdentifierKind, normalize_identifier
+from claims.identifiers import MAX_CODE, MAX_ID, IdentifierKind, normalize_identifier
 from claims.validity import ValidityPeriod
 
 RANGE: Final = ".."
@@ -13,6 +14,12 @@ MAX_PROCEDURES: Final = 100
 """Codes and ranges of one authorization."""
 MAX_AUTHORIZED: Final = 100_000
 """Units or visits of one authorization."""
+_NUMBER: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_ID - 1}}}", re.ASCII)
+
+
+def is_authorization_number(text: str) -> bool:
+    """Whether an authorization can have this number; a claim may state any text."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 class AuthorizationState(StrEnum):
@@ -116,14 +123,34 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizedServices:
+    """What a claim uses of its authorization while it is paid or in review, in both ways of counting."""
+
+    units: int = 0
+    """Of the lines that need it."""
+    days: frozenset[date] = frozenset()
+    """Days of service of these lines: claims for the same day are of one visit."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationUse:
     """An authorization with what the other claims of its member have used of it."""
 
     authorization: Authorization
-    used: int = 0
+    paid: AuthorizedServices = AuthorizedServices()
     """By claims that are paid."""
-    reserved: int = 0
+    in_review: AuthorizedServices = AuthorizedServices()
     """By claims in review."""
+
+    @property
+    def used(self) -> int:
+        """Units or visits of claims that are paid."""
+        return len(self.paid.days) if self._counts_visits else self.paid.units
+
+    @property
+    def reserved(self) -> int:
+        """Units of claims in review, or visits of these alone."""
+        return len(self.in_review.days - self.paid.days) if self._counts_visits else self.in_review.units
 
     @property
     def left(self) -> int | None:
@@ -136,3 +163,20 @@ class AuthorizationUse:
         """Whether paid claims have used all of it."""
         units = self.authorization.units
         return units is not None and self.used >= units
+
+    def needed(self, services: AuthorizedServices) -> int:
+        """Units or visits that a claim uses beyond those of paid claims."""
+        return len(services.days - self.paid.days) if self._counts_visits else services.units
+
+    def is_short_of(self, services: AuthorizedServices) -> bool:
+        """Whether a claim needs some of it, and more than is left beside claims that are paid or in review."""
+        units = self.authorization.units
+        if units is None or not self.needed(services):
+            return False
+        if self._counts_visits:
+            return len(self.paid.days | self.in_review.days | services.days) > units
+        return self.paid.units + self.in_review.units + services.units > units
+
+    @property
+    def _counts_visits(self) -> bool:
+        return self.authorization.counts is AuthorizationCount.VISITS

@@ -1,6 +1,5 @@
 """Prior authorization from CSV: what plans require it for, and the authorizations of members."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,6 +12,7 @@ from claims.prior_authorization import (
     AuthorizationRequirement,
     AuthorizationState,
     CodeRange,
+    is_authorization_number,
 )
 from formats.csv_rows import CsvRow, read_rows
 
@@ -20,7 +20,6 @@ REQUIREMENT_COLUMNS: Final = ("plan_id", "procedures", "first_day")
 MORE_REQUIREMENT_COLUMNS: Final = ("last_day", "places_of_service", "above_amount")
 AUTHORIZATION_COLUMNS: Final = ("authorization_number", "member_id", "procedures", "first_day", "state")
 MORE_AUTHORIZATION_COLUMNS: Final = ("provider_id", "units", "counts", "last_day")
-_NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _NO_CODES: Final = CodeRange("-", "-")
 
 
@@ -76,13 +75,13 @@ def _places(row: CsvRow) -> tuple[str, ...]:
 def _authorization(row: CsvRow) -> Authorization:
     first, last = row.days("the authorization")
     number = row.text("authorization_number")
-    if not _NUMBER.fullmatch(number):
+    if not is_authorization_number(number):
         remedy = "write 1 to 64 letters, digits, points, colons, hyphens and underscores, a letter or digit first"
         row.refuse("authorization_number", "the number is missing, or has other characters", remedy)
     return Authorization(
         number=number,
-        member_id=row.id("member_id"),
-        provider_id=row.id("provider_id") if row.text("provider_id") else None,
+        member_id=_party(row, "member_id"),
+        provider_id=_party(row, "provider_id") if row.text("provider_id") else None,
         procedures=_procedures(row, most=MAX_PROCEDURES),
         units=row.count("units", MAX_AUTHORIZED, least=1, what="number of units or visits"),
         counts=AuthorizationCount(row.choice("counts", list(AuthorizationCount), AuthorizationCount.UNITS)),
@@ -90,6 +89,16 @@ def _authorization(row: CsvRow) -> Authorization:
         last_day=last,
         state=AuthorizationState(row.choice("state", list(AuthorizationState))),
     )
+
+
+def _party(row: CsvRow, name: str) -> str:
+    """The id of a member or provider, normalized as in claims and records."""
+    text = row.id(name)
+    try:
+        return normalize_identifier(text, IdentifierKind.ID).value
+    except InvalidIdentifier as error:
+        row.refuse(name, f"the id is invalid: it {error}", "send the id")
+        return text
 
 
 def _procedures(row: CsvRow, *, most: int) -> tuple[CodeRange, ...]:

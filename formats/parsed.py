@@ -5,10 +5,12 @@ the same code. `places` says where in the file each of its fields came from.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Generic, TypeVar
+
+from claims.identifiers import MAX_ID
 
 Place = TypeVar("Place")
 
@@ -78,6 +80,17 @@ class ParsedClaim(Generic[Place]):
                 return self.places[name]
             name = name[: max(name.rfind("."), name.rfind("["), 0)]
         return None
+
+
+def stated_authorization(numbers: Iterable[str]) -> str | None:
+    """What a claim states of its prior authorization: the number, or several in one text.
+
+    No authorization has a number with a blank, so that a claim which needs one goes to a person, and another is not
+    refused for what it states beyond what is taken.
+    """
+    texts = dict.fromkeys(" ".join(number.split()) for number in numbers)
+    text = " ".join(filter(None, texts))
+    return (text if len(text) <= MAX_ID else f"{text[: MAX_ID - 2].rstrip()} …") or None
 
 
 def _day(day: date | None) -> str | None:

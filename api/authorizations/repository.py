@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,17 +48,25 @@ async def lock(connection: AsyncConnection, number: str) -> Authorization | None
     return await authorization(connection, number)
 
 
-async def authorizations(
-    connection: AsyncConnection, *, filters: Mapping[str, str], after: str | None, limit: int
-) -> list[Authorization]:
+def listing(filters: Mapping[str, str], *, after: str | None, limit: int) -> Select[tuple[object, ...]]:
     """Authorizations that follow a number, by number; `filters` are columns and the value each must have."""
     table = AuthorizationRow.__table__
     statement = select(table).order_by(AuthorizationRow.authorization_number).limit(limit)
     for column, value in filters.items():
-        statement = statement.where(table.c[column] == value)
+        # The index of a state holds only those that are not approved: the planner has to see which is asked for.
+        is_state = column == "state"
+        statement = statement.where(table.c[column] == bindparam(column, value, literal_execute=is_state))
     if after is not None:
         statement = statement.where(AuthorizationRow.authorization_number > after)
-    return [_read(_ROW.validate_python(dict(row))) for row in (await connection.execute(statement)).mappings()]
+    return statement
+
+
+async def authorizations(
+    connection: AsyncConnection, *, filters: Mapping[str, str], after: str | None, limit: int
+) -> list[Authorization]:
+    """Authorizations as `listing` chooses them."""
+    found = (await connection.execute(listing(filters, after=after, limit=limit))).mappings()
+    return [_read(_ROW.validate_python(dict(row))) for row in found]
 
 
 async def add(connection: AsyncConnection, new: Authorization) -> bool:

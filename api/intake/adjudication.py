@@ -19,6 +19,7 @@ from claims.adjudication import (
     Decision,
     Evidence,
     SuspicionPolicy,
+    authorized_services,
     decide,
     inherit,
     lines_in_need,
@@ -26,7 +27,6 @@ from claims.adjudication import (
     replaced_often,
     run_edits,
     score_not_used,
-    units_used,
 )
 from claims.benefits import Benefit
 from claims.claim import Claim
@@ -36,7 +36,7 @@ from claims.outcome import Outcome
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, priced_by_tables, reason_of_contract
 from claims.plausibility import check_plausibility
 from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules
-from claims.prior_authorization import AuthorizationUse
+from claims.prior_authorization import AuthorizationUse, AuthorizedServices, is_authorization_number
 from claims.prompt_pay import PromptPayClock
 from claims.reference import Member
 from claims.review import replaces_reviewed_claim
@@ -72,8 +72,8 @@ class Adjudication:
     """By which it was decided: as they were when the claim was scored, or since."""
     facts: ClaimFacts
     """Of these references: not those that were scored where member or provider have changed since."""
-    authorized_units: int
-    """Units or visits of its prior authorization that the claim uses unless it is rejected."""
+    authorized: AuthorizedServices
+    """What the claim uses of its prior authorization while it is paid or in review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,10 @@ async def _read(connection: Pipelined, claim: Claim, member: Member, days: int) 
 
 def _authorization(claim: Claim, member: Member) -> list[Query[AuthorizationUse | None]]:
     """The look-up of the authorization of a claim that needs one and names one."""
-    if claim.authorization_number is None or not lines_in_need(claim, member.requirements):
+    number = claim.authorization_number
+    if number is None or not is_authorization_number(number) or not lines_in_need(claim, member.requirements):
         return []
-    return [authorization_use(claim.member_id, claim.authorization_number, without=claim.replaces)]
+    return [authorization_use(claim.member_id, number, without=claim.replaces)]
 
 
 async def adjudicate(
@@ -209,7 +210,7 @@ async def adjudicate(
         effects,
         references,
         facts,
-        units_used(claim, lines_in_need(claim, references.member.requirements), read.authorization),
+        authorized_services(claim, references.member.requirements),
     )
 
 

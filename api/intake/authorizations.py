@@ -1,6 +1,8 @@
 """What the claims of a member have used of a prior authorization."""
 
-from sqlalchemy import BigInteger, Text, any_, bindparam, func, literal, select
+from datetime import date
+
+from sqlalchemy import BigInteger, ColumnElement, Date, Text, any_, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.database import Query, Rows, compiled
@@ -12,10 +14,31 @@ from claims.prior_authorization import (
     AuthorizationCount,
     AuthorizationState,
     AuthorizationUse,
+    AuthorizedServices,
     CodeRange,
 )
 
-_PAID = any_(literal([one.value for one in Outcome if one.pays], ARRAY(Text)))
+_PAID = ClaimRow.status == any_(literal([one.value for one in Outcome if one.pays], ARRAY(Text)))
+_IN_REVIEW = ClaimRow.status == literal(Outcome.IN_REVIEW.value)
+_OF_OTHER_CLAIMS = (
+    (ClaimRow.authorization_number == AuthorizationRow.authorization_number)
+    & (ClaimRow.member_id == AuthorizationRow.member_id)
+    & (ClaimRow.claim_id != bindparam("except"))
+)
+
+
+def _units(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(ClaimRow.authorized_units).filter(condition), 0).cast(BigInteger)
+
+
+def _days(condition: ColumnElement[bool]) -> ColumnElement[list[date]]:
+    """Distinct days of service, where the authorization counts visits."""
+    visits = AuthorizationRow.counts == literal(AuthorizationCount.VISITS.value)
+    days = select(func.unnest(ClaimRow.authorized_days, type_=Date)).distinct()
+    found = days.where(_OF_OTHER_CLAIMS, condition, visits).correlate(AuthorizationRow).scalar_subquery()
+    return func.array(found, type_=ARRAY(Date))
+
+
 _USE = compiled(
     select(
         AuthorizationRow.provider_id,
@@ -25,18 +48,12 @@ _USE = compiled(
         AuthorizationRow.first_day,
         AuthorizationRow.last_day,
         AuthorizationRow.state,
-        func.coalesce(func.sum(ClaimRow.authorized_units).filter(ClaimRow.status == _PAID), 0).cast(BigInteger),
-        func.coalesce(
-            func.sum(ClaimRow.authorized_units).filter(ClaimRow.status == literal(Outcome.IN_REVIEW.value)), 0
-        ).cast(BigInteger),
+        _units(_PAID),
+        _units(_IN_REVIEW),
+        _days(_PAID),
+        _days(_IN_REVIEW),
     )
-    .join(
-        ClaimRow,
-        (ClaimRow.authorization_number == AuthorizationRow.authorization_number)
-        & (ClaimRow.member_id == AuthorizationRow.member_id)
-        & (ClaimRow.claim_id != bindparam("except")),
-        isouter=True,
-    )
+    .join(ClaimRow, _OF_OTHER_CLAIMS, isouter=True)
     .where(
         AuthorizationRow.authorization_number == bindparam("number"),
         AuthorizationRow.member_id == bindparam("member_id"),
@@ -56,7 +73,7 @@ def authorization_use(member_id: str, number: str, *, without: str | None) -> Qu
     def read(rows: Rows) -> AuthorizationUse | None:
         if not rows:
             return None
-        provider_id, procedures, units, counts, first_day, last_day, state, used, reserved = rows[0]
+        provider_id, procedures, units, counts, first_day, last_day, state, *used = rows[0]
         found = Authorization(
             number=number,
             member_id=member_id,
@@ -68,6 +85,11 @@ def authorization_use(member_id: str, number: str, *, without: str | None) -> Qu
             last_day=last_day,
             state=AuthorizationState(state),
         )
-        return AuthorizationUse(found, int(used), int(reserved))
+        paid, reserved, paid_days, reserved_days = used
+        return AuthorizationUse(
+            found,
+            AuthorizedServices(int(paid), frozenset(paid_days)),
+            AuthorizedServices(int(reserved), frozenset(reserved_days)),
+        )
 
     return Query(_USE, {"number": number, "member_id": member_id, "except": without or ""}, read)

@@ -24,6 +24,7 @@ from claims.adjudication import Decision
 from claims.claim import Claim
 from claims.outcome import Outcome
 from claims.payment import ClaimPayment
+from claims.prior_authorization import AuthorizedServices
 from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
@@ -91,7 +92,7 @@ class NewClaim:
     """The prompt-pay due date."""
     payment: ClaimPayment | None
     """None: the claim is not itemized."""
-    authorized_units: int
+    authorized: AuthorizedServices
     """Of its prior authorization."""
 
 
@@ -120,7 +121,8 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
         "deductible_cents": counts.deductible_cents,
         "out_of_pocket_cents": counts.out_of_pocket_cents,
         "authorization_number": claim.authorization_number,
-        "authorized_units": new.authorized_units,
+        "authorized_units": new.authorized.units,
+        "authorized_days": sorted(new.authorized.days),
     }
     queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):

@@ -10,7 +10,6 @@ from api.fields import (
     MAX_UNITS,
     Amount,
     AmountOrZero,
-    AuthorizationNumber,
     ClaimAttributes,
     Day,
     DiagnosisCode,
@@ -19,6 +18,7 @@ from api.fields import (
     Modifiers,
     PlaceOfService,
     ProcedureCode,
+    StatedAuthorization,
     Units,
 )
 from claims.claim import Claim, ClaimLine, InvalidClaim
@@ -86,8 +86,9 @@ class ClaimIn(BaseModel):
     other_payer_paid: AmountOrZero | None = Field(
         None, description="What other payers paid of the claim, where it is not known for its lines."
     )
-    authorization_number: AuthorizationNumber | None = Field(
-        None, description="Of the prior authorization, where the member's plan requires one."
+    authorization_number: StatedAuthorization | None = Field(
+        None,
+        description="Of the prior authorization, where the member's plan requires one; without control characters.",
     )
     attributes: ClaimAttributes = Field(
         default_factory=dict,

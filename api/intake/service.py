@@ -132,7 +132,7 @@ class Intake:
                         member.line_of_business, member.state_code, claim.received_on
                     ),
                     payment=adjudication.payment,
-                    authorized_units=adjudication.authorized_units,
+                    authorized=adjudication.authorized,
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -107,7 +108,10 @@ class ClaimRow(Base):
     )
     authorization_number: Mapped[str | None] = mapped_column(comment="Of the prior authorization, as it was sent.")
     authorized_units: Mapped[int] = mapped_column(
-        server_default="0", comment="Units or visits of it that the claim uses while it is paid or in review."
+        server_default="0", comment="Units of the lines that need it: used while the claim is paid or in review."
+    )
+    authorized_days: Mapped[list[date]] = mapped_column(
+        ARRAY(Date), server_default="{}", comment="Days of service of these lines: what visits are counted by."
     )
 
     __table_args__ = (

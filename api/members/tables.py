@@ -137,4 +137,6 @@ class AuthorizationRow(Base):
         CheckConstraint(f"counts IN {_COUNTS}", name="authorizations_counts_check"),
         CheckConstraint(f"state IN {_STATES}", name="authorizations_state_check"),
         Index(None, "member_id", "authorization_number"),
+        Index(None, "provider_id", "authorization_number"),
+        Index(None, "state", "authorization_number", postgresql_where="state <> 'approved'"),
     )

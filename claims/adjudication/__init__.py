@@ -9,7 +9,7 @@ suspicion.py    reviews inherited from a held or denied claim for the same servi
 rescoring.py    what a score that arrives after the decision may change
 """
 
-from claims.adjudication.authorization import lines_in_need, units_used
+from claims.adjudication.authorization import authorized_services, lines_in_need
 from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial, rejecting
 from claims.adjudication.decision import (
     Decision,
@@ -35,6 +35,7 @@ __all__ = [
     "HeldClaim",
     "SimilarClaim",
     "SuspicionPolicy",
+    "authorized_services",
     "decide",
     "findings_of_score",
     "findings_without_score",
@@ -46,5 +47,4 @@ __all__ = [
     "replaced_often",
     "run_edits",
     "score_not_used",
-    "units_used",
 ]

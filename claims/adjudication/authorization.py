@@ -11,10 +11,11 @@ from claims.claim import Claim
 from claims.outcome import Finding, Outcome
 from claims.prior_authorization import (
     Authorization,
-    AuthorizationCount,
     AuthorizationRequirement,
     AuthorizationState,
     AuthorizationUse,
+    AuthorizedServices,
+    is_authorization_number,
 )
 
 _PERSON = " Other lines of the claim need none, or its place of service is unknown: a person decides."
@@ -55,20 +56,18 @@ def lines_in_need(claim: Claim, requirements: Iterable[AuthorizationRequirement]
     return tuple(needs[number] for number in sorted(needs))
 
 
-def units_needed(claim: Claim, needs: Sequence[AuthorizationNeed], counts: AuthorizationCount) -> int:
-    """What the lines that need authorization use of it."""
-    lines = [claim.lines[need.line - 1] for need in needs]
-    if counts is AuthorizationCount.VISITS:
-        return len({line.service_date or claim.service_from for line in lines})
-    return sum(line.units for line in lines)
+def authorized_services(claim: Claim, requirements: Iterable[AuthorizationRequirement]) -> AuthorizedServices:
+    """What a claim uses of the authorization that it names while it is paid or in review: all that it needs.
 
-
-def units_used(claim: Claim, needs: Sequence[AuthorizationNeed], use: AuthorizationUse | None) -> int:
-    """What a claim that is paid or held uses of its authorization: at most what is left of it."""
-    if use is None:
-        return 0
-    needed = units_needed(claim, needs, use.authorization.counts)
-    return needed if use.left is None else min(needed, use.left)
+    It is not limited to what was left when it was received: a person may release the claim when more, or nothing, is
+    left, and then it uses what it needs.
+    """
+    if claim.authorization_number is None:
+        return AuthorizedServices()
+    lines = [claim.lines[need.line - 1] for need in lines_in_need(claim, requirements)]
+    return AuthorizedServices(
+        sum(line.units for line in lines), frozenset(line.service_date or claim.service_from for line in lines)
+    )
 
 
 def authorization_findings(
@@ -82,15 +81,22 @@ def authorization_findings(
     needs = lines_in_need(claim, requirements)
     if not needs:
         return
+    if claim.authorization_number is not None and not is_authorization_number(claim.authorization_number):
+        text = "The claim names more than one authorization, or its text cannot be the number of one: a person decides."
+        yield Finding("authorization_unclear", Outcome.IN_REVIEW, text, needs[0].requirement.cites, needs[0].line)
+        return
     is_whole = len(needs) == len(claim.lines) and all(need.is_certain for need in needs)
-    finding = _contract_finding(claim, needs, use)
+    services = authorized_services(claim, requirements)
+    finding = _contract_finding(claim, needs, services, use)
     if finding is not None:
         yield finding if is_whole else replace(finding, outcome=Outcome.IN_REVIEW, text=finding.text + _PERSON)
     elif use is not None:
-        yield from _for_a_person(claim, needs, use)
+        yield from _for_a_person(claim, needs, services, use)
 
 
-def _contract_finding(claim: Claim, needs: Sequence[AuthorizationNeed], use: AuthorizationUse | None) -> Finding | None:
+def _contract_finding(
+    claim: Claim, needs: Sequence[AuthorizationNeed], services: AuthorizedServices, use: AuthorizationUse | None
+) -> Finding | None:
     """What the contract says against it, the most basic ground; None: nothing."""
     first = needs[0]
     line = claim.lines[first.line - 1]
@@ -113,13 +119,15 @@ def _contract_finding(claim: Claim, needs: Sequence[AuthorizationNeed], use: Aut
         if not found.period.holds_on(day):
             text = f"The authorization on the claim is for {found.period}; this service is on {day}."
             return Finding("authorization_other_day", Outcome.REJECTED, text, of_number, need.line)
-    if use.is_used_up:
+    if use.is_used_up and use.needed(services):
         text = f"Other claims have used all {found.units} {found.counts} of the authorization."
         return Finding("authorization_exceeded", Outcome.REJECTED, text, of_number, first.line)
     return None
 
 
-def _for_a_person(claim: Claim, needs: Sequence[AuthorizationNeed], use: AuthorizationUse) -> Iterator[Finding]:
+def _for_a_person(
+    claim: Claim, needs: Sequence[AuthorizationNeed], services: AuthorizedServices, use: AuthorizationUse
+) -> Iterator[Finding]:
     found = use.authorization
     cites = f"authorizations/{found.number}"
     if found.state is AuthorizationState.PENDING:
@@ -130,11 +138,10 @@ def _for_a_person(claim: Claim, needs: Sequence[AuthorizationNeed], use: Authori
         if not _lists(found, code):
             text = f"The authorization on the claim does not list {code}."
             yield Finding("authorization_other_service", Outcome.IN_REVIEW, text, cites, need.line)
-    needed = units_needed(claim, needs, found.counts)
-    if use.left is not None and use.left < needed:
+    if use.is_short_of(services):
         text = (
-            f"The claim needs {needed} {found.counts} of the authorization; of its {found.units}, paid claims have "
-            f"used {use.used}, and claims in review reserve {use.reserved}."
+            f"The claim needs {use.needed(services)} {found.counts} of the authorization; of its {found.units}, "
+            f"paid claims have used {use.used}, and claims in review reserve {use.reserved}."
         )
         yield Finding("authorization_units_short", Outcome.IN_REVIEW, text, cites)
 

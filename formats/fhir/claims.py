@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from formats.fhir.elements import ClaimDiagnosis, ClaimItem, CodeableConcept, FhirClaim, FhirMoney, Reference
 from formats.fhir.parties import UnnamedParty, party_id
-from formats.parsed import ParsedClaim, ParsedLine
+from formats.parsed import ParsedClaim, ParsedLine, stated_authorization
 
 IssueType = Literal[
     "structure",
@@ -113,7 +113,7 @@ def _read(resource: FhirClaim, found: ReadClaim) -> None:
     lines = _lines(resource, found, places)
     place_of_service = _place_of_service(resource, found, places)
     replaces = _replaces(resource, found)
-    authorization_number = _authorization(resource, found, places)
+    authorization_number = _authorization(resource, places)
     period = resource.billablePeriod
     if found.problems or member_id is None or provider_id is None:
         return
@@ -287,18 +287,13 @@ def _replaces(resource: FhirClaim, found: ReadClaim) -> str | None:
     return replaced
 
 
-def _authorization(resource: FhirClaim, found: ReadClaim, places: dict[str, str]) -> str | None:
-    """The prior authorization under the focal insurance; of several, it would be unclear which is meant."""
+def _authorization(resource: FhirClaim, places: dict[str, str]) -> str | None:
+    """What is stated of the prior authorization under the focal insurance."""
     focal = [(at, one) for at, one in enumerate(resource.insurance) if one.focal is not False]
-    numbers = {number: f"Claim.insurance[{at}].preAuthRef" for at, one in focal for number in one.preAuthRef}
-    if len(numbers) > 1:
-        reason = "the claim names more than one prior authorization"
-        remedy = "send a claim for each authorization"
-        found.problem("Claim.insurance", "authorizations_differ", "not-supported", reason, remedy)
-    for number, where in numbers.items():
-        places["authorization_number"] = where
-        return number
-    return None
+    stated = [(number, f"Claim.insurance[{at}].preAuthRef") for at, one in focal for number in one.preAuthRef]
+    if stated:
+        places["authorization_number"] = stated[0][1]
+    return stated_authorization(number for number, _ in stated)
 
 
 def _text(amount: Decimal) -> str:

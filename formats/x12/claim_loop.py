@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from formats.parsed import ParsedClaim
+from formats.parsed import ParsedClaim, stated_authorization
 from formats.x12.diagnoses import Diagnoses
 from formats.x12.envelope import TransactionSet
 from formats.x12.loop_report import LoopReport
@@ -40,7 +40,7 @@ class ClaimLoop:
         """Segments that a claim has once, by name and qualifier."""
         self._statement: tuple[date, date] | None = None
         self._original: str | None = None
-        self._authorization: str | None = None
+        self._authorizations: list[str] = []
 
     def is_first(self, key: str, segment: Segment) -> bool:
         """Whether a segment is the first of its kind in its loop. An equal repetition is noted, another one refuses."""
@@ -79,9 +79,10 @@ class ClaimLoop:
         elif name == "REF" and segment.element(1) == "F8" and self.is_first("REF F8", segment):
             self._original = segment.element(2)
             self.report.read_from("replaces", self.report.place(segment, 2))
-        elif name == "REF" and segment.element(1) == "G1" and self.is_first("REF G1", segment):
-            self._authorization = segment.element(2)
-            self.report.read_from("authorization_number", self.report.place(segment, 2))
+        elif name == "REF" and segment.element(1) == "G1":
+            if not self._authorizations:
+                self.report.read_from("authorization_number", self.report.place(segment, 2))
+            self._authorizations.append(segment.element(2))
 
     def close(self) -> X12Claim:
         """The claim, or why it is refused."""
@@ -112,7 +113,7 @@ class ClaimLoop:
                 place_of_service=place_of_service,
                 replaces=original if frequency == REPLACEMENT else None,
                 other_payer_paid=other_paid,
-                authorization_number=self._authorization or None,
+                authorization_number=stated_authorization(self._authorizations),
                 places={"lines": self.report.place(self._segment), **self.report.places},
             )
         patient, provider = self._level.patient, self._level.provider

@@ -202,7 +202,9 @@ async def test_a_void_a_correction_and_a_denial_give_the_units_back(api: Api):
     api.scorer.behaviour = answering(0.1)
     short = await submit(api, service_from="2026-07-02")
     assert (short["status"], codes(short)) == ("in_review", ["authorization_units_short"])
-    await decide(api, claim_id, DENY)
+    assert await left(api) == (0, 2, 0)
+    for one in (claim_id, short["claim_id"]):
+        await decide(api, one, DENY)
     assert await left(api) == (0, 0, 1)
     assert (await submit(api, service_from="2026-08-02"))["status"] == "approved"
 
@@ -319,6 +321,8 @@ async def test_files_replace_authorizations_and_requirements(api: Api, load: Loa
         ("authorizations", "A1,M123,,P001,,,2026-01-01,,", "line 2, state"),
         ("authorizations", "A1,M123,,P001,,,2026-01-01,2025-01-01,approved", "line 2, last_day"),
         ("authorizations", "A1,nobody,,P001,,,2026-01-01,,approved", "member nobody does not exist"),
+        ("authorizations", "A1,M123,nobody,P001,,,2026-01-01,,approved", "provider nobody does not exist"),
+        ("authorizations", "A1,1.5E+09,,P001,,,2026-01-01,,approved", "line 2, member_id"),
     ],
 )
 async def test_a_file_with_an_invalid_row_is_refused_whole(api: Api, load: Load, kind: str, row: str, problem: str):

@@ -1,5 +1,7 @@
 """Prior authorization: which lines need one, what is found about it, and what a claim uses of it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claims.adjudication import CONTRACT_DENIALS, lines_in_need, run_edits, units_used
+from claims.adjudication import CONTRACT_DENIALS, authorized_services, run_edits
 from claims.claim import Claim, ClaimLine
 from claims.outcome import Outcome
 from claims.prior_authorization import (
@@ -16,6 +18,7 @@ from claims.prior_authorization import (
     AuthorizationRequirement,
     AuthorizationState,
     AuthorizationUse,
+    AuthorizedServices,
     CodeRange,
 )
 from claims.reference import EarlierCover, Member
@@ -29,7 +32,12 @@ def requirement(codes: str = "P001", **changes: Any) -> AuthorizationRequirement
     return AuthorizationRequirement("PL1", found.first, found.last, **({"first_day": FIRST} | changes))
 
 
-def use(used: int = 0, reserved: int = 0, **changes: Any) -> AuthorizationUse:
+VISITS = AuthorizationCount.VISITS
+Days = Sequence[date]
+
+
+def use(used: int | Days = 0, reserved: int | Days = 0, **changes: Any) -> AuthorizationUse:
+    """Of other claims: units, or the days of visits."""
     values: dict[str, Any] = {
         "number": "A1",
         "member_id": "M1",
@@ -41,7 +49,11 @@ def use(used: int = 0, reserved: int = 0, **changes: Any) -> AuthorizationUse:
         "last_day": None,
         "state": AuthorizationState.APPROVED,
     }
-    return AuthorizationUse(Authorization(**(values | changes)), used, reserved)
+    services = [
+        AuthorizedServices(one) if isinstance(one, int) else AuthorizedServices(len(one), frozenset(one))
+        for one in (used, reserved)
+    ]
+    return AuthorizationUse(Authorization(**(values | changes)), *services)
 
 
 def found(
@@ -149,30 +161,71 @@ def test_the_requirement_is_that_of_the_plan_on_the_day():
     assert member.on(DAY).requirements == ()
 
 
-def test_visits_are_days_and_units_are_those_of_the_lines_in_need():
+def test_a_claim_uses_all_that_it_needs_in_both_ways_of_counting_whatever_is_left():
     days = [date(2026, 3, 2), date(2026, 3, 2), date(2026, 3, 3)]
     lines = [ClaimLine("P001", 10_00, 4, day) for day in days]
     claim = numbered(*lines, ClaimLine("P002", 1_00, 50), service_to=date(2026, 3, 3), received_on=date(2026, 3, 3))
-    needs = lines_in_need(claim, [requirement()])
-    assert units_used(claim, needs, use(units=100)) == 12
-    assert units_used(claim, needs, use(units=100, counts=AuthorizationCount.VISITS)) == 2
-    assert units_used(claim, needs, use(5, 5, units=13)) == 3
-    assert units_used(claim, needs, None) == 0
+    assert authorized_services(claim, [requirement()]) == AuthorizedServices(12, frozenset(days))
+    assert authorized_services(claim, []) == AuthorizedServices()
+    assert authorized_services(replace(claim, authorization_number=None), [requirement()]) == AuthorizedServices()
 
 
-@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=12), st.integers(1, 30))
-def test_paid_claims_never_use_more_than_was_authorized(claims, units):
-    """Each claim is decided after the one before it, as under the lock of its member."""
-    used = reserved = 0
-    for count, reviewed in claims:
-        claim = numbered(ClaimLine("P001", 100_00, count))
-        before = use(used, reserved, units=units)
+def test_two_claims_of_one_day_are_one_visit():
+    """The facility and the surgeon bill the same operation."""
+    other = date(2026, 2, 1)
+    for of in (use([DAY], units=1, counts=VISITS), use([DAY, other], units=2, counts=VISITS)):
+        assert found(numbered(), requirement(), of=of) == []
+    assert found(numbered(), requirement(), of=use((), [DAY], units=1, counts=VISITS)) == []
+    used_up = use([other], [DAY], units=1, counts=VISITS)
+    assert found(numbered(), requirement(), of=used_up) == [("authorization_exceeded", Outcome.REJECTED)]
+
+
+def test_a_visit_of_claims_in_review_beyond_the_limit_is_left_to_a_person():
+    of = use((), [date(2026, 2, 1), DAY], units=1, counts=VISITS)
+    assert (of.used, of.reserved, of.left) == (0, 2, 0)
+    assert found(numbered(), requirement(), of=of) == [("authorization_units_short", Outcome.IN_REVIEW)]
+
+
+@pytest.mark.parametrize("text", ["A1 A2", "A1, A2", "#1", "é", "x" * 65])
+def test_a_text_that_no_authorization_has_as_number_goes_to_a_person_where_one_is_needed(text):
+    claim = make_claim(authorization_number=text)
+    assert found(claim, requirement()) == [("authorization_unclear", Outcome.IN_REVIEW)]
+    assert found(claim) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5), st.booleans(), st.booleans()), max_size=12),
+    st.integers(1, 30),
+    st.sampled_from(AuthorizationCount),
+)
+def test_no_claim_is_approved_beyond_what_was_authorized_unless_a_person_releases_it(claims, units, counts):
+    """Each claim is decided after the one before it, as under the lock of its member; a person releases or denies."""
+    paid: list[tuple[int, date]] = []
+    held: list[tuple[int, date]] = []
+
+    def measured(*claims: tuple[int, date]) -> int:
+        return len({day for _, day in claims}) if counts is VISITS else sum(count for count, _ in claims)
+
+    for count, day, reviewed, released in claims:
+        service = (count, date(2026, 3, day))
+        line = ClaimLine("P001", 100_00, count, service[1])
+        claim = numbered(line, service_from=date(2026, 3, 1), service_to=service[1], received_on=date(2026, 3, 9))
+        before = AuthorizationUse(
+            use(units=units, counts=counts).authorization,
+            *(AuthorizedServices(sum(one for one, _ in of), frozenset(on for _, on in of)) for of in (paid, held)),
+        )
+        assert (before.used, before.used + before.reserved) == (measured(*paid), measured(*paid, *held))
         findings = found(claim, requirement(), of=before)
         outcome = max((one for _, one in findings), key=lambda one: one.priority, default=Outcome.APPROVED)
-        taken = units_used(claim, lines_in_need(claim, [requirement()]), before)
-        assert taken == count or outcome is not Outcome.APPROVED
         if outcome is Outcome.APPROVED and not reviewed:
-            used += taken
+            fits = measured(*paid, *held, service) <= units
+            assert fits or measured(*paid, service) == measured(*paid)
+            paid.append(service)
         elif outcome is not Outcome.REJECTED:
-            reserved += taken
-        assert used + reserved <= units
+            held.append(service)
+        else:
+            assert measured(*paid) >= units
+        if held and reviewed and released:
+            paid.append(held.pop(0))
+        elif held and released:
+            held.pop(0)
