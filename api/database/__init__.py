@@ -4,7 +4,7 @@ from api.database.admission import AUTHENTICATION, OWN, act_for, acting_for
 from api.database.connections import Database, Pipelined
 from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, is_temporary, operational
 from api.database.limits import NO_LIMITS, SessionLimits, batch_limits, connect, request_limits
-from api.database.snapshot import snapshot
+from api.database.snapshots import snapshot
 from api.database.statements import Query, Rows, Statement, compiled, fetch, nothing
 from api.database.unit import UnitOfWork, apart_from_unit
 from api.migrate import upgrade

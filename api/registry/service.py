@@ -12,10 +12,9 @@ from datetime import datetime
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit
-from api.database import Database, fetch
-from api.entity_tags import entity_tag, matches
-from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.database import Database
+from api.entry_changes import EntryStore
+from api.errors import Conflict, Invalid
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.registry import repository, rules
@@ -23,11 +22,6 @@ from api.registry.details import Details
 from api.registry.kinds import Kind
 from api.registry.records import Ending, Entry, Span
 from api.registry.responses import entry_out
-from api.responses import encode
-from core import clock
-
-_ANY_TIME = clock.from_micros(0)
-"""Of the places in lists that are ordered by id alone."""
 
 
 class Registry:
@@ -44,7 +38,7 @@ class Registry:
                 if at is None
                 else await repository.entry_at(connection, kind, entry_id, at)
             )
-        return _found(kind, found)
+        return _store(kind).found(found)
 
     async def page(
         self, kind: Kind, *, filters: Mapping[str, str], after: PageCursor | None, limit: int, descending: bool
@@ -59,8 +53,7 @@ class Registry:
                 limit=limit + 1,
                 descending=descending,
             )
-        shown = found[:limit]
-        return ListPage(shown, PageCursor(_ANY_TIME, shown[-1].entry_id) if len(found) > limit else None)
+        return _store(kind).page(found, limit)
 
     async def create(self, caller: Caller, kind: Kind, new: Entry) -> Entry:
         """Store a new entry; raises `Conflict` where there is one of this id, and `Invalid`."""
@@ -69,7 +62,7 @@ class Registry:
             await _require_plans(connection, None, new)
             if not await repository.add(connection, kind, new):
                 raise Conflict(f"{kind.name} {new.entry_id} exists already; change it with PUT, or add a period to it")
-            await _record(connection, caller, kind, "create", None, new, {})
+            await _store(kind).record(connection, caller, "create", None, new, {})
         return new
 
     async def update(
@@ -113,24 +106,9 @@ class Registry:
         if_match: str | None,
         details: Mapping[str, JsonValue],
     ) -> Entry:
-        async with self._database.transaction() as connection:
-            before = _found(kind, await repository.lock(connection, kind, entry_id))
-            if if_match is not None and not matches(if_match, entity_tag(encode(entry_out(kind, before)))):
-                raise PreconditionFailed(
-                    f"the {kind.name} has changed since it was read; nothing was stored; read it again and decide"
-                )
-            after = change(before)
-            await _require_plans(connection, before, after)
-            if after != before:
-                await repository.replace_entry(connection, kind, after)
-            await _record(connection, caller, kind, act, before, after, details)
-        return after
-
-
-def _found(kind: Kind, entry: Entry | None) -> Entry:
-    if entry is None:
-        raise NotFound(f"{kind.name} not found; check its id")
-    return entry
+        return await _store(kind).change(
+            self._database, caller, entry_id, act=act, change=change, if_match=if_match, details=details
+        )
 
 
 async def _require_plans(connection: AsyncConnection, before: Entry | None, after: Entry) -> None:
@@ -141,18 +119,14 @@ async def _require_plans(connection: AsyncConnection, before: Entry | None, afte
             raise Invalid.field("plan_id", "plan not found; check the id, or load the plan first")
 
 
-async def _record(
-    connection: AsyncConnection,
-    caller: Caller,
-    kind: Kind,
-    act: str,
-    before: Entry | None,
-    after: Entry,
-    details: Mapping[str, JsonValue],
-) -> None:
-    recorded: dict[str, JsonValue] = {
-        "subject": f"{kind.table.name}/{after.entry_id}",
-        **details,
-        "changed": rules.changes(kind, before, after),
-    }
-    await fetch(connection, audit.record(caller, f"{kind.name}.{act}", None, recorded, clock.now()))
+def _store(kind: Kind) -> EntryStore[Entry]:
+    return EntryStore(
+        name=kind.name,
+        table=kind.table.name,
+        id_of=lambda entry: entry.entry_id,
+        lock=lambda connection, entry_id: repository.lock(connection, kind, entry_id),
+        shown=lambda entry: entry_out(kind, entry),
+        check=_require_plans,
+        replace=lambda connection, entry: repository.replace_entry(connection, kind, entry),
+        differences=lambda before, after: rules.changes(kind, before, after),
+    )
