@@ -459,7 +459,9 @@ class AsyncOperations(AsyncCalls):
 
         A claim that was decided before these days, and voided, corrected or decided otherwise in them, is
         reversed: over days that follow one another, the sum of all remittances is what is paid now. With `Accept:
-        application/edi-x12` it is an X12 835. Nothing is recorded as paid by it.
+        application/edi-x12` it is an X12 835. Nothing is recorded as paid by it. Days that have just ended are
+        refused for a minute, until their last claims are stored; the advice of days that have not ended is
+        preliminary.
         """
         return cast(
             "RemittanceOut",

@@ -345,7 +345,7 @@ class ClaimIn(TypedDict):
     other_payer_paid: NotRequired[float | str | None]
     """What other payers paid of the claim, where it is not known for its lines."""
     authorization_number: NotRequired[str | None]
-    """Of the prior authorization, where the member's plan requires one."""
+    """Of the prior authorization, where the member's plan requires one; without control characters."""
     attributes: NotRequired[JsonObject]
     """Further values that the model uses, by name: true, false, a number, a text, or null where the value is missing. A
     date is written as YYYY-MM-DD. Names that the model does not have are kept and not used."""
@@ -932,7 +932,7 @@ class HistoricalClaim(TypedDict):
     other_payer_paid: NotRequired[float | str | None]
     """What other payers paid of the claim, where it is not known for its lines."""
     authorization_number: NotRequired[str | None]
-    """Of the prior authorization, where the member's plan requires one."""
+    """Of the prior authorization, where the member's plan requires one; without control characters."""
     attributes: NotRequired[JsonObject]
     """Further values that the model uses, by name: true, false, a number, a text, or null where the value is missing. A
     date is written as YYYY-MM-DD. Names that the model does not have are kept and not used."""
