@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from api.database import snapshot
 from api.errors import Invalid, NotFound
 from api.reports import MAX_DAYS, daily_decisions, provider_scorecard
-from api.reports.snapshot import snapshot
 from claims.service_days import receipt_day
 from core import clock
 from core.settings import Settings

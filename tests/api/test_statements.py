@@ -29,7 +29,7 @@ STATEMENTS = {
     "GET /v1/procedures/{procedure_code}": 1,
     "GET /v1/providers": 1,
     "GET /v1/providers/{provider_id}": 1,
-    "GET /v1/remittances": 5,
+    "GET /v1/remittances": 6,
     "GET /v1/exports/claims": 1,
     "GET /v1/reports": 1,
     "GET /v1/reports/{report_id}/file": 1,
