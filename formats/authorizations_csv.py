@@ -97,7 +97,7 @@ def _party(row: CsvRow, name: str) -> str:
     try:
         return normalize_identifier(text, IdentifierKind.ID).value
     except InvalidIdentifier as error:
-        row.refuse(name, f"the id is invalid: it {error}", "send the id")
+        row.refuse(name, f"the id is {error}", "send the id")
         return text
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Final, cast
 
+from claims.identifiers import IdentifierKind, InvalidIdentifier, normalize_identifier
 from formats.members import EnrolledMember, MemberSex, RowProblem
 
 COLUMNS: Final = ("member_id", "name", "birth_date", "sex", "plan_id", "enrolled_from", "enrolled_to")
@@ -60,6 +61,10 @@ def _member(number: int, row: Mapping[str, str | None]) -> EnrolledMember:
     member_id, sex = values["member_id"], values.get("sex", "")
     if not 0 < len(member_id) <= MAX_TEXT or not member_id.isascii() or not member_id.isprintable():
         refuse("member_id", f"the id is not 1 to {MAX_TEXT} printable ASCII characters", "send the member id")
+    try:
+        member_id = normalize_identifier(member_id, IdentifierKind.ID).value  # as in claims
+    except InvalidIdentifier as error:
+        refuse("member_id", f"the id is {error}", "send the member id")
     if sex not in ("", "F", "M"):
         refuse("sex", "the sex is neither F nor M", "send F, M or nothing")
     days: dict[str, date | None] = {}

@@ -116,10 +116,16 @@ def test_rows_of_a_csv_are_members():
     assert not rows("member_id", "M1")[0].reopens
 
 
+def test_the_ids_of_a_csv_are_normalized_as_those_of_claims():
+    found = rows("member_id", "1001.0", '"=""00017"""', "M1")
+    assert [one.member_id for one in found] == ["1001", "00017", "M1"]
+
+
 @pytest.mark.parametrize(
     ("row", "code", "where"),
     [
         (",,,,,,", "invalid_member_id", "line 2, member_id"),
+        ("1.5E+09,,,,,,", "invalid_member_id", "line 2, member_id"),
         ("M1,,1980-13-01,,,,", "invalid_birth_date", "line 2, birth_date"),
         ("M1,,,X,,,", "invalid_sex", "line 2, sex"),
         ("M1,,,,,2026-02-01,2026-01-01", "invalid_enrolled_to", "line 2, enrolled_to"),
