@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 
 _UNITS = "Units of the lines that need it: used while the claim is paid or in review."
 _EARLIER_UNITS = "Units or visits of it that the claim uses while it is paid or in review."

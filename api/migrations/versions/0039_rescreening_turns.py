@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0039"
-down_revision = "0037"
+down_revision = "0038"
 
 _JOBS, _CLAIMS, _FINDINGS = "rescreening_jobs", "rescreening_claims", "rescreening_findings"
 _NOT_BEFORE = "Earliest time of the next attempt."
