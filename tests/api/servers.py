@@ -15,10 +15,13 @@ def on_a_port(app: ASGIApp, *, lifespan: Literal["auto", "off"] = "auto") -> Ite
     """Serve `app` on a free port of the loopback address; gives its URL."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen()  # a client that is faster than the server waits, and is not refused
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan=lifespan))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     with closing(listening):
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

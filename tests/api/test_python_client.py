@@ -1,26 +1,18 @@
 """The Python client against the running API: synchronous over a socket, asynchronous in this process."""
 
-import asyncio
 import io
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from standardwebhooks import Webhook
 
-from api.app import create_app
-from api.database import Database
-from api.identity import create_key
 from core import clock
-from core.settings import Settings
 from ginja_client import (
     AsyncGinjaClient,
     AuthenticationFailed,
@@ -29,54 +21,19 @@ from ginja_client import (
     InvalidRequest,
     PreconditionFailed,
     ResourceNotFound,
-    RetryPolicy,
     ServiceUnavailable,
     StateConflict,
     verify_webhook,
 )
 from tests.api.bulk_files import ndjson, submit_all
 from tests.api.client_gateway import Gateway
-from tests.api.makers import LINES, MINIMAL, Api
-from tests.api.servers import on_a_port
+from tests.api.makers import LINES, Api
+from tests.api.running_client import CLAIM, FAST, Running, serving
 from tests.api.tasks import carry_out
 from tests.api.test_exports import YESTERDAY, submitted
 from tests.api.webhooks import deliver, receiving
 
 README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
-FAST = RetryPolicy(attempts=4, first_wait_s=0.001, longest_wait_s=0.001)
-CLAIM: Any = MINIMAL | {"claim_amount": "410.00"}
-
-
-@dataclass
-class Running:
-    """The API at an address, with what is in front of it and a key."""
-
-    url: str
-    gateway: Gateway
-    key: str
-    database_url: str
-
-    def client(self, *, key: str = "", retries: RetryPolicy = FAST, **options: Any) -> GinjaClient:
-        return GinjaClient(self.url, key or self.key, retries=retries, **options)
-
-    def count(self, table: str) -> int:
-        with psycopg.connect(self.database_url) as connection:
-            ((found,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
-            return int(found)
-
-
-@contextmanager
-def serving(database_url: str) -> Iterator[Running]:
-    async def key() -> str:
-        database = Database(database_url, pool_size=1)
-        try:
-            return (await create_key(database, name="client", role="admin"))[1]
-        finally:
-            await database.close()
-
-    gateway = Gateway(create_app(Settings(scorer_url="http://127.0.0.1:1"), database_url))
-    with on_a_port(gateway) as url:
-        yield Running(url, gateway, asyncio.run(key()), database_url)
 
 
 @pytest.fixture
@@ -107,18 +64,6 @@ def test_lists_are_followed_page_by_page(running: Running):
         assert len(running.gateway.seen) - before == 3
         assert [one["claim_id"] for one in ginja.iter_claims(status="voided")] == []
         assert {one["member_id"] for one in ginja.iter_members(limit=2)} == {"M123", "M124", "M125"}
-
-
-def test_a_claim_whose_answer_was_lost_is_submitted_once(running: Running):
-    running.gateway.lost = 2
-    with running.client() as ginja:
-        claim = ginja.submit_claim(CLAIM)
-    assert running.count("claims") == 1
-    keys = [headers["idempotency-key"] for _, _, headers in running.gateway.seen]
-    assert len(keys) == 3
-    assert len(set(keys)) == 1
-    with running.client() as ginja:
-        assert [one["claim_id"] for one in ginja.iter_claims()] == [claim["claim_id"]]
 
 
 def test_a_key_of_the_caller_repeats_a_call_of_another_process(running: Running):
@@ -192,23 +137,6 @@ def test_a_file_is_uploaded_in_parts_and_goes_on_after_an_interruption(running: 
             ginja.continue_upload(short["job_id"], file)
 
 
-def test_a_part_whose_answer_was_lost_is_not_sent_twice(running: Running):
-    file = io.BytesIO(ndjson(CLAIM))
-    with running.client() as ginja:
-        job = ginja.begin_upload({"format": "ndjson", "size": len(file.getvalue())})
-        ginja.get_upload(job["job_id"])
-        original = ginja._call
-
-        def losing(call: Any) -> object:
-            running.gateway.lost = 1 if call.method == "PATCH" else 0
-            return original(call)
-
-        ginja._call = losing  # type: ignore[method-assign]
-        assert ginja.continue_upload(job["job_id"], file)["status"] == "queued"
-    patches = [method for method, _, _ in running.gateway.seen if method == "PATCH"]
-    assert len(patches) == 1
-
-
 def test_the_examples_of_the_readme_run(running: Running, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     monkeypatch.setenv("API", running.url)
     monkeypatch.setenv("KEY", running.key)
@@ -271,20 +199,6 @@ async def test_an_export_is_a_stream_of_claims(api: Api):
         assert rest == ids[2:]
         with pytest.raises(InvalidRequest, match="last_day"):
             _ = [one async for one in ginja.export_claims(str(clock.now().date()))]
-
-
-async def test_an_export_that_is_cut_goes_on_after_its_last_claim(api: Api):
-    ids = await submitted(api, 4)
-    whole = (await api.get(f"/v1/exports/claims?last_day={YESTERDAY}")).content
-    gateway = Gateway(api.app, refusals=1, cut=2, cut_after=len(whole) // 2)
-
-    def read(url: str) -> list[str]:
-        with GinjaClient(url, api.keys["admin"], retries=FAST) as ginja:
-            return [one["claim_id"] for one in ginja.export_claims(str(YESTERDAY))]
-
-    with on_a_port(gateway, lifespan="off") as url:
-        assert await asyncio.to_thread(read, url) == ids
-    assert len(gateway.seen) == 4
 
 
 async def test_webhooks_of_the_platform_are_verified(api: Api):

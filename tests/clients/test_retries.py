@@ -15,13 +15,15 @@ from ginja_client.errors import (
     InvalidRequest,
     OutcomeUnknown,
     ProblemError,
+    RequestInFlight,
     ResourceNotFound,
     ServiceUnavailable,
     StateConflict,
     TooManyRequests,
     problem_of,
 )
-from ginja_client.requests import KEY, attempts_of, content_of, default_headers, headers_of, query_of
+from ginja_client.exchange import is_repeatable
+from ginja_client.requests import KEY, content_of, default_headers, headers_of, query_of
 from ginja_client.retries import Attempts, RetryPolicy, retry_after
 from ginja_client.values import Call, fill
 
@@ -50,6 +52,8 @@ def waits(outcomes: Sequence[httpx.Response | httpx.TransportError], *, repeatab
 
 
 BUSY, DOWN = answer(429, "overloaded", retry_after="3"), answer(503, "unavailable")
+PROXY = httpx.Response(503, content=b"<html>no upstream")
+BLANK = httpx.Response(503, json={"type": "about:blank", "title": "no upstream"})
 LOST, NOT_REACHED = httpx.ReadError("reset"), httpx.ConnectError("refused")
 
 
@@ -67,6 +71,12 @@ LOST, NOT_REACHED = httpx.ReadError("reset"), httpx.ConnectError("refused")
         ([NOT_REACHED, httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")], False, {}, ([0.25, 0.5, 1.0], None)),
         ([DOWN, BUSY], False, {}, ([0.25, 3.0], None)),
         ([answer(503, "outcome-unknown")], False, {}, ([], OutcomeUnknown)),
+        ([PROXY], False, {}, ([], ServiceUnavailable)),
+        ([BLANK], False, {}, ([], ServiceUnavailable)),
+        ([httpx.Response(429)], False, {}, ([], TooManyRequests)),
+        ([PROXY, BLANK], True, {}, ([0.25, 0.5], None)),
+        ([answer(503, "unavailable", retry_after="9" * 400)], True, {}, ([], ServiceUnavailable)),
+        ([answer(409, "in-flight")], True, {"attempts": 1}, ([], RequestInFlight)),
         ([answer(503, "outcome-unknown")], True, {}, ([0.25], None)),
         ([answer(409, "in-flight", retry_after="1")], True, {}, ([1.0], None)),
         ([answer(409, "conflict")], True, {}, ([], StateConflict)),
@@ -100,11 +110,35 @@ def test_a_request_takes_at_most_what_is_left_of_the_deadline():
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0", 0.0), ("12", 12.0), ("", None), ("soon", None), ("-1", None), ("1.5", None), ("9999999", None), ("²", None)],
+    [
+        ("0", 0.0),
+        ("12", 12.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("1.5", None),
+        ("9999999", 9999999.0),
+        ("²", None),
+    ],
 )
 def test_retry_after_is_read_in_seconds(text: str, seconds: float | None):
     assert retry_after(httpx.Headers({"Retry-After": text.encode()})) == seconds
     assert retry_after(httpx.Headers()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "seconds"),
+    [
+        ("Thu, 01 Jan 1970 00:02:00 GMT", "Thu, 01 Jan 1970 00:01:00 GMT", 60.0),
+        ("Thu, 01 Jan 1970 00:02:00 GMT", "", 20.0),
+        ("Thu, 01 Jan 1970 00:02:00 -0000", "yesterday", 20.0),
+        ("Thu, 01 Jan 1970 00:00:30 GMT", "", 0.0),
+        ("Thu, 01 Jan 99999 00:00:30 GMT", "", None),
+    ],
+)
+def test_retry_after_is_read_as_a_date_by_the_clock_of_the_response(text: str, date: str, seconds: float | None):
+    headers = httpx.Headers({"Retry-After": text} | ({"Date": date} if date else {}))
+    assert retry_after(headers, now=lambda: 100.0) == seconds
 
 
 @pytest.mark.parametrize(
@@ -154,6 +188,9 @@ def test_one_key_is_made_for_each_call_that_takes_one():
         (Call("GET", "/"), True),
         (Call("PUT", "/"), True),
         (Call("DELETE", "/"), True),
+        (Call("DELETE", "/", headers={"If-Match": None}), True),
+        (Call("DELETE", "/", headers={"If-Match": '"x"'}), False),
+        (Call("POST", "/", headers={"If-Match": '"x"'}, takes_key=True), True),
         (Call("PATCH", "/"), False),
         (Call("POST", "/"), False),
         (Call("POST", "/", takes_key=True), True),
@@ -161,7 +198,7 @@ def test_one_key_is_made_for_each_call_that_takes_one():
     ],
 )
 def test_a_call_is_repeated_where_it_has_one_effect(call: Call, repeated: bool):
-    attempts = attempts_of(call, RetryPolicy(), headers_of(call))
+    attempts = Attempts(RetryPolicy(), repeatable=is_repeatable(call, headers_of(call)))
     attempts.timeout()
     if repeated:
         assert attempts.after_failure(LOST) > 0

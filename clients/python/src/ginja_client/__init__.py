@@ -11,6 +11,7 @@ from ginja_client.errors import (
     AuthenticationFailed,
     ConnectionFailed,
     FieldProblem,
+    FileTooShort,
     GinjaError,
     InvalidRequest,
     InvalidWebhook,
@@ -18,12 +19,15 @@ from ginja_client.errors import (
     PermissionMissing,
     PreconditionFailed,
     ProblemError,
+    RequestInFlight,
     ResourceNotFound,
     ServiceUnavailable,
     StateConflict,
     TooManyRequests,
+    UnexpectedResponse,
 )
 from ginja_client.retries import RetryPolicy
+from ginja_client.values import etag_of
 from ginja_client.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "AuthenticationFailed",
     "ConnectionFailed",
     "FieldProblem",
+    "FileTooShort",
     "GinjaClient",
     "GinjaError",
     "InvalidRequest",
@@ -39,11 +44,14 @@ __all__ = [
     "PermissionMissing",
     "PreconditionFailed",
     "ProblemError",
+    "RequestInFlight",
     "ResourceNotFound",
     "RetryPolicy",
     "ServiceUnavailable",
     "StateConflict",
     "TooManyRequests",
+    "UnexpectedResponse",
     "WebhookEvent",
+    "etag_of",
     "verify_webhook",
 ]

@@ -1,58 +1,38 @@
 """Files of claims: uploads in parts, why lines were refused, and exports as streams; asynchronous."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import BinaryIO, Literal, cast
 
 from ginja_client.async_operations import AsyncOperations
-from ginja_client.errors import ConnectionFailed, ServiceUnavailable, StateConflict
-from ginja_client.files import (
-    PART_BYTES,
-    RejectedLine,
-    export_call,
-    next_part,
-    part_call,
-    rejects_call,
-    size_and_sha256,
-)
+from ginja_client.files import PART_BYTES, RejectedLine, export_call, rejected_lines, rejects_call
 from ginja_client.models import BulkJobOut, ClaimOut
+from ginja_client.plans import continuing, uploading
 
 
 class AsyncBulk(AsyncOperations):
     """Operations on files of claims."""
 
-    async def upload_claims(self, file: BinaryIO, *, file_format: Literal["csv", "ndjson"]) -> BulkJobOut:
+    async def upload_claims(
+        self, file: BinaryIO, *, file_format: Literal["csv", "ndjson"], idempotency_key: str | None = None
+    ) -> BulkJobOut:
         """Upload a file of claims, opened for reading bytes; its claims are submitted once all of it has arrived.
 
-        `get_upload` says how far that is. After an interruption, `continue_upload` sends the rest.
+        `get_upload` says how far that is. After an error, the same call with `idempotency_key=error.idempotency_key`
+        goes on with the same upload, and so does `continue_upload(error.job_id, file)`.
         """
-        size, sha256 = size_and_sha256(file)
-        job = await self.begin_upload({"format": file_format, "size": size, "sha256": sha256})
-        return await self.continue_upload(job["job_id"], file)
+        return await self._run(uploading(file, file_format, idempotency_key))
 
     async def continue_upload(self, job_id: str, file: BinaryIO, *, part_bytes: int = PART_BYTES) -> BulkJobOut:
         """Send what is missing of a file, in parts; raises `GinjaError` where two parts in a row do not arrive."""
-        job = await self.get_upload(job_id)
-        failed_at = -1
-        while job["status"] == "uploading":
-            offset = job["received"]
-            part = next_part(file, offset, part_bytes, job["size"])
-            try:
-                job = cast(BulkJobOut, await self._call(part_call(job_id, offset, part)))
-            except (ConnectionFailed, ServiceUnavailable, StateConflict):
-                if failed_at == offset:
-                    raise
-                failed_at = offset
-                job = await self.get_upload(job_id)  # the part may have arrived, or some of it
-        return job
+        return await self._run(continuing(job_id, file, part_bytes))
 
     async def iter_rejects(self, job_id: str) -> AsyncIterator[RejectedLine]:
         """Each reason why a line of an upload was refused, by line."""
         after: str | None = "0"
         while after is not None:
             response = await self._send(rejects_call(job_id, after))
-            for line in response.text.splitlines():
-                yield cast(RejectedLine, json.loads(line))
+            for line in rejected_lines(response):
+                yield line
             after = response.headers.get("ginja-next-after")
 
     async def export_claims(
@@ -71,5 +51,5 @@ class AsyncBulk(AsyncOperations):
         """
         filters = {"status": status, "member_id": member_id, "provider_id": provider_id}
         days = {"last_day": last_day, "first_day": first_day}
-        async for line in self._lines(lambda last: export_call({**days, **filters}, after, last)):
-            yield cast(ClaimOut, json.loads(line))
+        async for claim in self._objects(lambda last: export_call({**days, **filters}, after, last)):
+            yield cast(ClaimOut, claim)

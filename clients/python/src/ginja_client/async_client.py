@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
 from ginja_client.async_bulk import AsyncBulk
-from ginja_client.requests import attempts_of, content_of, default_headers, document_of, headers_of, query_of
+from ginja_client.exchange import Exchange, LineStream
+from ginja_client.plans import Plan, Result, Step
+from ginja_client.requests import default_headers
 from ginja_client.retries import RetryPolicy
-from ginja_client.values import Call
+from ginja_client.values import Call, JsonObject
 
 
 class AsyncGinjaClient(AsyncBulk):
@@ -51,41 +53,54 @@ class AsyncGinjaClient(AsyncBulk):
         await self._http.aclose()
 
     async def _send(self, call: Call) -> httpx.Response:
-        headers, content, query = headers_of(call), content_of(call), query_of(call)
-        attempts = attempts_of(call, self._policy, headers)
-        while True:
-            timeout = attempts.timeout()
-            try:
-                response = await self._http.request(
-                    call.method, call.path, params=query, content=content, headers=headers, timeout=timeout
-                )
-            except httpx.TransportError as error:
-                wait = attempts.after_failure(error)
-            else:
-                if response.is_success or response.status_code == 304:
-                    return response
-                wait = attempts.after_response(response)
-            await asyncio.sleep(wait)
+        return await self._answer(Exchange(call, self._policy))
 
     async def _call(self, call: Call) -> object:
-        return document_of(await self._send(call))
+        exchange = Exchange(call, self._policy)
+        return exchange.document(await self._answer(exchange))
 
-    async def _lines(self, call_after: Callable[[str | None], Call]) -> AsyncIterator[str]:
-        call = call_after(None)
-        attempts = attempts_of(call, self._policy, {})
+    async def _answer(self, exchange: Exchange) -> httpx.Response:
         while True:
-            opened = self._http.stream(
-                call.method, call.path, params=query_of(call), headers=headers_of(call), timeout=attempts.timeout()
-            )
             try:
-                async with opened as response:
-                    if response.is_success:
-                        async for line in response.aiter_lines():
-                            call, attempts = call_after(line), attempts_of(call, self._policy, {})
-                            yield line
+                response = await self._http.request(**exchange.begin())
+            except httpx.RequestError as error:
+                wait = exchange.after(error)
+            else:
+                wait = exchange.after(response)
+                if wait is None:
+                    return response
+            await asyncio.sleep(wait or 0.0)
+
+    async def _objects(self, call_after: Callable[[JsonObject | None], Call]) -> AsyncIterator[JsonObject]:
+        stream = LineStream(call_after, self._policy)
+        while True:
+            try:
+                async with self._http.stream(**stream.begin()) as response:
+                    if stream.is_open(response):
+                        async for part in response.aiter_bytes():
+                            for one in stream.objects(response, part):
+                                yield one
+                        for one in stream.ended(response):
+                            yield one
                         return
                     await response.aread()
-                    wait = attempts.after_response(response)
-            except httpx.TransportError as error:
-                wait = attempts.after_failure(error)
+                    wait = stream.after(response)
+            except httpx.RequestError as error:
+                wait = stream.after(error)
             await asyncio.sleep(wait)
+
+    async def _run(self, plan: Plan[Result]) -> Result:
+        try:
+            step = next(plan)
+            while True:
+                try:
+                    result = await self._done(step)
+                except Exception as error:
+                    step = plan.throw(error)
+                else:
+                    step = plan.send(result)
+        except StopIteration as ended:
+            return cast(Result, ended.value)
+
+    async def _done(self, step: Step) -> object:
+        return await (self._call(step) if isinstance(step, Call) else asyncio.to_thread(step))

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 
-from ginja_client.values import Call
+from ginja_client.plans import Plan, Result
+from ginja_client.values import Call, JsonObject
 
 
 class SyncCalls(ABC):
@@ -20,8 +21,12 @@ class SyncCalls(ABC):
         """The JSON of the response."""
 
     @abstractmethod
-    def _lines(self, call_after: Callable[[str | None], Call]) -> Iterator[str]:
-        """The lines of a stream; after an interruption it goes on with the call that follows the last line."""
+    def _objects(self, call_after: Callable[[JsonObject | None], Call]) -> Iterator[JsonObject]:
+        """The objects of a stream; after an interruption it goes on with the call that follows the last one."""
+
+    @abstractmethod
+    def _run(self, plan: Plan[Result]) -> Result:
+        """What a plan gives in the end; raises what it raises."""
 
 
 class AsyncCalls(ABC):
@@ -36,5 +41,9 @@ class AsyncCalls(ABC):
         """The JSON of the response."""
 
     @abstractmethod
-    def _lines(self, call_after: Callable[[str | None], Call]) -> AsyncIterator[str]:
-        """The lines of a stream; after an interruption it goes on with the call that follows the last line."""
+    def _objects(self, call_after: Callable[[JsonObject | None], Call]) -> AsyncIterator[JsonObject]:
+        """The objects of a stream; after an interruption it goes on with the call that follows the last one."""
+
+    @abstractmethod
+    async def _run(self, plan: Plan[Result]) -> Result:
+        """What a plan gives in the end; raises what it raises. Files are read in another thread."""

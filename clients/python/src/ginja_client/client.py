@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
 from ginja_client.bulk import SyncBulk
-from ginja_client.requests import attempts_of, content_of, default_headers, document_of, headers_of, query_of
+from ginja_client.exchange import Exchange, LineStream
+from ginja_client.plans import Plan, Result, Step
+from ginja_client.requests import default_headers
 from ginja_client.retries import RetryPolicy
-from ginja_client.values import Call
+from ginja_client.values import Call, JsonObject
 
 
 class GinjaClient(SyncBulk):
@@ -51,41 +53,52 @@ class GinjaClient(SyncBulk):
         self._http.close()
 
     def _send(self, call: Call) -> httpx.Response:
-        headers, content, query = headers_of(call), content_of(call), query_of(call)
-        attempts = attempts_of(call, self._policy, headers)
-        while True:
-            timeout = attempts.timeout()
-            try:
-                response = self._http.request(
-                    call.method, call.path, params=query, content=content, headers=headers, timeout=timeout
-                )
-            except httpx.TransportError as error:
-                wait = attempts.after_failure(error)
-            else:
-                if response.is_success or response.status_code == 304:
-                    return response
-                wait = attempts.after_response(response)
-            time.sleep(wait)
+        return self._answer(Exchange(call, self._policy))
 
     def _call(self, call: Call) -> object:
-        return document_of(self._send(call))
+        exchange = Exchange(call, self._policy)
+        return exchange.document(self._answer(exchange))
 
-    def _lines(self, call_after: Callable[[str | None], Call]) -> Iterator[str]:
-        call = call_after(None)
-        attempts = attempts_of(call, self._policy, {})
+    def _answer(self, exchange: Exchange) -> httpx.Response:
         while True:
-            opened = self._http.stream(
-                call.method, call.path, params=query_of(call), headers=headers_of(call), timeout=attempts.timeout()
-            )
             try:
-                with opened as response:
-                    if response.is_success:
-                        for line in response.iter_lines():
-                            call, attempts = call_after(line), attempts_of(call, self._policy, {})
-                            yield line
+                response = self._http.request(**exchange.begin())
+            except httpx.RequestError as error:
+                wait = exchange.after(error)
+            else:
+                wait = exchange.after(response)
+                if wait is None:
+                    return response
+            time.sleep(wait or 0.0)
+
+    def _objects(self, call_after: Callable[[JsonObject | None], Call]) -> Iterator[JsonObject]:
+        stream = LineStream(call_after, self._policy)
+        while True:
+            try:
+                with self._http.stream(**stream.begin()) as response:
+                    if stream.is_open(response):
+                        for part in response.iter_bytes():
+                            yield from stream.objects(response, part)
+                        yield from stream.ended(response)
                         return
                     response.read()
-                    wait = attempts.after_response(response)
-            except httpx.TransportError as error:
-                wait = attempts.after_failure(error)
+                    wait = stream.after(response)
+            except httpx.RequestError as error:
+                wait = stream.after(error)
             time.sleep(wait)
+
+    def _run(self, plan: Plan[Result]) -> Result:
+        try:
+            step = next(plan)
+            while True:
+                try:
+                    result = self._done(step)
+                except Exception as error:
+                    step = plan.throw(error)
+                else:
+                    step = plan.send(result)
+        except StopIteration as ended:
+            return cast(Result, ended.value)
+
+    def _done(self, step: Step) -> object:
+        return self._call(step) if isinstance(step, Call) else step()

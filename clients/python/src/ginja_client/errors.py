@@ -2,12 +2,15 @@
 
 GinjaError
 ├── ConnectionFailed      no answer within the deadline of the call
+├── UnexpectedResponse    a success that is not an answer of the API, such as a page of a proxy
+├── FileTooShort          the file of an upload ends too early
 ├── InvalidWebhook        a webhook is not from this sender, or too old
 └── ProblemError          the API answered with a problem (RFC 9457)
     ├── AuthenticationFailed   401
     ├── PermissionMissing      403
     ├── ResourceNotFound       404
     ├── StateConflict          409
+    │   └── RequestInFlight    409: another request with the same Idempotency-Key is being carried out
     ├── PreconditionFailed     412
     ├── InvalidRequest         422, with each invalid field
     ├── TooManyRequests        429
@@ -28,9 +31,29 @@ from ginja_client.values import JsonObject
 class GinjaError(Exception):
     """Every error of this client."""
 
+    idempotency_key: str | None = None
+    """The key of the call. The same call with this key repeats it without a second effect; a call with another key
+    would be a new one."""
+    job_id: str | None = None
+    """The upload that was begun; `continue_upload` goes on with it."""
+
 
 class ConnectionFailed(GinjaError):
-    """No complete answer came. Without an Idempotency-Key, a change may have been made."""
+    """No complete answer came, and a change may have been made: repeat the call with `idempotency_key`."""
+
+
+class UnexpectedResponse(GinjaError):
+    """A success whose body is not an answer of the API; a change may have been made, as after `ConnectionFailed`."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        kind = response.headers.get("content-type", "no media type")
+        super().__init__(
+            f"{response.status_code} with {kind}: not an answer of the API; check the address, and what stands between"
+        )
+
+
+class FileTooShort(GinjaError, ValueError):
+    """The file ends before the size with which its upload was begun: it is another one, or was changed."""
 
 
 class InvalidWebhook(GinjaError):
@@ -86,6 +109,13 @@ class StateConflict(ProblemError):
     """The state of the resource does not allow this (409)."""
 
 
+class RequestInFlight(StateConflict):
+    """Another request with the same Idempotency-Key is still being carried out, also after the retries of the call.
+
+    Its outcome is not known: repeat the call later with `idempotency_key`.
+    """
+
+
 class PreconditionFailed(ProblemError):
     """The resource has changed since its entity tag was read (412)."""
 
@@ -103,7 +133,10 @@ class ServiceUnavailable(ProblemError):
 
 
 class OutcomeUnknown(ServiceUnavailable):
-    """The connection of the API to its database was lost during the commit: the change may have been made."""
+    """The connection of the API to its database was lost during the commit: the change may have been made.
+
+    Repeat the call with `idempotency_key`.
+    """
 
 
 _BY_STATUS: Final[Mapping[int, type[ProblemError]]] = {
@@ -116,18 +149,30 @@ _BY_STATUS: Final[Mapping[int, type[ProblemError]]] = {
     429: TooManyRequests,
     503: ServiceUnavailable,
 }
+_BY_KIND: Final[Mapping[tuple[int, str], type[ProblemError]]] = {
+    (409, "in-flight"): RequestInFlight,
+    (503, "outcome-unknown"): OutcomeUnknown,
+}
+_TYPES: Final = "/docs/problems#"
+"""Begins the types of the API's problems."""
 
 
 def problem_of(response: httpx.Response) -> ProblemError:
     """The error that a response reports; its body has been read."""
-    if response.status_code == 503 and kind_of(response) == "outcome-unknown":
-        return OutcomeUnknown(response)
+    of_kind = _BY_KIND.get((response.status_code, kind_of(response)))
+    if of_kind is not None:
+        return of_kind(response)
     return _BY_STATUS.get(response.status_code, ProblemError)(response)
 
 
 def kind_of(response: httpx.Response) -> str:
     """The last part of a problem's `type`; empty where the response is none."""
     return _text(_problem(response), "type", "").rpartition("#")[2]
+
+
+def is_problem_of_api(response: httpx.Response) -> bool:
+    """Whether the API itself has refused a request, and not something that stands before it."""
+    return _text(_problem(response), "type", "").startswith(_TYPES)
 
 
 def _problem(response: httpx.Response) -> JsonObject:

@@ -1,11 +1,14 @@
 """Calls about files of claims, the same for both clients."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from typing import BinaryIO, Final, TypedDict
+from typing import BinaryIO, Final, TypedDict, cast
 
-from ginja_client.values import Call, fill
+import httpx
+
+from ginja_client.errors import FileTooShort
+from ginja_client.requests import KEY, object_of
+from ginja_client.values import Call, JsonObject, fill
 
 PART_BYTES: Final = 4 * 1024 * 1024
 _JOB: Final = "/v1/bulk/claims/{job_id}"
@@ -32,12 +35,28 @@ def size_and_sha256(file: BinaryIO) -> tuple[int, str]:
 
 
 def next_part(file: BinaryIO, offset: int, size: int, whole: int) -> bytes:
-    """Bytes of a file from `offset` on; none at its end. Raises `ValueError` where the file ends before `whole`."""
+    """Bytes of a file from `offset` on; none at its end. Raises `FileTooShort` where the file ends before `whole`."""
     file.seek(offset)
     part = file.read(min(size, whole - offset))
     if not part and offset < whole:
-        raise ValueError(f"the file ends before byte {offset}; it is not the one whose upload was begun")
+        raise FileTooShort(f"the file ends before byte {offset}; it is not the one whose upload was begun")
     return part
+
+
+def begin_call(file_format: str, size: int, sha256: str, idempotency_key: str) -> Call:
+    """Begins an upload; with the same key and file it gives the same upload."""
+    return Call(
+        "POST",
+        "/v1/bulk/claims",
+        json={"format": file_format, "size": size, "sha256": sha256},
+        headers={KEY: idempotency_key},
+        takes_key=True,
+    )
+
+
+def job_call(job_id: str) -> Call:
+    """Reads how far an upload is."""
+    return Call("GET", fill(_JOB, job_id=job_id))
 
 
 def part_call(job_id: str, offset: int, part: bytes) -> Call:
@@ -56,7 +75,12 @@ def rejects_call(job_id: str, after: str) -> Call:
     return Call("GET", fill(_JOB, job_id=job_id) + "/rejects", {"after": after}, accept=_NDJSON)
 
 
-def export_call(parameters: Mapping[str, str | None], after: str | None, last: str | None) -> Call:
-    """Exports the claims that follow the last line; before the first line, those that follow `after`."""
-    place = after if last is None else json.loads(last)["claim_id"]
+def export_call(parameters: Mapping[str, str | None], after: str | None, last: JsonObject | None) -> Call:
+    """Exports the claims that follow the last one; before the first one, those that follow `after`."""
+    place = after if last is None else str(last["claim_id"])
     return Call("GET", "/v1/exports/claims", {**parameters, "after": place}, accept=_NDJSON)
+
+
+def rejected_lines(response: httpx.Response) -> list[RejectedLine]:
+    """The refused lines of a page; only a line feed ends a line of it. Raises `UnexpectedResponse`."""
+    return [cast(RejectedLine, object_of(line, response)) for line in response.content.split(b"\n") if line]

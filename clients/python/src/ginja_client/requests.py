@@ -2,17 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Mapping
 from typing import Final
 
 import httpx
 
-from ginja_client.retries import Attempts, RetryPolicy
-from ginja_client.values import Call
+from ginja_client.errors import UnexpectedResponse
+from ginja_client.values import Call, JsonObject, TaggedDocument
 
 KEY: Final = "Idempotency-Key"
 VERSION: Final = "X-API-Version"
-_SAFE: Final = frozenset({"GET", "PUT", "DELETE"})
+IF_MATCH: Final = "If-Match"
 
 
 def headers_of(call: Call) -> dict[str, str]:
@@ -24,13 +23,13 @@ def headers_of(call: Call) -> dict[str, str]:
     elif call.json is not None:
         headers["Content-Type"] = "application/json"
     if call.takes_key and KEY not in headers:
-        headers[KEY] = str(uuid.uuid4())
+        headers[KEY] = new_key()
     return headers
 
 
-def attempts_of(call: Call, policy: RetryPolicy, headers: Mapping[str, str]) -> Attempts:
-    """The attempts of a call."""
-    return Attempts(policy, repeatable=call.repeatable or call.method in _SAFE or KEY in headers)
+def new_key() -> str:
+    """An Idempotency-Key that no other call has."""
+    return str(uuid.uuid4())
 
 
 def content_of(call: Call) -> bytes | None:
@@ -55,6 +54,23 @@ def default_headers(api_key: str, api_version: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}", "User-Agent": "ginja-client/0.1.0", **version}
 
 
-def document_of(response: httpx.Response) -> object:
-    """The JSON of a successful response; nothing where it has no body."""
-    return json.loads(response.content) if response.content else None
+def document_of(call: Call, response: httpx.Response) -> object:
+    """The JSON object of a response; nothing where a resource was deleted. Raises `UnexpectedResponse`.
+
+    It has its entity tag, unless the request chose fields: `If-Match` takes the tag of the whole.
+    """
+    if response.status_code in (204, 404):
+        return None
+    tag = None if call.query.get("fields") else response.headers.get("etag")
+    return TaggedDocument(object_of(response.content, response), tag)
+
+
+def object_of(text: bytes, response: httpx.Response) -> JsonObject:
+    """A JSON object of a response; raises `UnexpectedResponse` where something else answered, such as a proxy."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UnexpectedResponse(response)
+    return document

@@ -4,11 +4,13 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 
-from ginja_client.errors import ConnectionFailed, kind_of, problem_of
+from ginja_client.errors import ConnectionFailed, is_problem_of_api, kind_of, problem_of
 
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures after which the API has not seen the request."""
@@ -62,7 +64,7 @@ class Attempts:
         self._made += 1
         return max(0.001, min(self._policy.timeout_s, self._ends - self._now()))
 
-    def after_failure(self, error: httpx.TransportError) -> float:
+    def after_failure(self, error: httpx.RequestError) -> float:
         """Seconds to wait after a request without an answer; raises `ConnectionFailed` where no other one follows."""
         failed = ConnectionFailed(f"no answer after {self._made} attempts: {type(error).__name__} {error}".rstrip())
         if not (self._repeatable or isinstance(error, NOT_SENT)):
@@ -80,12 +82,10 @@ class Attempts:
         return wait
 
     def _passes(self, response: httpx.Response) -> bool:
-        """Whether the API says that the same request can be answered later."""
+        """Whether the same request can be answered later, and has done nothing now or may be done twice."""
         if response.status_code == 409:
             return kind_of(response) == _IN_FLIGHT
-        if response.status_code == 503 and kind_of(response) == _OUTCOME_UNKNOWN:
-            return self._repeatable
-        return response.status_code in (429, 503)
+        return response.status_code in (429, 503) and (self._repeatable or not may_have_an_effect(response))
 
     def _wait(self, asked_s: float | None) -> float | None:
         """Seconds until the next attempt, at least those that the API asks for; `None`: there is none."""
@@ -96,7 +96,33 @@ class Attempts:
         return wait if self._now() + wait < self._ends else None
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of `Retry-After`; `None` where it is missing, or a date, which the API does not send."""
+def may_have_an_effect(response: httpx.Response) -> bool:
+    """Whether a request that was refused with 429 or 503 may have been carried out.
+
+    What stands before the API, such as a proxy, can say 503 about a request that has arrived.
+    """
+    return not is_problem_of_api(response) or kind_of(response) == _OUTCOME_UNKNOWN
+
+
+def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Seconds of `Retry-After`, which may be a date as well; `None` where it is missing or neither of them.
+
+    A date is compared with the `Date` of the response: the clock of the client may be wrong.
+    """
     text = headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _instant(text)
+    if until is None:
+        return None
+    at = _instant(headers.get("date", ""))
+    return max(0.0, until - (now() if at is None else at))
+
+
+def _instant(text: str) -> float | None:
+    """An HTTP date in seconds since 1970."""
+    try:
+        read: datetime = parsedate_to_datetime(text)
+        return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 JsonValue: TypeAlias = "JsonObject | list[JsonValue] | str | int | float | bool | None"
@@ -29,6 +29,25 @@ class Call:
     """Whether the operation takes an Idempotency-Key."""
     repeatable: bool = False
     """Whether the operation has the same effect when it is sent twice, without a key as well."""
+
+
+class TaggedDocument(dict[str, JsonValue]):
+    """The JSON object of a response, with the entity tag of the resource."""
+
+    def __init__(self, document: JsonObject, etag: str | None) -> None:
+        super().__init__(document)
+        self.etag: Final = etag
+
+
+def etag_of(document: Mapping[str, object]) -> str:
+    """The entity tag of a resource as a method returned it, for `if_match`.
+
+    Raises `ValueError` for a copy, an item of a list, and a resource that was read with `fields`.
+    """
+    tag = document.etag if isinstance(document, TaggedDocument) else None
+    if tag is None:
+        raise ValueError("the document has no entity tag; pass a single resource as it was returned, without `fields`")
+    return tag
 
 
 def fill(template: str, **parameters: object) -> str:
