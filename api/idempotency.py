@@ -33,6 +33,7 @@ from api.problems import database_problem, error_response
 from api.replies import StoredReply, repeat, reply_response
 from api.requests import idempotency_key, responds_async
 from api.responses import encode
+from api.sent_body import sent_body
 from api.unconfirmed import WITH_THE_KEY, outcome_unknown
 from core import clock
 from core.logging import get_logger
@@ -126,11 +127,17 @@ class AlreadyAnswered(Exception):
 
 
 class HashedBody:
-    """The body of a request on its way to the route, hashed with the request's path as it is read."""
+    """The body of a request on its way to the route, hashed with the request's path as it is read.
 
-    def __init__(self, path: str, receive: Receive) -> None:
+    The hash is that of the body as it was sent, also where the route reads it in the form of a newer version.
+    """
+
+    def __init__(self, scope: Connection, receive: Receive) -> None:
+        self._scope = scope
         self._receive = receive
-        self._hash = hashlib.sha256(_SUBMITTED if path in STORED_WITH_CLAIM else f"POST {path}\n".encode())
+        path = scope["path"]
+        self._start = hashlib.sha256(_SUBMITTED if path in STORED_WITH_CLAIM else f"POST {path}\n".encode())
+        self._hash = self._start.copy()
         self._size = 0
         self._complete = False
 
@@ -152,6 +159,10 @@ class HashedBody:
             if self._size > _MAX_BODY:
                 raise TooLarge(f"the body must be at most {_MAX_BODY} bytes")
             await self.receive()
+        sent = sent_body(self._scope)
+        if sent is not None:
+            self._hash = self._start.copy()
+            self._hash.update(sent)
         return self._hash.digest()
 
 
@@ -237,7 +248,7 @@ class KeyedRequests:
         self, scope: Connection, receive: Receive, held: HeldResponse, conditions: Conditions
     ) -> Response | None:
         """Carry out the request and store its response; returns the response to give instead, if there is one."""
-        body, own = HashedBody(scope["path"], receive), dependencies(Request(scope))
+        body, own = HashedBody(scope, receive), dependencies(Request(scope))
 
         async def check(connection: AsyncConnection) -> None:
             await _look_up(connection, conditions)

@@ -6,7 +6,7 @@ version is supported, not even that.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import JsonValue
@@ -19,6 +19,7 @@ from api.dependencies import dependencies
 from api.errors import ApiError, Invalid
 from api.problems import database_problem, error_response
 from api.responses import JSON
+from api.sent_body import SentBody
 from api.versions import DEPRECATED, HEADER, PUBLISHED, Steps, VersionHistory
 from formats.strict_json import MalformedJson, RefusedJson
 from formats.strict_json import read as read_json
@@ -91,6 +92,7 @@ class _OlderVersion:
 
     version: str
     steps: Steps
+    sent: SentBody = field(default_factory=SentBody)
 
     def scope(self, scope: Scope) -> Scope:
         """The request as the route sees it: entity tags without the version, and a body of unknown length."""
@@ -100,7 +102,7 @@ class _OlderVersion:
             for name, value in scope["headers"]
             if name != b"content-length" or not self.steps.request
         ]
-        return {**scope, "headers": kept}
+        return self.sent.of({**scope, "headers": kept})
 
     def receiving(self, receive: Receive) -> Receive:
         """`receive` with the body in the form of the newest version."""
@@ -129,8 +131,12 @@ class _OlderVersion:
             if message["type"] != "http.request":
                 return messages
             if not message.get("more_body", False):
-                body = self._read(b"".join(one.get("body", b"") for one in messages))
-                return messages if body is None else [{"type": "http.request", "body": body, "more_body": False}]
+                sent = b"".join(one.get("body", b"") for one in messages)
+                body = self._read(sent)
+                if body is None:
+                    return messages
+                self.sent.content = sent
+                return [{"type": "http.request", "body": body, "more_body": False}]
         return messages
 
     def _read(self, body: bytes) -> bytes | None:

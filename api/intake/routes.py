@@ -17,6 +17,7 @@ from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body, responds_async
 from api.responses import json_response
+from api.sent_body import sent_body
 from api.sparse_fields import SparseFields
 from api.tasks import DECIDE_CLAIM, TaskOut, accepted_response
 
@@ -87,7 +88,7 @@ async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
     if later:
         await own.intake.check(caller, sent)
         return accepted_response(await own.tasks.add(caller, DECIDE_CLAIM, body))
-    return reply_response(await own.intake.submit(caller, sent, body, key))
+    return reply_response(await own.intake.submit(caller, sent, sent_body(request.scope) or body, key))
 
 
 @router.get("/v1/claims", response_model=ClaimPage, openapi_extra=operation())

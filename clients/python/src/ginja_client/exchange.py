@@ -114,9 +114,9 @@ class LineStream:
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._exchange_after = lambda last: Exchange(call_after(last), policy, now=now)
-        self._exchange = self._exchange_after(None)
+        self._call_after, self._policy, self._now = call_after, policy, now
         self._last: JsonObject | None = None
+        self._exchange = self._next_exchange()
         self._has_new_lines = False
         self._rest = b""
 
@@ -149,9 +149,12 @@ class LineStream:
     def after(self, outcome: httpx.Response | httpx.RequestError) -> float:
         """Seconds to wait before the next request; raises `GinjaError`."""
         if self._has_new_lines:
-            self._exchange, self._has_new_lines = self._exchange_after(self._last), False
+            self._exchange, self._has_new_lines = self._next_exchange(), False
             self._exchange.begin()
         return self._exchange.after(outcome) or 0.0
+
+    def _next_exchange(self) -> Exchange:
+        return Exchange(self._call_after(self._last), self._policy, now=self._now)
 
 
 def is_repeatable(call: Call, headers: dict[str, str]) -> bool:
