@@ -3,6 +3,8 @@
 Each change is one transaction with its audit row.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -67,9 +69,9 @@ class ClientVersions:
         """Pin the caller's key to a newer version; raises `Invalid`, `Conflict`."""
         _require_supported(self._versions, version)
         at = clock.now()
-        async with self._database.transaction() as connection:
+        async with self._changing(caller.api_key_id) as connection:
             pin = _found(await fetch(connection, lock_pin(caller.api_key_id)), caller.api_key_id)
-            before = pin.version or self._versions.current
+            before = self._versions.served(pin.version)
             if version <= before:
                 raise Conflict(
                     f"the key has version {before}; an upgrade names a newer one, and POST /v1/version:rollback undoes "
@@ -77,13 +79,12 @@ class ClientVersions:
                 )
             changed = VersionPin(version, at, previous=before, upgraded_at=at)
             await _store(connection, caller, caller.api_key_id, "api_version.upgrade", before, changed, at)
-        self._authenticator.forget(caller.api_key_id)
         return ClientVersion.of(changed, self._versions, at)
 
     async def roll_back(self, caller: Caller) -> ClientVersion:
         """Undo the last upgrade of the caller's key within `ROLLBACK_WINDOW`; raises `Conflict`."""
         at = clock.now()
-        async with self._database.transaction() as connection:
+        async with self._changing(caller.api_key_id) as connection:
             pin = _found(await fetch(connection, lock_pin(caller.api_key_id)), caller.api_key_id)
             if _rollback_until(pin, self._versions, at) is None:
                 raise Conflict(
@@ -92,8 +93,16 @@ class ClientVersions:
                 )
             changed = VersionPin(pin.previous, at)
             await _store(connection, caller, caller.api_key_id, "api_version.rollback", pin.version, changed, at)
-        self._authenticator.forget(caller.api_key_id)
         return ClientVersion.of(changed, self._versions, at)
+
+    @asynccontextmanager
+    async def _changing(self, api_key_id: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction that changes the pin of a key, which is looked up again once that is committed, or may be."""
+        try:
+            async with self._database.transaction() as connection:
+                yield connection
+        finally:
+            self._database.after_commit(lambda: self._authenticator.forget(api_key_id))
 
 
 async def set_version(
@@ -101,14 +110,18 @@ async def set_version(
 ) -> ClientVersion:
     """Pin any key to any supported version, as its operator; raises `NotFound`, `Invalid`.
 
-    A newer version than the key had counts as an upgrade, which its client may undo.
+    A newer version than the key had counts as an upgrade, which its client may undo. The version that it has already
+    changes nothing: what it may undo stays.
     """
     _require_supported(versions, version)
     at = clock.now()
     async with database.transaction() as connection:
         pin = _found(await fetch(connection, lock_pin(api_key_id)), api_key_id)
-        is_upgrade = pin.version is not None and version > pin.version
-        changed = VersionPin(version, at, pin.version, at) if is_upgrade else VersionPin(version, at)
+        if version == pin.version:
+            return ClientVersion.of(pin, versions, at)
+        before = None if pin.version is None else versions.served(pin.version)
+        is_upgrade = before is not None and version > before
+        changed = VersionPin(version, at, before, at) if is_upgrade else VersionPin(version, at)
         await _store(connection, operator, api_key_id, "api_version.set", pin.version, changed, at)
     return ClientVersion.of(changed, versions, at)
 

@@ -203,6 +203,14 @@ class Database:
         if unit.committed:
             self._failed = None
 
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Call `act` once the open unit of work is stored, or may be; at once where none is open."""
+        unit = open_unit()
+        if unit is None:
+            act()
+        else:
+            unit.after_commit(act)
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading: each statement is its own transaction."""

@@ -36,6 +36,11 @@ class UnitOfWork:
         self.failed = False
         """Whether a statement or a change failed; the transaction can only be rolled back then."""
         self.committed = False
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Call `act` once everything is stored, or may be."""
+        self._after_commit.append(act)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connected]:
@@ -74,9 +79,13 @@ class UnitOfWork:
     async def commit(self) -> None:
         """Store everything; raises `CommitUnconfirmed` where the server may have done it."""
         connection, _ = await self.connected()
-        with committing():
-            await connection.commit()
-        self.committed = True
+        try:
+            with committing():
+                await connection.commit()
+            self.committed = True
+        finally:
+            for act in self._after_commit:
+                act()
 
     async def close(self) -> None:
         """Give the connection back; what is not committed is rolled back."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from api.database import Query, compiled, nothing
 from api.identity.tables import ApiKeyRow
@@ -32,8 +32,11 @@ _LATEST = compiled(
 )
 _FIRST = compiled(
     update(ApiKeyRow)
-    .where(_OF_KEY, ApiKeyRow.api_version.is_(None))
-    .values(api_version=bindparam("version"), pinned_at=bindparam("at"))
+    .where(_OF_KEY)
+    .values(
+        api_version=func.coalesce(ApiKeyRow.api_version, bindparam("version")),
+        pinned_at=func.coalesce(ApiKeyRow.pinned_at, bindparam("at")),
+    )
     .returning(ApiKeyRow.api_version)
 )
 _CHANGE = compiled(
@@ -64,7 +67,10 @@ def latest_pin(name: str, role: str) -> Query[VersionPin | None]:
 
 
 def pin_first(api_key_id: str, version: str, at: datetime) -> Query[str | None]:
-    """Pin a key that has no version yet; gives the version, `None` where another process was first."""
+    """Pin a key that has no version yet; gives the version that it has then, also where another process was first.
+
+    `None`: there is no such key.
+    """
     params = {"of_key": api_key_id, "version": version, "at": at}
     return Query(_FIRST, params, lambda rows: rows[0][0] if rows else None)
 

@@ -84,6 +84,8 @@ async def add_key(
             expires_at=expires_at,
             api_version=None if pin is None else pin.version,
             pinned_at=None if pin is None else pin.pinned_at,
+            previous_version=None if pin is None else pin.previous,
+            upgraded_at=None if pin is None else pin.upgraded_at,
         )
     )
 

@@ -72,7 +72,7 @@ class Authenticator:
             known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
             looking_up = asyncio.create_task(self._look_up(secret_hash, known_as))
             self._looking_up[secret_hash] = looking_up
-            looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
+            looking_up.add_done_callback(lambda done: self._end_look_up(secret_hash, done))
         caller = await asyncio.shield(looking_up)
         if caller is None:
             raise Unauthorized(_UNKNOWN_KEY)
@@ -86,8 +86,13 @@ class Authenticator:
             return None  # the route says so
 
     def forget(self, api_key_id: str) -> None:
-        """Look a key up again at its next request, because it has changed; other processes do within `CACHE_S`."""
+        """Look a key up again at its next request, because it has changed; other processes do within `CACHE_S`.
+
+        To be called once the change is committed (`Database.after_commit`). What look-ups that are under way find may
+        be older: it is not cached, and later requests do not wait for it.
+        """
         self._cached = {key: value for key, value in self._cached.items() if value[1].api_key_id != api_key_id}
+        self._looking_up.clear()
 
     async def has_scope(self, request: Request, scope: Scope) -> bool:
         """Whether the request has a valid key with `scope`; false as well while keys cannot be looked up."""
@@ -104,12 +109,14 @@ class Authenticator:
         return caller if recent and caller is not None and caller.may(Scope.MONITOR) else None
 
     async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
-        """The holder of a secret, cached if there is one."""
+        """The holder of a secret, cached if there is one, unless a key was changed meanwhile (`forget`)."""
         with acting_for(known_as):
             async with self._database.looking() as connection:
                 (caller,) = await connection.fetch(repository.caller_with(secret_hash, clock.now()))
                 if caller is not None and caller.api_version is None:
                     caller = await self._pinned(connection, caller)
+        if self._looking_up.get(secret_hash) is not asyncio.current_task():
+            return caller
         self._cached.pop(secret_hash, None)
         if caller is not None:
             if len(self._cached) >= _CACHED_KEYS:
@@ -120,6 +127,10 @@ class Authenticator:
                 self._unknown.clear()
             self._unknown[secret_hash] = time.monotonic() + CACHE_S
         return caller
+
+    def _end_look_up(self, secret_hash: bytes, done: asyncio.Task[Caller | None]) -> None:
+        if self._looking_up.get(secret_hash) is done:
+            del self._looking_up[secret_hash]
 
     async def _pinned(self, connection: Pipelined, caller: Caller) -> Caller:
         """The caller of a first request, pinned. A key works without its pin; the next look-up tries again."""
@@ -146,7 +157,7 @@ async def create_key(
 async def replace_key(database: Database, *, name: str, role: str) -> tuple[str, str]:
     """Revoke every key of this name and role and create a new one, together; returns its id and its secret.
 
-    The new key has the version of the API that the last one was pinned to.
+    The new key has the version of the API that the last one was pinned to, and can undo its last upgrade.
     """
     async with database.transaction() as connection:
         pin = await fetch(connection, latest_pin(name, role))
