@@ -3,15 +3,20 @@
 One mechanism for every route: a `SparseFields` per model is parameter, check and choice. Of a list, the names are those
 of its items; what is beside the items, such as `next_cursor`, stays. A name of a nested object or list is a path with
 dots; the name of the object stands for all of it.
+
+Where the response is to be written for an older version, whose names may be others, the route gives the whole of it and
+the choice is made afterwards (`LaterChoice`): a change of a version (`api/versions.py`) reads whole documents only.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import UnionType
-from typing import Any, Final, TypeAlias, Union, get_args, get_origin
+from typing import Final, TypeAlias, Union, get_args, get_origin
 
 from fastapi import Query
 from fastapi.params import Query as QueryParameter
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, JsonValue
 
 MAX_FIELDS_TEXT: Final = 1_000
 """Most characters of `fields`."""
@@ -21,8 +26,48 @@ _ALL: Final = "__all__"
 
 Tree: TypeAlias = dict[str, "Tree"]
 """Fields by name; empty: the field has none of its own, or all of them are meant."""
-Inclusion: TypeAlias = dict[str, Any]
+Inclusion: TypeAlias = dict[str, "bool | Inclusion"]
 """What a model writes, as pydantic's `include`."""
+
+
+class LaterChoice:
+    """The fields that a request chose, for the response in the form of its version."""
+
+    def __init__(self) -> None:
+        self._tree: Tree | None = None
+        self._listed: str | None = None
+
+    @staticmethod
+    def check(text: str) -> None:
+        """Raise `ValueError` where a text names nothing. Which names an older version has is not known here."""
+        if not all(part for path in text.split(",") for part in path.split(".")):
+            raise ValueError("must name fields of the response, separated by commas")
+
+    def take(self, text: str, listed: str | None) -> None:
+        """Keep what was chosen; `listed` is the field that has the items of a list, where the response is one."""
+        self._tree, self._listed = nested(text.split(",")), listed
+
+    def of(self, document: JsonValue) -> JsonValue:
+        """What was chosen of a whole response; a name that it does not have is not in it."""
+        if self._tree is None or not isinstance(document, dict):
+            return document
+        if self._listed is None:
+            return _part(document, self._tree)
+        return {name: _part(one, self._tree) if name == self._listed else one for name, one in document.items()}
+
+
+_LATER: ContextVar[LaterChoice | None] = ContextVar("later_choice", default=None)
+
+
+@contextmanager
+def choosing_later() -> Iterator[LaterChoice]:
+    """Routes that are called in the block give whole responses; what their requests chose is in the `LaterChoice`."""
+    later = LaterChoice()
+    token = _LATER.set(later)
+    try:
+        yield later
+    finally:
+        _LATER.reset(token)
 
 
 class SparseFields:
@@ -55,6 +100,10 @@ class SparseFields:
         """What the model writes for a checked text; `None`: everything."""
         if text is None:
             return None
+        later = _LATER.get()
+        if later is not None:
+            later.take(text, self._listed)
+            return None
         included = _inclusion(self._item, self._tree(text))
         if self._listed is None:
             return included
@@ -62,23 +111,41 @@ class SparseFields:
         return {**others, self._listed: {_ALL: included}}
 
     def _checked(self, text: str) -> str:
-        self._tree(text)
+        later = _LATER.get()
+        if later is None:
+            self._tree(text)
+        else:
+            later.check(text)
         return text
 
     def _tree(self, text: str) -> Tree:
         """The named fields; raises `ValueError` at one that there is not."""
-        tree: Tree = {}
-        whole: set[str] = set()
-        for path in text.split(","):
+        paths = text.split(",")
+        for path in paths:
             for name in _parents(path):
                 _require(self._item, path, name)
-            whole.add(path)
-        for path in whole:
-            if whole.isdisjoint(list(_parents(path))[:-1]):
-                at = tree
-                for part in path.split("."):
-                    at = at.setdefault(part, {})
-        return tree
+        return nested(paths)
+
+
+def nested(paths: Sequence[str]) -> Tree:
+    """Names with dots as a tree; the name of an object stands for all of it."""
+    tree: Tree = {}
+    whole = set(paths)
+    for path in paths:
+        if whole.isdisjoint(list(_parents(path))[:-1]):
+            at = tree
+            for part in path.split("."):
+                at = at.setdefault(part, {})
+    return tree
+
+
+def _part(value: JsonValue, tree: Tree) -> JsonValue:
+    """The fields of a tree, of an object or of each object of a list; an empty tree means all."""
+    if isinstance(value, list):
+        return [_part(one, tree) for one in value]
+    if isinstance(value, dict) and tree:
+        return {name: _part(one, tree[name]) for name, one in value.items() if name in tree}
+    return value
 
 
 def _parents(path: str) -> Iterator[str]:

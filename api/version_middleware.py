@@ -5,9 +5,11 @@ looked up as the route does it (`Authenticator`, which remembers it), so a versi
 version is supported, not even that.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import parse_qs
 
 from pydantic import JsonValue
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,10 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.database import DATABASE_FAILURES
 from api.dependencies import dependencies
+from api.entity_tags import CODED
 from api.errors import ApiError, Invalid
 from api.problems import database_problem, error_response
 from api.responses import JSON
 from api.sent_body import SentBody
+from api.sparse_fields import LaterChoice, choosing_later
 from api.versions import DEPRECATED, HEADER, PUBLISHED, Steps, VersionHistory
 from formats.strict_json import MalformedJson, RefusedJson
 from formats.strict_json import read as read_json
@@ -63,8 +67,13 @@ class ApiVersions:
             await self._app(scope, receive, send_versioned)
             return
         steps = self._versions.steps(version, scope["method"], path)
-        older = _OlderVersion(version, steps)
-        await self._app(older.scope(scope), older.receiving(receive), older.sending(send_versioned))
+        if not steps.response:
+            older = _OlderVersion(steps, f"-{version}")
+            await self._app(older.scope(scope), older.receiving(receive), older.sending(send_versioned))
+            return
+        with choosing_later() as chosen:
+            older = _OlderVersion(steps, f"-{version}{_choice_mark(scope)}", chosen)
+            await self._app(older.scope(scope), older.receiving(receive), older.sending(send_versioned))
 
     async def _version(self, request: Request) -> str:
         """The version of a request; raises `Invalid`, and what a failing look-up of the key raises."""
@@ -90,8 +99,10 @@ class ApiVersions:
 class _OlderVersion:
     """One request of an older version, on its way to the route and back."""
 
-    version: str
     steps: Steps
+    mark: str
+    """Ends the entity tags of this form."""
+    chosen: LaterChoice = field(default_factory=LaterChoice)
     sent: SentBody = field(default_factory=SentBody)
 
     def scope(self, scope: Scope) -> Scope:
@@ -166,7 +177,7 @@ class _OlderVersion:
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body", False):
-                    body = _written(self.steps.write(json.loads(b"".join(parts))))
+                    body = _written(self.chosen.of(self.steps.write(json.loads(b"".join(parts)))))
                     MutableHeaders(raw=start["headers"])["content-length"] = str(len(body))
                     await send(start)
                     await send({"type": "http.response.body", "body": body})
@@ -176,13 +187,26 @@ class _OlderVersion:
     def _mark(self, headers: MutableHeaders) -> None:
         """The other form of a resource has another tag."""
         if "etag" in headers:
-            headers["etag"] = f'{headers["etag"][:-1]}-{self.version}"'
+            headers["etag"] = f'{headers["etag"][:-1]}{self.mark}"'
 
     def _tags(self, field: str) -> str:
         """The tags of this version as the route knows them; those of another one match nothing."""
-        mark = f"-{self.version}"
         tags = (one.strip() for one in field.split(","))
-        return ", ".join(one.replace(mark, "") if mark in one or one == "*" else '"another-version"' for one in tags)
+        return ", ".join(one if one == "*" else self._tag(one) for one in tags)
+
+    def _tag(self, tag: str) -> str:
+        """A tag without the mark of this form; `CODED` may follow it."""
+        for end in (f'{self.mark}"', f'{self.mark}{CODED}"'):
+            if tag.endswith(end):
+                return tag.removesuffix(end) + end.removeprefix(self.mark)
+        return '"another-version"'
+
+
+def _choice_mark(scope: Scope) -> str:
+    """What tells the tags of a choice of fields from those of another one, and of the whole."""
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    texts = query.get("fields")
+    return "" if texts is None else f"-{hashlib.sha256(texts[0].encode()).hexdigest()[:8]}"
 
 
 def _plain(value: object) -> JsonValue:

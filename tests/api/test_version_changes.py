@@ -73,7 +73,7 @@ HISTORY = VersionHistory(
                 VersionChange(
                     "`cents` is gone.",
                     requests={"POST /v1/claims": from_cents},
-                    responses={"POST /v1/claims": with_cents},
+                    responses={"POST /v1/claims": with_cents, "GET /v1/claims/{claim_id}": with_cents},
                 ),
             ),
         ),
@@ -152,6 +152,40 @@ async def test_each_form_has_its_own_tag_for_reads_and_changes(versioned: Api):
     assert wrong.status_code == 412
     done = await versioned.post(void, {}, **{HEADER: MIDDLE, "If-Match": tags[MIDDLE]})
     assert (done.status_code, "amount" in done.json()) == (200, True)
+
+
+async def test_fields_are_chosen_of_the_response_of_the_version(versioned: Api):
+    claim_id = (await versioned.submit()).json()["claim_id"]
+    path = f"/v1/claims/{claim_id}"
+    whole = (await read(versioned, path, CURRENT)).json()
+    assert whole["reasons"]
+    codes = [{"code": one["code"]} for one in whole["reasons"]]
+    for fields, chosen in {
+        "amount": {"amount": whole["amount"]},
+        "cents,claim_id": {"claim_id": claim_id, "cents": whole["cents"]},
+        "reasons.code,decision": {"reasons": codes, "decision": whole["decision"]},
+        "reasons,reasons.code": {"reasons": whole["reasons"]},
+        "claim_amount": {},
+    }.items():
+        assert (await read(versioned, f"{path}?fields={fields}", CURRENT)).json() == chosen
+    page = (await read(versioned, "/v1/claims?fields=amount", MIDDLE)).json()
+    assert page == {"claims": [{"amount": whole["amount"]}], "next_cursor": None}
+    assert (await read(versioned, f"{path}?fields=amount", NEWEST)).status_code == 422
+    for nothing in ("", "amount,", "reasons..code"):
+        assert (await read(versioned, f"{path}?fields={nothing}", CURRENT)).status_code == 422
+
+
+async def test_each_choice_of_fields_of_a_version_has_its_own_tag(versioned: Api):
+    path = f"/v1/claims/{(await versioned.submit()).json()['claim_id']}"
+    urls = [path, f"{path}?fields=amount", f"{path}?fields=claim_id"]
+    tags = {url: (await read(versioned, url, MIDDLE)).headers["etag"] for url in urls}
+    assert len(set(tags.values())) == 3
+    for url, tag in tags.items():
+        for other in urls:
+            status = (await read(versioned, other, MIDDLE, **{"If-None-Match": tag})).status_code
+            assert status == (304 if other == url else 200)
+    part = await versioned.post(f"{path}/void", {}, **{HEADER: MIDDLE, "If-Match": tags[urls[1]]})
+    assert part.status_code == 412
 
 
 @pytest.mark.parametrize(
