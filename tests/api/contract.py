@@ -41,10 +41,10 @@ class Operation:
 
 
 class Contract:
-    """The OpenAPI document of an application, as a checker of its responses."""
+    """An OpenAPI document as a checker of responses."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self.document: dict[str, Any] = json.loads(json.dumps(app.openapi()))
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
         self.operations = [
             Operation(method.upper(), path, described)
             for path, methods in self.document["paths"].items()
@@ -55,6 +55,11 @@ class Contract:
             for path in self.document["paths"]
         ]
         self._validators: dict[str, Draft202012Validator] = {}
+
+    @classmethod
+    def of(cls, app: FastAPI) -> "Contract":
+        """That of an application."""
+        return cls(json.loads(json.dumps(app.openapi())))
 
     @cached_property
     def _sparse(self) -> "Contract":

@@ -215,7 +215,7 @@ class Api:
 @cache
 def contract() -> Contract:
     """The contract of every application of this code; `test_openapi.py` shows that settings do not change it."""
-    return Contract(create_app(Settings(), "postgresql://nobody@localhost:1/none"))
+    return Contract.of(create_app(Settings(), "postgresql://nobody@localhost:1/none"))
 
 
 @asynccontextmanager

@@ -5,15 +5,37 @@ error response, a response field or its guarantee must stay; a parameter or body
 value that was accepted must be accepted still.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from api.versions import HEADER, VersionHistory
+
 Document = dict[str, Any]
+_PLACE = re.compile(r"(?P<method>[A-Z]+) (?P<path>[^ :]+) ?(?P<part>body|2\d\d|[\w-]*)")
 
 
 def breaking_changes(old: Document, new: Document) -> list[str]:
     """Each breaking change as the place and what is wrong with it."""
     return list(_Comparison(old, new).operations())
+
+
+def unserved_changes(version: str, old: Document, new: Document, versions: VersionHistory) -> list[str]:
+    """The breaking changes since a version that no declared change of a newer one translates.
+
+    A change of a body needs one for requests, a change of a successful response one for responses. Nothing translates
+    a parameter, a status, a scope or an operation that is gone. The values of `X-API-Version` are those supported.
+    """
+    return [one for one in breaking_changes(old, new) if not _is_served(version, one, versions)]
+
+
+def _is_served(version: str, change: str, versions: VersionHistory) -> bool:
+    place = _PLACE.match(change)
+    assert place is not None, change
+    steps = versions.steps(version, place["method"], place["path"])
+    if place["part"] == "body":
+        return bool(steps.request)
+    return place["part"] == HEADER or (place["part"][:1] == "2" and bool(steps.response))
 
 
 class _Comparison:
@@ -25,6 +47,7 @@ class _Comparison:
         for path, methods in self._old["paths"].items():
             for method, before in methods.items():
                 where = f"{method.upper()} {path}"
+                self._seen.clear()  # an operation is named although another one has the same schema
                 after = self._new["paths"].get(path, {}).get(method)
                 if after is None:
                     yield f"{where}: removed"

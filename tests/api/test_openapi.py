@@ -92,7 +92,7 @@ WITH_BODY = [one for one in OPERATIONS if one.body_type not in (None, "applicati
 
 async def test_settings_do_not_change_the_document():
     other = Settings(scorer_url="http://127.0.0.1:1", scorer_deadline_ms=1, max_body_bytes=9, max_replacements=1)
-    assert Contract(create_app(other, "postgresql://someone@localhost:2/other")).document == CONTRACT.document
+    assert Contract.of(create_app(other, "postgresql://someone@localhost:2/other")).document == CONTRACT.document
 
 
 async def test_every_route_of_the_application_is_described():

@@ -2,18 +2,22 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from api.versions import CURRENT, DEPRECATED, HEADER, SUPPORTED
+from api.versions import CURRENT, DEPRECATED, HEADER, PUBLISHED, SUPPORTED, ApiVersion, VersionChange, VersionHistory
 from core import clock
+from tests.api.contract import Contract
 from tests.api.decisions import held
-from tests.api.makers import LINES, MINIMAL, Api, contract
-from tests.api.openapi_changes import breaking_changes
+from tests.api.makers import MINIMAL, Api, contract
+from tests.api.openapi_changes import breaking_changes, unserved_changes
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "reference"
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,7 +32,7 @@ def published(version: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", SUPPORTED)
 def test_the_description_of_a_published_version_is_kept(version: str):
-    assert breaking_changes(published(version), contract().document) == []
+    assert unserved_changes(version, published(version), contract().document, PUBLISHED) == []
 
 
 def test_the_current_version_is_the_newest_and_has_a_migration_guide():
@@ -81,6 +85,51 @@ def test_a_breaking_change_is_found(path: str, value: Any, found: str):
     assert any(found in one for one in changes), changes
 
 
+def renamed(*, requests: bool, responses: bool) -> VersionHistory:
+    """The history after a version that changed the submission of claims."""
+    submission = {"POST /v1/claims": lambda document: document}
+    change = VersionChange("x", requests=submission if requests else {}, responses=submission if responses else {})
+    return VersionHistory([ApiVersion("2030-01-01", (change,)), ApiVersion(CURRENT)])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [(f"{SENT} properties units", None, "body"), (f"{CLAIM} properties status", None, "201")],
+    ids=["request", "response"],
+)
+def test_a_breaking_version_is_published_once_every_operation_that_it_breaks_is_declared(
+    path: str, value: Any, part: str
+):
+    old, new = published(CURRENT), changed(path, value)
+    broken = breaking_changes(old, new)
+    of_submission = {one for one in broken if one.startswith(f"POST /v1/claims {part}")}
+    assert of_submission
+    wrong_way = renamed(requests=part != "body", responses=part == "body")
+    assert unserved_changes(CURRENT, old, new, wrong_way) == broken
+    declared = renamed(requests=part == "body", responses=part != "body")
+    left = unserved_changes(CURRENT, old, new, declared)
+    assert set(left) == set(broken) - of_submission, "other operations with the same schema are still to be declared"
+
+
+@pytest.mark.parametrize(("path", "value", "found"), BROKEN[:9], ids=lambda one: str(one)[:60])
+def test_a_change_that_nothing_translates_is_never_declared(path: str, value: Any, found: str):
+    everything = renamed(requests=True, responses=True)
+    left = unserved_changes(CURRENT, published(CURRENT), changed(path, value), everything)
+    assert any(found in one for one in left), left
+
+
+def test_a_version_may_be_retired():
+    def supporting(*versions: str) -> dict[str, Any]:
+        document = published(CURRENT)
+        for one in document["paths"]["/v1/claims"]["post"]["parameters"]:
+            one["schema"] |= {"enum": list(versions)} if one["name"] == HEADER else {}
+        return document
+
+    both, one = supporting("2030-01-01", CURRENT), supporting("2030-01-01")
+    assert breaking_changes(both, one) != []
+    assert unserved_changes(CURRENT, both, one, PUBLISHED) == []
+
+
 def test_an_addition_breaks_nothing():
     assert breaking_changes(published(CURRENT), published(CURRENT)) == []
     added = changed(f"{CLAIM} properties new_field", {"type": "string"})
@@ -108,23 +157,40 @@ def parts_of(expected: Any, given: Any) -> Any:
     return given
 
 
-async def answers(api: Api) -> dict[str, Any]:
-    """Responses to requests that clients of each version send."""
-    day = {"service_from": "2026-03-02"}
-    claim_id = await held(api, **day)
-    second = await api.submit(LINES | {"service_from": "2026-02-01", "service_to": "2026-03-03"})
-    decision = {"action": "release", "reason": "review_found_no_issue", "expected_version": 1}
-    sent = {
-        "submitted": second,
-        "invalid": await api.submit(MINIMAL | {"claim_amount": "12.345"}),
-        "not found": await api.get("/v1/claims/clm_none"),
-        "read by a provider": await api.get(f"/v1/claims/{claim_id}", role="provider"),
-        "decided": await api.post(f"/v1/claims/{claim_id}/decisions", decision),
-        "found": await api.post(f"/v1/claims/{claim_id}/dispositions", {"disposition": "cleared"}),
-        "voided": await api.post(f"/v1/claims/{claim_id}/void", {"reason": "billed in error"}),
-        "voided again": await api.post(f"/v1/claims/{claim_id}/void", {}),
-        "unauthorized": await api.client.get("/v1/claims"),
-    }
+@contextmanager
+def asking_for(api: Api, version: str) -> Iterator[None]:
+    """The block's requests name a version; their responses are checked against its description."""
+    described = contract() if version == CURRENT else Contract(published(version))
+
+    async def states_version(response: httpx.Response) -> None:
+        assert response.headers[HEADER] == version
+
+    hooks, api.client.event_hooks = api.client.event_hooks, {"response": [described.check, states_version]}
+    api.client.headers[HEADER] = version
+    try:
+        yield
+    finally:
+        del api.client.headers[HEADER]
+        api.client.event_hooks = hooks
+
+
+async def answers(api: Api, version: str) -> dict[str, Any]:
+    """Responses to requests as clients of a version send them; their bodies are kept beside the responses."""
+    bodies = json.loads((GOLDEN / f"{version}-requests.json").read_text())
+    claim_id = await held(api, service_from="2026-03-02")
+    path = f"/v1/claims/{claim_id}"
+    with asking_for(api, version):
+        sent = {
+            "submitted": await api.submit(bodies["submitted"]),
+            "invalid": await api.submit(bodies["invalid"]),
+            "not found": await api.get("/v1/claims/clm_none"),
+            "read by a provider": await api.get(path, role="provider"),
+            "decided": await api.post(f"{path}/decisions", bodies["decided"]),
+            "found": await api.post(f"{path}/dispositions", bodies["found"]),
+            "voided": await api.post(f"{path}/void", bodies["voided"]),
+            "voided again": await api.post(f"{path}/void", {}),
+            "unauthorized": await api.client.get("/v1/claims"),
+        }
     return {name: {"status": one.status_code, "body": steady(one.json())} for name, one in sent.items()}
 
 
@@ -132,7 +198,7 @@ async def answers(api: Api) -> dict[str, Any]:
 async def test_the_answers_of_a_published_version_are_kept(api: Api, version: str):
     golden = json.loads((GOLDEN / f"{version}.json").read_text())
     with clock.held(datetime(2026, 3, 10, 12, tzinfo=UTC)):
-        given = await answers(api)
+        given = await answers(api, version)
     assert parts_of(golden, given) == golden
 
 
