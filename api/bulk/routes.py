@@ -24,7 +24,9 @@ CSV: Final = "text/csv"
 _FILE = {"type": "string", "format": "binary", "description": f"Bytes of the file; or a form with it as {FORM}."}
 _LISTED = {"schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy."}}
 JobId = Annotated[str, Path(max_length=64, description="The job.", examples=["blk_01m86p3ap6yntdyk7shqjq4hs9"])]
-Offset = Annotated[int, PlainNumber, Header(alias="Upload-Offset", ge=0, description="`received` of the job.")]
+Offset = Annotated[
+    int, PlainNumber, Header(alias="Upload-Offset", ge=0, description="`received` of the job.", examples=[0])
+]
 
 
 @router.post(

@@ -6,18 +6,19 @@ from typing import Final
 from cli.clients.described import DescribedOperation, JsonObject, described_operations
 
 _SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-_KEY: Final = "Idempotency-Key"
+_VARIABLES: Final = {"Idempotency-Key": "{{$guid}}", "If-Match": "{{etag}}"}
+"""Headers whose values differ from request to request."""
 _ABOUT: Final = (
     "Generated from the description of the API by `make clients`. Set `base_url` and `api_key`, an API key of "
-    "`ginja keys create`. Ids of paths, such as `claim_id`, are variables as well. Optional parameters are there and "
-    "disabled."
+    "`ginja keys create`. Ids of paths, such as `claim_id`, are variables as well, and so is `etag`, the `ETag` of the "
+    "resource that a change with `If-Match` was made for. Optional parameters are there and disabled."
 )
 
 
 def collection(document: JsonObject) -> JsonObject:
     """The collection of an OpenAPI document: a folder for each tag."""
     operations = described_operations(document)
-    variables = {"base_url": "http://127.0.0.1:8600", "api_key": ""}
+    variables = {"base_url": "http://127.0.0.1:8600", "api_key": "", "etag": ""}
     variables |= {one.name: _text(example(one.schema, document)) for op in operations for one in op.of("path")}
     folders = [
         {"name": tag, "item": [_item(one, document) for one in operations if one.tag == tag]}
@@ -56,12 +57,10 @@ def _headers(operation: DescribedOperation) -> list[JsonObject]:
     if operation.response_type is not None:
         headers.append({"key": "Accept", "value": operation.response_type})
     for one in operation.of("header"):
-        if one.name == _KEY:
-            headers.append({"key": one.name, "value": "{{$guid}}"})
-        else:
-            known = [*one.schema.get("examples", ()), *one.schema.get("enum", ()), ""]
-            value = _text(known[0])
-            headers.append({"key": one.name, "value": value, **({} if one.required else {"disabled": True})})
+        known = [*one.schema.get("examples", ()), *one.schema.get("enum", ()), ""]
+        value = _VARIABLES.get(one.name, _text(known[0]))
+        is_sent = one.required or one.name == "Idempotency-Key"
+        headers.append({"key": one.name, "value": value, **({} if is_sent else {"disabled": True})})
     return headers
 
 
