@@ -9,7 +9,7 @@ middleware.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import cast
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -51,16 +51,25 @@ from api.openapi_headers import (
     IF_MATCH,
     IF_NONE_MATCH,
     PREFER,
-    JsonObject,
 )
 from api.versions import HEADER
+from core.openapi_document import (
+    ComponentReference,
+    JsonSchema,
+    MediaTypeObject,
+    NamedExample,
+    OpenApiDocument,
+    OperationObject,
+    ResponseObject,
+    SecurityObject,
+)
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _bodies: dict[str, type[BaseModel]] = {}
 
-SECURITY_SCHEMES: JsonObject = {
+SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
@@ -96,7 +105,7 @@ class SuccessResponse:
     headers: Sequence[str] = ()
     """Names of response headers."""
     example: JsonValue = None
-    also: Mapping[str, JsonObject] = field(default_factory=dict)
+    also: Mapping[str, MediaTypeObject] = field(default_factory=dict)
     """Further media types with their content."""
 
 
@@ -105,19 +114,20 @@ class RawBody:
     """A body that is no JSON of our own: its media type and its schema, with a description and examples."""
 
     media_type: str
-    schema: JsonObject
+    schema: JsonSchema
 
 
-class Operation(dict[str, Any]):
+class Operation(dict[str, object]):
     """What a route documents by itself, and its successful response."""
 
     def __init__(
         self,
+        described: OperationObject,
         errors: Sequence[type[ApiError]],
         success: SuccessResponse | None,
-        also_errors: Mapping[str, JsonObject],
+        also_errors: Mapping[str, MediaTypeObject],
     ) -> None:
-        super().__init__()
+        super().__init__(described)
         self.errors = errors
         self.success = success
         self.also_errors = also_errors
@@ -132,46 +142,47 @@ def operation(
     errors: Sequence[type[ApiError]] = (),
     success: SuccessResponse | None = None,
     later: SuccessResponse | None = None,
-    also_errors: Mapping[str, JsonObject] = MappingProxyType({}),
+    also_errors: Mapping[str, MediaTypeObject] = MappingProxyType({}),
 ) -> Operation:
     """What a route documents by itself, for `openapi_extra`: body, errors, successful response.
 
     `later` is the response to a request that is carried out later because its `Prefer` asks for that.
     """
-    described = Operation(errors, success, also_errors)
+    described: OperationObject = {}
     if body is not None:
         _bodies[body.__name__] = body
-        content = {_JSON: {"schema": {"$ref": _REF.format(model=body.__name__)}}}
+        content: dict[str, MediaTypeObject] = {_JSON: {"schema": {"$ref": _REF.format(model=body.__name__)}}}
         described["requestBody"] = {"required": body_required, "content": content}
     if raw is not None:
         described["requestBody"] = {"required": True, "content": {raw.media_type: {"schema": raw.schema}}}
     if success is not None:
-        response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
+        response: ResponseObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
         described["responses"] = {str(success.status): response}
     if later is not None:
         described["parameters"] = [PREFER]
         described.setdefault("responses", {})[str(later.status)] = {"headers": _header_refs(later.headers)}
-    return described
+    return Operation(described, errors, success, also_errors)
 
 
-def describe(app: FastAPI, routers: Sequence[APIRouter]) -> JsonObject:
+def describe(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, object]:
     """The OpenAPI document of the routes of `routers`, created once."""
     if app.openapi_schema is None:
-        document = get_openapi(
+        made = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
         )
-        components = document.setdefault("components", {})
-        schemas = components.setdefault("schemas", {})
+        document = cast(OpenApiDocument, made)
+        components = document["components"]
+        schemas = components["schemas"]
         _, bodies = models_json_schema([(one, "validation") for one in _bodies.values()], ref_template=_REF)
         schemas.update(bodies["$defs"])
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         schemas.update({_problem_name(error): _problem_schema(error) for error in ERRORS})
         components["securitySchemes"] = SECURITY_SCHEMES
-        components["headers"] = HEADERS
+        components["headers"] = dict(HEADERS)
         for route, described in _operations(document, routers):
             _complete(route, described)
-        app.openapi_schema = document
+        app.openapi_schema = made
     return app.openapi_schema
 
 
@@ -183,7 +194,7 @@ def accepted_scope(route: APIRoute) -> Scope | None:
     return None
 
 
-def _security(route: APIRoute) -> list[JsonObject]:
+def _security(route: APIRoute) -> list[SecurityObject]:
     """Alternatives, of which an empty one means without authentication."""
     required, accepted = required_scope(route), accepted_scope(route)
     if required is not None:
@@ -191,7 +202,7 @@ def _security(route: APIRoute) -> list[JsonObject]:
     return [] if accepted is None else [{}, *({name: [accepted.value]} for name in SECURITY_SCHEMES)]
 
 
-def _operations(document: JsonObject, routers: Sequence[APIRouter]) -> Iterator[tuple[APIRoute, JsonObject]]:
+def _operations(document: OpenApiDocument, routers: Sequence[APIRouter]) -> Iterator[tuple[APIRoute, OperationObject]]:
     for router in routers:
         for route in router.routes:
             if isinstance(route, APIRoute) and route.include_in_schema:
@@ -199,7 +210,7 @@ def _operations(document: JsonObject, routers: Sequence[APIRouter]) -> Iterator[
                     yield route, document["paths"][route.path_format][method.lower()]
 
 
-def _complete(route: APIRoute, described: JsonObject) -> None:
+def _complete(route: APIRoute, described: OperationObject) -> None:
     """Add what follows from how the route is built."""
     responses = described["responses"]
     scope = required_scope(route)
@@ -246,7 +257,7 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     described["responses"] = {status: responses[status] for status in sorted(responses)}
 
 
-def _header_refs(names: Sequence[str]) -> JsonObject:
+def _header_refs(names: Sequence[str]) -> dict[str, ComponentReference]:
     return {name: {"$ref": f"#/components/headers/{HEADER_NAMES[name]}"} for name in names}
 
 
@@ -254,7 +265,7 @@ def _problem_name(error: type[ApiError]) -> str:
     return f"{error.__name__}Problem"
 
 
-def _problem_responses(errors: Sequence[type[ApiError]]) -> JsonObject:
+def _problem_responses(errors: Sequence[type[ApiError]]) -> dict[str, ResponseObject]:
     """The responses to errors, by status."""
     by_status: dict[int, list[type[ApiError]]] = {}
     for error in sorted(set(errors), key=ERRORS.index):
@@ -262,12 +273,14 @@ def _problem_responses(errors: Sequence[type[ApiError]]) -> JsonObject:
     return {str(status): _problem_response(kinds) for status, kinds in by_status.items()}
 
 
-def _problem_response(errors: Sequence[type[ApiError]]) -> JsonObject:
+def _problem_response(errors: Sequence[type[ApiError]]) -> ResponseObject:
     """The response of one status, which can be any of `errors`, as they document themselves."""
-    schemas = [{"$ref": _REF.format(model=_problem_name(error))} for error in errors]
-    examples = {error.kind: {"summary": error.title, "value": _problem_example(error)} for error in errors}
-    content: JsonObject = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
-    content |= {"example": _problem_example(errors[0])} if len(errors) == 1 else {"examples": examples}
+    schemas: list[JsonSchema] = [{"$ref": _REF.format(model=_problem_name(error))} for error in errors]
+    content: MediaTypeObject = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    if len(errors) == 1:
+        content["example"] = _problem_example(errors[0])
+    else:
+        content["examples"] = {one.kind: NamedExample(summary=one.title, value=_problem_example(one)) for one in errors}
     return {
         "description": "\n\n".join(f"{_sentence(error)} Type `{error.type_uri()}`." for error in errors),
         "headers": _header_refs(sorted({name for error in errors for name in error.headers})),
@@ -275,8 +288,8 @@ def _problem_response(errors: Sequence[type[ApiError]]) -> JsonObject:
     }
 
 
-def _problem_example(error: type[ApiError]) -> JsonObject:
-    example: JsonObject = {"type": error.type_uri(), "title": error.title, "status": error.status}
+def _problem_example(error: type[ApiError]) -> JsonValue:
+    example: dict[str, JsonValue] = {"type": error.type_uri(), "title": error.title, "status": error.status}
     example["detail"] = error.example
     if error is Invalid:
         message = "must be a number with at most two decimal places, such as 1250.00"
@@ -289,8 +302,8 @@ def _sentence(error: type[ApiError]) -> str:
     return " ".join((error.__doc__ or "").split())
 
 
-def _problem_schema(error: type[ApiError]) -> JsonObject:
-    properties: JsonObject = {
+def _problem_schema(error: type[ApiError]) -> JsonSchema:
+    properties: dict[str, JsonSchema] = {
         "type": {"type": "string", "const": error.type_uri()},
         "title": {"type": "string", "examples": [error.title]},
         "status": {"type": "integer", "const": error.status},
@@ -312,7 +325,7 @@ def _problem_schema(error: type[ApiError]) -> JsonObject:
         properties["claim_id"] = {"type": "string", "description": "The claim to look up; of a new claim: its id."}
         properties["task_id"] = {"type": "string", "description": "With `Prefer: respond-async`: the task to look up."}
     if error is Conflict:
-        decision = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
+        decision: JsonSchema = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
         properties["version"] = {"type": "integer", "description": "Of a review: the claim's current version."}
         properties["decision"] = {**decision, "description": "Of a review: the last decision."}
     return {

@@ -1,14 +1,12 @@
 """Headers in the API's description (OpenAPI 3.1): those of responses, and those that requests of many routes take."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from api.versions import CURRENT, HEADER, SUPPORTED
+from core.openapi_document import HeaderObject, ParameterObject
 
-JsonObject = dict[str, Any]
-"""A part of the document, as the framework merges it."""
-
-HEADERS: JsonObject = {
+HEADERS: Final[Mapping[str, HeaderObject]] = {
     "RequestId": {
         "description": "Identifies the request in the log.",
         "required": True,
@@ -69,7 +67,7 @@ HEADER_NAMES: Final[Mapping[str, str]] = {
     "Ginja-Next-After": "NextAfter",
 }
 
-IDEMPOTENCY_KEY: JsonObject = {
+IDEMPOTENCY_KEY: ParameterObject = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -81,7 +79,7 @@ IDEMPOTENCY_KEY: JsonObject = {
 }
 
 
-IF_MATCH: JsonObject = {
+IF_MATCH: ParameterObject = {
     "name": "If-Match",
     "in": "header",
     "required": False,
@@ -90,7 +88,7 @@ IF_MATCH: JsonObject = {
     "schema": {"type": "string"},
     "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
 }
-API_VERSION: JsonObject = {
+API_VERSION: ParameterObject = {
     "name": HEADER,
     "in": "header",
     "required": False,
@@ -98,7 +96,7 @@ API_VERSION: JsonObject = {
     "schema": {"type": "string", "enum": [*SUPPORTED]},
     "example": CURRENT,
 }
-IF_NONE_MATCH: JsonObject = {
+IF_NONE_MATCH: ParameterObject = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
@@ -106,7 +104,7 @@ IF_NONE_MATCH: JsonObject = {
     "schema": {"type": "string"},
     "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
 }
-PREFER: JsonObject = {
+PREFER: ParameterObject = {
     "name": "Prefer",
     "in": "header",
     "required": False,

@@ -15,14 +15,21 @@ from api.openapi import RawBody, SuccessResponse, operation
 from api.replies import Reply, reply_response
 from api.requests import parse, read_body
 from api.responses import encode, json_response
+from core.openapi_document import JsonSchema, MediaTypeObject
 
 router = APIRouter(tags=["claims"])
 
 MAX_REJECTS: Final = 10_000
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
-_FILE = {"type": "string", "format": "binary", "description": f"Bytes of the file; or a form with it as {FORM}."}
-_LISTED = {"schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy."}}
+_FILE: JsonSchema = {
+    "type": "string",
+    "format": "binary",
+    "description": f"Bytes of the file; or a form with it as {FORM}.",
+}
+_LISTED: MediaTypeObject = {
+    "schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy."}
+}
 JobId = Annotated[str, Path(max_length=64, description="The job.", examples=["blk_01m86p3ap6yntdyk7shqjq4hs9"])]
 Offset = Annotated[
     int, PlainNumber, Header(alias="Upload-Offset", ge=0, description="`received` of the job.", examples=[0])

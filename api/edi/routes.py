@@ -23,6 +23,7 @@ from api.requests import read_text
 from api.responses import json_response
 from api.turns import BATCH_HEADERS, batch_turn
 from core import clock
+from core.openapi_document import JsonSchema
 
 router = APIRouter(tags=["claims"])
 
@@ -30,7 +31,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_CLAIMS: Final = 500
 X12: Final = "application/edi-x12"
 """The registered media type of X12 (RFC 1767)."""
-_FILE: Final = {
+_FILE: Final[JsonSchema] = {
     "type": "string",
     "format": "binary",
     "description": "An interchange of 837 transaction sets, professional or institutional, 5010.",

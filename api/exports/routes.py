@@ -18,6 +18,7 @@ from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus
 from api.openapi import SuccessResponse, operation
 from api.paging import ListPage, PageCursor
 from core import clock
+from core.openapi_document import MediaTypeObject
 
 router = APIRouter(tags=["claims"])
 
@@ -26,8 +27,10 @@ PAGE: Final = 200
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 PARQUET: Final = "application/vnd.apache.parquet"
-_LINES = {"schema": {"type": "string", "description": "A claim a line, oldest first."}}
-_FILE = {"schema": {"type": "string", "format": "binary", "description": "A Parquet file, oldest claims first."}}
+_LINES: MediaTypeObject = {"schema": {"type": "string", "description": "A claim a line, oldest first."}}
+_FILE: MediaTypeObject = {
+    "schema": {"type": "string", "format": "binary", "description": "A Parquet file, oldest claims first."}
+}
 MAX_LIMIT: Final = 1_000_000
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
 from api.database import DATABASE_FAILURES
@@ -13,13 +14,14 @@ from api.openapi import RawBody, SuccessResponse, operation
 from api.problems import database_problem
 from api.replies import location_of
 from api.requests import idempotency_key, read_body
+from core.openapi_document import JsonSchema
 
 router = APIRouter(tags=["claims"])
 
 FHIR: Final = "application/fhir+json"
 
 
-def _resource(kind: str) -> dict[str, object]:
+def _resource(kind: str) -> JsonSchema:
     return {
         "type": "object",
         "required": ["resourceType"],
@@ -27,7 +29,7 @@ def _resource(kind: str) -> dict[str, object]:
     }
 
 
-_CLAIM: Final = {
+_CLAIM: Final[JsonValue] = {
     "resourceType": "Claim",
     "identifier": [{"system": "urn:example:claims", "value": "PCN-201"}],
     "status": "active",

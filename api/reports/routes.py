@@ -16,12 +16,13 @@ from api.reports.responses import ReportPage, StoredReportOut
 from api.reports.stored import report_files, stored_reports
 from api.responses import json_response
 from api.sparse_fields import SparseFields
+from core.openapi_document import MediaTypeObject
 
 router = APIRouter(tags=["reports"])
 MAX_REPORTS: Final = 100
 _LISTED = SparseFields(ReportPage, "reports")
 ListedReportFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
-_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+_FILE: Final[MediaTypeObject] = {"schema": {"type": "string", "format": "binary"}}
 
 ReportId = Annotated[
     str,

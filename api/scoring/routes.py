@@ -15,12 +15,13 @@ from api.scoring.schemas import ScoreBatchIn, ScoreBatchOut
 from api.scoring.service import PIECE, score_batch
 from api.turns import BATCH_HEADERS, batch_turn
 from claims.scoring import Score
+from core.openapi_document import MediaTypeObject
 
 router = APIRouter(tags=["scoring"])
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 _LINES = "application/x-ndjson"
-_ONE_A_LINE = {"schema": {"type": "string", "description": "One score per line, each a `Score`."}}
+_ONE_A_LINE: MediaTypeObject = {"schema": {"type": "string", "description": "One score per line, each a `Score`."}}
 
 
 @router.post(

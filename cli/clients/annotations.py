@@ -3,13 +3,13 @@
 import json
 from typing import Final
 
-from cli.clients.described import JsonObject
+from core.openapi_document import JsonSchema
 
 _SIMPLE: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _REF: Final = "#/components/schemas/"
 
 
-def annotation(schema: JsonObject, *, is_sent: bool) -> str:
+def annotation(schema: JsonSchema, *, is_sent: bool) -> str:
     """The type of values that fit a schema.
 
     A response may get a value of an enumeration that is not known yet, from a newer version; a request may not.

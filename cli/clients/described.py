@@ -1,11 +1,10 @@
 """The operations of an OpenAPI document, as generators read them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-JsonObject: TypeAlias = dict[str, Any]
-"""A part of the document."""
+from core.openapi_document import JsonSchema, MediaTypeObject, OpenApiDocument, ResponseObject
 
 JSON: Final = "application/json"
 
@@ -16,7 +15,7 @@ class DescribedParameter:
 
     name: str
     place: str
-    schema: JsonObject
+    schema: JsonSchema
     required: bool
 
 
@@ -33,11 +32,11 @@ class DescribedOperation:
     parameters: tuple[DescribedParameter, ...]
     body_type: str | None
     """Media type of the body; `None`: it has none."""
-    body: JsonObject
+    body: JsonSchema
     body_required: bool
     response_type: str | None
     """Media type of the successful response that is read; `None`: it has no body."""
-    response: JsonObject
+    response: JsonSchema
     task: str | None
     """The name of the schema of the response to `Prefer: respond-async`; `None`: it is always answered at once."""
     listed: tuple[str, str] | None
@@ -45,7 +44,7 @@ class DescribedOperation:
     has_security: bool
 
     @property
-    def sent(self) -> JsonObject:
+    def sent(self) -> dict[str, JsonSchema]:
         """The schemas of everything that it is sent, by name."""
         return {"body": self.body, **{one.name: one.schema for one in self.parameters}}
 
@@ -59,12 +58,12 @@ class DescribedOperation:
         return any(one.name == "Idempotency-Key" for one in self.parameters)
 
 
-def described_operations(document: JsonObject) -> list[DescribedOperation]:
+def described_operations(document: OpenApiDocument) -> list[DescribedOperation]:
     """Every operation, in the order of the document."""
     return list(_operations(document))
 
 
-def _operations(document: JsonObject) -> Iterator[DescribedOperation]:
+def _operations(document: OpenApiDocument) -> Iterator[DescribedOperation]:
     for path, methods in document["paths"].items():
         for method, described in methods.items():
             body = described.get("requestBody", {})
@@ -93,20 +92,20 @@ def _operations(document: JsonObject) -> Iterator[DescribedOperation]:
             )
 
 
-def _task(responses: JsonObject) -> str | None:
+def _task(responses: Mapping[str, ResponseObject]) -> str | None:
     accepted = responses.get("202", {}).get("content", {}).get(JSON, {}).get("schema", {})
     name: str | None = accepted["$ref"].rpartition("/")[2] if "$ref" in accepted else None
     return name
 
 
-def _listed(document: JsonObject, page: JsonObject) -> tuple[str, str]:
+def _listed(document: OpenApiDocument, page: JsonSchema) -> tuple[str, str]:
     """The only list of a page."""
     properties = document["components"]["schemas"][page["$ref"].rpartition("/")[2]]["properties"]
     ((field, items),) = [(name, one["items"]) for name, one in properties.items() if one.get("type") == "array"]
     return field, items["$ref"].rpartition("/")[2]
 
 
-def _content(content: JsonObject) -> tuple[str | None, JsonObject]:
+def _content(content: Mapping[str, MediaTypeObject]) -> tuple[str | None, JsonSchema]:
     """The media type that clients use, JSON where there is one, and its schema."""
     media_type = JSON if JSON in content else next(iter(content), None)
     return media_type, {} if media_type is None else content[media_type].get("schema", {})

@@ -6,20 +6,21 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli.clients.described import JsonObject, described_operations
+from cli.clients.described import described_operations
 from cli.clients.postman import collection
 from cli.clients.python_models import models_module
 from cli.clients.python_operations import operations_module
+from core.openapi_document import OpenApiDocument
 
 _PACKAGE = "python/src/ginja_client"
 
 
-def openapi_document() -> JsonObject:
+def openapi_document() -> OpenApiDocument:
     """The description of the API, as it serves it."""
     from api.app import create_app
     from core.settings import Settings
 
-    document: JsonObject = json.loads(json.dumps(create_app(Settings(), "postgresql://nowhere").openapi()))
+    document: OpenApiDocument = json.loads(json.dumps(create_app(Settings(), "postgresql://nowhere").openapi()))
     return document
 
 

@@ -1,9 +1,13 @@
 """The Postman collection (format v2.1): a request for each operation, with an example of its body."""
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
-from cli.clients.described import DescribedOperation, JsonObject, described_operations
+from pydantic import JsonValue
+
+from cli.clients.described import DescribedOperation, described_operations
+from core.openapi_document import JsonSchema, OpenApiDocument
 
 _SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _VARIABLES: Final = {"Idempotency-Key": "{{$guid}}", "If-Match": "{{etag}}"}
@@ -15,14 +19,13 @@ _ABOUT: Final = (
 )
 
 
-def collection(document: JsonObject) -> JsonObject:
+def collection(document: OpenApiDocument) -> dict[str, JsonValue]:
     """The collection of an OpenAPI document: a folder for each tag."""
     operations = described_operations(document)
     variables = {"base_url": "http://127.0.0.1:8600", "api_key": "", "etag": ""}
     variables |= {one.name: _text(example(one.schema, document)) for op in operations for one in op.of("path")}
-    folders = [
-        {"name": tag, "item": [_item(one, document) for one in operations if one.tag == tag]}
-        for tag in dict.fromkeys(one.tag for one in operations)
+    folders: list[JsonValue] = [
+        _folder(tag, operations, document) for tag in dict.fromkeys(one.tag for one in operations)
     ]
     return {
         "info": {"name": document["info"]["title"], "description": _ABOUT, "schema": _SCHEMA},
@@ -32,9 +35,15 @@ def collection(document: JsonObject) -> JsonObject:
     }
 
 
-def _item(operation: DescribedOperation, document: JsonObject) -> JsonObject:
+def _folder(tag: str, operations: Sequence[DescribedOperation], document: OpenApiDocument) -> dict[str, JsonValue]:
+    """The requests of a tag."""
+    items: list[JsonValue] = [_item(one, document) for one in operations if one.tag == tag]
+    return {"name": tag, "item": items}
+
+
+def _item(operation: DescribedOperation, document: OpenApiDocument) -> dict[str, JsonValue]:
     """One request."""
-    request: JsonObject = {
+    request: dict[str, JsonValue] = {
         "method": operation.method,
         "description": operation.summary,
         "header": list(_headers(operation)),
@@ -45,13 +54,15 @@ def _item(operation: DescribedOperation, document: JsonObject) -> JsonObject:
     if operation.body_type is not None:
         body = example(operation.body, document)
         text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
-        language = {"options": {"raw": {"language": "json"}}} if operation.body_type.endswith("json") else {}
-        request["body"] = {"mode": "raw", "raw": text, **language}
+        raw: dict[str, JsonValue] = {"mode": "raw", "raw": text}
+        if operation.body_type.endswith("json"):
+            raw["options"] = {"raw": {"language": "json"}}
+        request["body"] = raw
     return {"name": operation.name, "request": request, "response": []}
 
 
-def _headers(operation: DescribedOperation) -> list[JsonObject]:
-    headers: list[JsonObject] = []
+def _headers(operation: DescribedOperation) -> list[JsonValue]:
+    headers: list[JsonValue] = []
     if operation.body_type is not None:
         headers.append({"key": "Content-Type", "value": operation.body_type})
     if operation.response_type is not None:
@@ -64,27 +75,25 @@ def _headers(operation: DescribedOperation) -> list[JsonObject]:
     return headers
 
 
-def _url(operation: DescribedOperation, document: JsonObject) -> JsonObject:
+def _url(operation: DescribedOperation, document: OpenApiDocument) -> dict[str, JsonValue]:
     path = operation.path.replace("{", "{{").replace("}", "}}")
-    query = [
-        {
-            "key": one.name,
-            "value": _text(example(one.schema, document)),
-            **({} if one.required else {"disabled": True}),
-        }
+    values = {one.name: _text(example(one.schema, document)) for one in operation.of("query")}
+    query: list[JsonValue] = [
+        {"key": one.name, "value": values[one.name], **({} if one.required else {"disabled": True})}
         for one in operation.of("query")
     ]
-    sent = "&".join(f"{one['key']}={one['value']}" for one in query if "disabled" not in one)
+    sent = "&".join(f"{one.name}={values[one.name]}" for one in operation.of("query") if one.required)
     raw = "{{base_url}}" + path + (f"?{sent}" if sent else "")
-    url: JsonObject = {"raw": raw, "host": ["{{base_url}}"], "path": path.strip("/").split("/")}
-    return url | ({"query": query} if query else {})
+    parts: list[JsonValue] = [*path.strip("/").split("/")]
+    url: dict[str, JsonValue] = {"raw": raw, "host": ["{{base_url}}"], "path": parts}
+    return {**url, "query": query} if query else url
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def example(schema: JsonObject, document: JsonObject) -> object:
+def example(schema: JsonSchema, document: OpenApiDocument) -> JsonValue:
     """A value that fits a schema: its example, else one made of the examples of its parts, without optional ones."""
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]

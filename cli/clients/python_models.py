@@ -1,11 +1,12 @@
 """The module of the types of bodies."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from cli.clients.annotations import annotation, referenced
-from cli.clients.described import DescribedOperation, JsonObject
+from cli.clients.described import DescribedOperation
+from core.openapi_document import JsonSchema, OpenApiDocument
 
 _HEAD: Final = '''"""Types of bodies.
 
@@ -23,9 +24,9 @@ _PROVIDED: Final = frozenset({"JsonValue"})
 """Schemas that the client has a type of its own for."""
 
 
-def models_module(document: JsonObject, operations: Sequence[DescribedOperation]) -> str:
+def models_module(document: OpenApiDocument, operations: Sequence[DescribedOperation]) -> str:
     """The text of the module: every schema that an operation sends or receives, by name."""
-    schemas: JsonObject = document["components"]["schemas"]
+    schemas = document["components"]["schemas"]
     sent = _reached(schemas, set().union(*(referenced(one.sent) for one in operations)))
     answered = set().union(*(referenced(one.response) for one in operations))
     received = _reached(schemas, answered | {one.task for one in operations if one.task is not None})
@@ -34,7 +35,7 @@ def models_module(document: JsonObject, operations: Sequence[DescribedOperation]
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _reached(schemas: JsonObject, names: set[str]) -> set[str]:
+def _reached(schemas: Mapping[str, JsonSchema], names: set[str]) -> set[str]:
     """The schemas of these names and all that they refer to."""
     found: set[str] = set()
     waiting = names - _PROVIDED
@@ -45,7 +46,7 @@ def _reached(schemas: JsonObject, names: set[str]) -> set[str]:
     return found
 
 
-def _model(name: str, schema: JsonObject, *, is_sent: bool) -> str:
+def _model(name: str, schema: JsonSchema, *, is_sent: bool) -> str:
     if "properties" not in schema:
         return f"{name} = {annotation(schema, is_sent=is_sent)}\n"
     lines = [f"class {name}(TypedDict):"]
