@@ -23,7 +23,8 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 Transformation: TypeAlias = Callable[[JsonValue], JsonValue]
 """From one document to another. It gives a document that has the other form already back as it is: the stored reply to
-an Idempotency-Key may be older than the version."""
+an Idempotency-Key may be older than the version. Responses are whole: `fields` are chosen afterwards, so the field that
+has the items of a list keeps its name."""
 
 
 @dataclass(frozen=True, slots=True)
