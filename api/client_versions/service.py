@@ -72,12 +72,12 @@ class ClientVersions:
         async with self._changing(caller.api_key_id) as connection:
             pin = _found(await fetch(connection, lock_pin(caller.api_key_id)), caller.api_key_id)
             before = self._versions.served(pin.version)
-            if version <= before:
+            if version <= (pin.version or before):
                 raise Conflict(
                     f"the key has version {before}; an upgrade names a newer one, and POST /v1/version:rollback undoes "
                     "the last one for 72 hours"
                 )
-            changed = VersionPin(version, at, previous=before, upgraded_at=at)
+            changed = _moved(before, version, at)
             await _store(connection, caller, caller.api_key_id, "api_version.upgrade", before, changed, at)
         return ClientVersion.of(changed, self._versions, at)
 
@@ -120,10 +120,16 @@ async def set_version(
         if version == pin.version:
             return ClientVersion.of(pin, versions, at)
         before = None if pin.version is None else versions.served(pin.version)
-        is_upgrade = before is not None and version > before
-        changed = VersionPin(version, at, before, at) if is_upgrade else VersionPin(version, at)
+        changed = _moved(before, version, at)
         await _store(connection, operator, api_key_id, "api_version.set", pin.version, changed, at)
     return ClientVersion.of(changed, versions, at)
+
+
+def _moved(before: str | None, version: str, at: datetime) -> VersionPin:
+    """Another pin of a client that got `before`, to which it can go back if `version` is newer."""
+    if before is None or version <= before:
+        return VersionPin(version, at)
+    return VersionPin(version, at, previous=before, upgraded_at=at)
 
 
 def _rollback_until(pin: VersionPin, versions: VersionHistory, at: datetime) -> datetime | None:
