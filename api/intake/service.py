@@ -61,7 +61,7 @@ class Intake:
     async def submit(
         self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None, *, accepted_at: datetime | None = None
     ) -> Reply:
-        """Decide a claim and store it, or repeat the reply stored under the same `key` and `body`, as it was sent.
+        """Decide a claim and store it, or repeat the reply stored under the same `key` and body.
 
         `accepted_at`: when a claim that is decided later was taken; its day is the day of receipt. Default: now.
 
