@@ -149,7 +149,7 @@ _numbers = count(1)
 async def with_ids(api: Api, path: str) -> str:
     """A path with the id of a new endpoint, delivery, version of the policy, authorization, report or task."""
     if "{version}" in path:
-        document = {"title": f"Policy {next(_numbers)}", "valid_from": "2026-01-01"}
+        document = {"title": f"Policy of an id {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
             "{version}", str((await api.post("/v1/policies", {"document": document})).json()["version"])
         )

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0042"
+revision = "0041"
 down_revision = "0040"
 
 _EARLIER = ("mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts")
