@@ -70,7 +70,7 @@ def import_(
     """
     from api.code_tables import SINCE_EVER, NewTable, import_table
     from claims.adjustment_codes import codes_not_valid
-    from claims.code_tables import TableKind
+    from claims.code_tables import ADJUSTMENT_TABLES, TableKind
     from core import clock
     from pipelines.code_tables import first_day_of
 
@@ -120,8 +120,11 @@ def import_(
     if stored is None:
         click.echo("Nothing was stored (--dry-run).")
     else:
+        from_then = f"{stored.known_from:%H:%M:%S} UTC"
         click.echo(
-            f"Import {stored.import_id}: claims received from {stored.known_from:%H:%M:%S} UTC on are checked by it."
+            f"Import {stored.import_id}: the console explains payments by it from {from_then} on."
+            if table in ADJUSTMENT_TABLES
+            else f"Import {stored.import_id}: claims received from {from_then} on are checked by it."
         )
 
 
@@ -202,7 +205,7 @@ def rollback(kind: str, by: str | None, as_json: bool) -> None:
     Decided claims stay as they are; checked again, they are checked by the release known at their receipt.
     """
     from api.code_tables import roll_back
-    from claims.code_tables import TableKind
+    from claims.code_tables import ADJUSTMENT_TABLES, TableKind
 
     with _connected() as connection:
         withdrawn, now = roll_back(connection, TableKind(kind), by=by or getpass.getuser())
@@ -210,9 +213,9 @@ def rollback(kind: str, by: str | None, as_json: bool) -> None:
         print_json({"rolled_back": asdict(withdrawn), "in_force": None if now is None else asdict(now)})
         return
     after = "no release is in force" if now is None else f"{now.release} is in force"
+    affected = "" if TableKind(kind) in ADJUSTMENT_TABLES else "for claims received "
     click.echo(
-        f"{kind} {withdrawn.release} was rolled back; {after} for claims received from "
-        f"{withdrawn.known_until:%H:%M:%S} UTC on."
+        f"{kind} {withdrawn.release} was rolled back; {after} {affected}from {withdrawn.known_until:%H:%M:%S} UTC on."
     )
 
 

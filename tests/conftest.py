@@ -21,7 +21,7 @@ import redis
 from benchmarks.volatile import forgo_durability
 from core import embedded, environment, servers
 from core.settings import Settings
-from tests.places import homes
+from tests.places import MEMORY, homes
 
 _HOME = pytest.StashKey[Path]()
 _PREFIX = "ginja-tests-"
@@ -88,7 +88,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _clean_up_after_killed_runs() -> None:
-    for left in [left for parent in {homes(), Path(tempfile.gettempdir())} for left in parent.glob(f"{_PREFIX}*")]:
+    for left in [left for parent in {MEMORY, Path(tempfile.gettempdir())} for left in parent.glob(f"{_PREFIX}*")]:
         owner = left.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdigit() and embedded.command_line(int(owner)) is None:
             _remove(left)

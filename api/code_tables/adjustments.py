@@ -21,16 +21,17 @@ _TEXTS = Statement(
     SELECT DISTINCT ON (newest.kind, entry.code) newest.kind, entry.code, entry.text
     FROM newest JOIN code_table_entries AS entry USING (import_id)
     WHERE entry.code = ANY(%(codes)s)
-    ORDER BY newest.kind, entry.code, entry.first_day DESC NULLS LAST
+    ORDER BY newest.kind, entry.code, (entry.first_day IS NULL OR entry.first_day <= %(day)s) DESC,
+             entry.first_day DESC NULLS LAST
     """,
     {"kinds": [kind.value for kind in ADJUSTMENT_TABLES]},
 )
 
 
 def adjustment_texts(codes: Collection[str], known_at: datetime) -> Query[AdjustmentTexts]:
-    """The texts of reason and remark codes; a code that ended keeps its last text."""
+    """The texts of reason and remark codes on a day; a code that ended keeps its last text."""
 
     def read(rows: Rows) -> AdjustmentTexts:
         return {(kind, code): text for kind, code, text in rows}
 
-    return Query(_TEXTS, {"codes": sorted(codes), "known_at": known_at}, read)
+    return Query(_TEXTS, {"codes": sorted(codes), "known_at": known_at, "day": known_at.date()}, read)

@@ -13,7 +13,8 @@ from core.logging import get_logger
 log = get_logger("exports")
 
 MAX_EXPORTS: Final = 4
-"""Exports that a process streams at a time; each holds a page of claims in memory while its reader is slow."""
+"""Exports that a process streams at a time; each holds a page of claims or a group of rows while its
+reader is slow."""
 
 
 MAX_SEND_S: Final = 60.0

@@ -12,7 +12,7 @@ from api.errors import BatchQueueFull, Invalid, NotFound
 from api.exports.parquet import parquet_file
 from api.exports.places import ExportResponse
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
-from api.fields import DAY_SCHEMA, as_claim_id, parse_day
+from api.fields import DAY_SCHEMA, PlainNumber, as_claim_id, parse_day
 from api.identity import Caller
 from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus
 from api.openapi import SuccessResponse, operation
@@ -65,6 +65,7 @@ async def export_claims(
     ] = None,
     limit: Annotated[
         int | None,
+        PlainNumber,
         Query(ge=1, le=MAX_LIMIT, description="At most so many claims; the rest with `after`. Without it: all."),
     ] = None,
 ) -> Response:

@@ -27,7 +27,10 @@ from api.reports.stored import StoredReport, add_report, report_files, report_of
 from api.reports.writing import csv_report
 from core import clock
 from core.ids import new_id
+from core.logging import get_logger
 from core.settings import Settings
+
+log = get_logger("reports")
 
 MOST_SCORECARDS: Final = 20
 """Providers of a week that get a scorecard."""
@@ -137,11 +140,14 @@ def _scorecards_message(stored: Mapping[str, str], last_day: date) -> _Message:
 
 async def _send(connection: AsyncConnection, settings: Settings, event: NotificationEvent, message: _Message) -> None:
     """Store a message to each who subscribed, unless that was done; none where no server would take it."""
+    recipients = await recipients_of(connection, event.value)
     if settings.smtp_host is None:
+        if recipients:
+            log.warning("report is not mailed, GINJA_SMTP_HOST is not set", report=message.key, missed=len(recipients))
         return
     mails = [
         NewMail(_mail_id(message.key, recipient), recipient, message.subject, message.body, message.report_ids)
-        for recipient in await recipients_of(connection, event.value)
+        for recipient in recipients
     ]
     await add_mails(connection, mails, clock.now())
 

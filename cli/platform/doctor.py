@@ -27,7 +27,7 @@ _MEMORY_GB, _LEAST_MEMORY_GB = 4.0, 1.5
 _CORES = 2
 _GB = 1_000_000_000
 _LIBRARIES = {
-    "features": ("duckdb", "feast", "numpy", "pandas", "pyarrow"),
+    "features": ("duckdb", "feast", "numpy", "pandas"),
     "models": ("numba", "sklearn", "xgboost"),
     "serving": ("bentoml",),
     "pipelines": ("great_expectations", "matplotlib", "optuna", "yaml", "sknetwork"),

@@ -59,7 +59,10 @@ def add(event: str, recipient: str, minimum: str | None, by: str | None, as_json
     else:
         click.echo(f"{added.subscription_id}: {added.recipient} is notified of {added.event}.")
     if settings().smtp_host is None:
-        click.echo("Nothing is sent until the worker has GINJA_SMTP_HOST and GINJA_MAIL_FROM.", err=True)
+        click.echo(
+            "Nothing is sent until worker and task processes have GINJA_SMTP_HOST and GINJA_MAIL_FROM.",
+            err=True,
+        )
 
 
 @command("list", examples=["ginja notifications list", "ginja notifications list --json"])

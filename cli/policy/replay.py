@@ -68,9 +68,6 @@ def test(
         history = read_history(source, most=claims, scores=None if scores is None else read_scores(scores))
         progress.step(f"Deciding {len(history.claims):,} claims twice")
         found = replay_policies(history, before=compared.document, after=tested.document)
-        if plot is not None:
-            progress.step("Drawing the chart")
-            draw_replay(found, (compared.name, tested.name), plot)
     verdicts = check_policy_gates(found, capacity=capacity)
     passed = all(one.passed for one in verdicts)
     stored = None
@@ -83,6 +80,8 @@ def test(
         _show(compared.name, tested.name, found, verdicts)
         if stored is not None:
             click.echo(f"Stored as test {stored}.")
+    if plot is not None:  # last: whatever becomes of the file, the test is stored and shown
+        draw_replay(found, (compared.name, tested.name), plot)
     return ExitCode.OK if passed else ExitCode.MODEL_REFUSED
 
 

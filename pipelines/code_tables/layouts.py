@@ -45,18 +45,20 @@ class Layout:
     def places(self, heading: Sequence[str]) -> dict[str, int] | None:
         """Our name → place of its column; None: the row is not the heading."""
         titles = [" ".join(cell.split()).lower() for cell in heading]
-        found = {
-            name: at
-            for name, starts in self.columns.items()
-            for at, title in enumerate(titles)
-            if any(title.startswith(start) for start in starts)
-        }
+        found = {name: at for name, starts in self.columns.items() if (at := _place(titles, starts)) is not None}
         return found if all(name in found for name in self.required) else None
 
     @property
     def described(self) -> str:
         """The columns that must be there, for a message."""
         return ", ".join(f"`{self.columns[name][0]}`" for name in self.required)
+
+
+def _place(titles: Sequence[str], starts: Sequence[str]) -> int | None:
+    """The column that is called like this; else the first one whose heading begins so."""
+    exact = (at for at, title in enumerate(titles) if title in starts)
+    begins = (at for at, title in enumerate(titles) if title.startswith(tuple(starts)))
+    return next(exact, next(begins, None))
 
 
 def _code(row: Mapping[str, str], column: str, kind: IdentifierKind) -> str:

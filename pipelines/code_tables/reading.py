@@ -106,7 +106,7 @@ _Row = tuple[int, Mapping[str, str]]
 
 
 def _csv_rows(layout: Layout, text: str, name: str) -> Iterator[_Row]:
-    lines = text.splitlines()
+    lines = text.splitlines(keepends=True)  # a quoted value may have several
     places: dict[str, int] | None = None
     reader = csv.reader(lines, delimiter=_delimiter(layout, lines))
     for cells in _cells(reader, name):

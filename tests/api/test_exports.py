@@ -126,7 +126,7 @@ async def test_an_export_ends_at_its_limit(api: Api, monkeypatch: pytest.MonkeyP
     ids = await submitted(api, 4)
     for limit in (1, 2, 3, 4, MAX_LIMIT):
         assert [one["claim_id"] for one in lines(await export(api, f"&limit={limit}"))] == ids[:limit]
-    for limit in (0, MAX_LIMIT + 1):
+    for limit in (0, MAX_LIMIT + 1, "1_0", "5.0"):
         refused = await export(api, f"&limit={limit}")
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "limit")
 

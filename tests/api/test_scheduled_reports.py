@@ -75,13 +75,14 @@ async def test_without_subscribers_a_report_is_stored_and_nothing_is_sent(api: A
     assert (api.count("reports"), api.count("mails")) == (1, 0)
 
 
-async def test_without_a_mail_server_reports_are_stored_and_no_message_waits_for_one(api: Api):
+async def test_without_a_mail_server_reports_are_stored_and_no_message_waits_for_one(api: Api, log_lines):
     await subscribe(api, "report.daily_decisions")
     await subscribe(api, "report.provider_scorecards")
     await held(api)
     await make_daily_decisions(api.database, WITHOUT_SERVER, yesterday())
     await make_scorecards(api.database, WITHOUT_SERVER, yesterday() + timedelta(days=1))
     assert (api.count("reports"), api.count("mails")) == (2, 0)
+    assert log_lines.getvalue().count("report is not mailed, GINJA_SMTP_HOST is not set") == 2
 
 
 async def test_scorecards_are_of_the_providers_with_flagged_claims_of_the_week(api: Api):

@@ -96,6 +96,9 @@ def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url,
     assert (refused.exit_code, "'policy.pdf' must end with .svg or .png" in refused.stderr) == (2, True)
     shown = run("test", file, "--plot", tmp_path / "charts" / "policy.svg")
     chart = (tmp_path / "charts" / "policy.svg").read_text()
+    (tmp_path / "file").write_text("")
+    unwritable = run("test", 1, "--by", "ann", "--plot", tmp_path / "file" / "policy.svg")
+    assert (unwritable.exit_code != 0, "Stored as test 3." in unwritable.stdout) == (True, True)
     assert all(words in chart for words in ("decisions change", "version 1", "policy.yaml", "Share in review"))
     assert (shown.exit_code, "Stored as" in shown.stdout) == (4, False)
     assert "REFUSED" in shown.stdout
@@ -106,7 +109,7 @@ def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url,
     forced = run("activate", 2, "--reason", "fraud wave", "--by", "bob", "--force")
     assert "by bob, without a test that passed" in forced.stdout
     assert (
-        f"It rests on test 3 of ann: {found['claims']:,} claims of simulated, {found['first_day']} to " in forced.stdout
+        f"It rests on test 4 of ann: {found['claims']:,} claims of simulated, {found['first_day']} to " in forced.stdout
     )
     assert "0 with a score; capacity: 1 % of the claims" in forced.stdout
     assert json.loads(run("test", file, "--base", "settings", "--capacity", "100000", "--json").stdout)["test"] is None

@@ -37,7 +37,7 @@ FILES = {
     ),
     TableKind.CARC: (
         "Code,Description,Start,Last Modified,Stop,Notes\n1,Deductible amount.,01/01/1995,11/01/2017,,x\n"
-        'b7,"Not eligible,\n on this day.",01/01/1995,,2027-06-30,x\n'
+        'b7,"Not eligible,\non this day.",01/01/1995,,2027-06-30,x\n'
     ),
     TableKind.RARC: "RARC,Description,Effective Date,Deactivation Date\nN130,Consult plan documents.,,\n",
     TableKind.CONTRACTS: "provider_id,procedure,modifier,amount_cents,note\nH456,99213,,125050,x\nH456,99213,26,0,x\n",
@@ -104,6 +104,13 @@ def test_a_tab_in_a_title_does_not_separate_columns(written):
         read_table(TableKind.MUE, written("A title\twith a tab\n" + FILES[TableKind.MUE])).entries
         == ENTRIES[TableKind.MUE]
     )
+
+
+def test_a_heading_that_is_exact_comes_before_one_that_only_begins_alike(written):
+    content = "Code Status,Code,Description Type,Description\nvalid,1,short,Deductible.\n"
+    assert read_table(TableKind.CARC, written(content)).entries == (TableEntry("1", text="Deductible."),)
+    first = "Codes,Code List,Descriptions,Description 2\n1,CARC,Deductible.,x\n"
+    assert read_table(TableKind.CARC, written(first)).entries == (TableEntry("1", text="Deductible."),)
 
 
 def test_json_tables_are_read(written):

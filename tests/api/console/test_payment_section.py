@@ -53,11 +53,15 @@ async def test_the_page_explains_codes_in_the_words_of_the_newest_list_that_is_i
     assert "Paid by another payer." in await meanings(api, browser, amount=400)
     at = clock.now()
     with clock.held(at):
-        imported("carc", file="code,description\n23,The impact of <prior> payers.\n")
+        revised = f"23,Revised text.,{at.year + 1}-01-01,\n"
+        imported(
+            "carc", file=f"code,description,start,stop\n23,The impact of <prior> payers.,,{at.year}-12-31\n{revised}"
+        )
     with clock.held(at + COMMITTED_WITHIN):
         shown = await meanings(api, browser, amount=300)
     assert "The impact of &lt;prior&gt; payers." in shown
     assert "Paid by another payer." not in shown
+    assert "Revised text." not in shown
 
 
 async def test_an_import_names_the_codes_of_payments_that_the_list_does_not_have(imported: Import):
@@ -69,7 +73,8 @@ async def test_an_import_names_the_codes_of_payments_that_the_list_does_not_have
     assert "no valid entry" not in complete
 
 
-async def test_adjustment_codes_screen_no_claim_again(api: Api, imported: Import):
-    imported("carc", file="code,description\n23,Paid by others.\n")
+async def test_adjustment_codes_screen_no_claim_again_and_check_none(api: Api, imported: Import):
+    output = imported("carc", file="code,description\n23,Paid by others.\n")
+    assert ("the console explains payments by it" in output, "checked by" in output) == (True, False)
     assert api.count("code_table_entries") == 1
     assert api.count("rescreening_jobs") == 0
