@@ -8,11 +8,18 @@ from api.database import NO_LIMITS, SessionLimits, connect
 from api.notifications import remove_old_mails
 from api.reports import remove_old_reports
 from api.rescreening import remove_old_jobs
+from api.tasks import REPLY_KEY_PREFIX
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""
 KEEP_REPLIES_DAYS = 7
 """Retention of replies stored under an Idempotency-Key."""
+_REMOVE_REPLIES = """
+    DELETE FROM idempotency_keys
+    WHERE created_at < %s::date - %s::int
+        AND NOT (starts_with(key, %s) AND EXISTS (SELECT FROM tasks WHERE task_id = substr(key, %s::int)))
+"""
+"""The reply of an attempt at a task stays while the task does: another attempt would decide its claim once more."""
 
 KEEP_SESSIONS_DAYS = 7
 """Retention of expired console sessions."""
@@ -27,9 +34,7 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
     with connect(url, limits) as connection, connection.transaction():
         refresh_once_a_day(connection, day)
         connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])
-        connection.execute(
-            "DELETE FROM idempotency_keys WHERE created_at < %s::date - %s::int", [day, KEEP_REPLIES_DAYS]
-        )
+        connection.execute(_REMOVE_REPLIES, [day, KEEP_REPLIES_DAYS, REPLY_KEY_PREFIX, len(REPLY_KEY_PREFIX) + 1])
         remove_expired(connection, day)
         connection.execute(
             "DELETE FROM console_sessions WHERE expires_at < %s::date - %s::int", [day, KEEP_SESSIONS_DAYS]

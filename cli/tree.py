@@ -54,6 +54,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("tasks list", "cli.platform.tasks:list_"),
     CommandEntry("tasks show", "cli.platform.tasks:show"),
     CommandEntry("tasks replay", "cli.platform.tasks:replay"),
+    CommandEntry("tasks discard", "cli.platform.tasks:discard"),
     CommandEntry("webhook endpoints", "cli.platform.webhook:endpoints"),
     CommandEntry("webhook deliveries", "cli.platform.webhook:deliveries"),
     CommandEntry("webhook replay", "cli.platform.webhook:replay"),
@@ -157,7 +158,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja dead-letters list", "ginja dead-letters replay 4711"),
     ),
     "tasks": GroupEntry(
-        "Inspect tasks, and replay those that failed.",
+        "Inspect tasks, and replay or discard those that failed.",
         ("ginja tasks list --failed", "ginja tasks replay --all-failed"),
     ),
     "webhook": GroupEntry(

@@ -16,7 +16,7 @@ from api.problems import error_response
 from api.replies import Reply
 from api.requests import parse
 from api.task_services import TaskServices
-from api.tasks import TakenTask, TaskRefused
+from api.tasks import REPLY_KEY_PREFIX, TakenTask, TaskRefused
 
 
 async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, JsonValue]:
@@ -31,7 +31,7 @@ async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, Jso
         raise TaskRefused("the API key of the request is not in the database; its claim was not decided")
     # The API has parsed it: where that fails here, this process is of another release, and the claim is not refused.
     sent = parse(ClaimIn, task.payload)
-    key = f"task {task.task_id}"
+    key = f"{REPLY_KEY_PREFIX}{task.task_id}"
     try:
         reply = await services.intake.submit(sender, sent, task.payload, key, accepted_at=task.created_at)
     except ApiError as error:

@@ -11,7 +11,7 @@ from api.tasks.errors import TaskRefused
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
 from api.tasks.publisher import TaskPublisher
 from api.tasks.records import TakenTask, TaskRecord, TaskState
-from api.tasks.repository import add_task, as_payload
+from api.tasks.repository import REPLY_KEY_PREFIX, add_task, as_payload
 from api.tasks.responses import TaskOut, accepted_response
 from api.tasks.runner import TaskResources, run_task
 from api.tasks.schedule import SCHEDULES, Schedule, TaskBeat
@@ -21,6 +21,7 @@ __all__ = [
     "CLAIMS",
     "DECIDE_CLAIM",
     "QUEUES",
+    "REPLY_KEY_PREFIX",
     "REPORTS",
     "SCHEDULES",
     "TASK_KINDS",

@@ -35,6 +35,8 @@ class TaskKind:
     max_attempts: int
     outage: timedelta = timedelta(hours=1)
     """For so long after a task was added, an attempt that fails because something is unavailable does not count."""
+    keep_failed: bool = False
+    """A failed task, and what was sent with it, stay until an operator replays or discards it."""
 
     @property
     def kill_s(self) -> int:
@@ -75,7 +77,13 @@ TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
         one.name: one
         for one in (
             TaskKind(
-                DECIDE_CLAIM, "api.intake.handlers:decide_claim", CLAIMS, limit_s=15, max_attempts=10, outage=_A_DAY
+                DECIDE_CLAIM,
+                "api.intake.handlers:decide_claim",
+                CLAIMS,
+                limit_s=15,
+                max_attempts=10,
+                outage=_A_DAY,
+                keep_failed=True,
             ),
             TaskKind(MAKE_DAILY_REPORT, "api.reports.handlers:make_daily", REPORTS, limit_s=120, max_attempts=60),
             TaskKind(MAKE_SCORECARDS, "api.reports.handlers:make_weekly", REPORTS, limit_s=300, max_attempts=60),
@@ -83,4 +91,5 @@ TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
         )
     }
 )
+KEPT_KINDS: Final = tuple(kind.name for kind in TASK_KINDS.values() if kind.keep_failed)
 LONGEST_KILL_S: Final = max(kind.kill_s for kind in TASK_KINDS.values())

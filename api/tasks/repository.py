@@ -25,15 +25,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.tasks.kinds import TASK_KINDS, TaskKind
+from api.tasks.kinds import KEPT_KINDS, TASK_KINDS, TaskKind
 from api.tasks.records import DueTask, QueueLoad, TakenTask, TaskRecord
 from api.tasks.tables import TaskRow
 
 REPUBLISH_AFTER: Final = timedelta(seconds=10)
 """A task that was published and not begun for this long is published again: the broker may have lost it."""
 KEEP_ENDED: Final = timedelta(days=6)
-"""Of a task that has ended, with its answer. Less than replies are kept under their keys, so that a task that is
-replayed finds what an earlier attempt has done."""
+"""Of a task that has ended, with its answer; a failed one of `KEPT_KINDS` stays until it is replayed or discarded."""
+REPLY_KEY_PREFIX: Final = "task "
+"""Of the keys, made of the ids of tasks, under which the replies of their attempts are stored.
+
+They are kept while their task is, so that a task that is replayed finds what an earlier attempt has done. No
+Idempotency-Key of a client begins so: those contain no space.
+"""
 DAYS_BACK: Final = 7
 """How far back the last run of a schedule can be due."""
 KEEP_SCHEDULED: Final = timedelta(days=DAYS_BACK + 1)
@@ -43,6 +48,8 @@ WORKER_LOST: Final = "the process that carried it out was killed"
 _RECORD: Final = TypeAdapter(TaskRecord)
 _TASK = tuple(TaskRow.__table__.c[one.name] for one in fields(TaskRecord))
 _OPEN = TaskRow.state.in_(("queued", "running"))
+_WAITS = and_(TaskRow.state == "failed", TaskRow.payload.is_not(None))
+"""Whether a failed task waits for an operator; without its payload it was discarded, or is too old to be replayed."""
 
 
 async def add_task(
@@ -207,7 +214,7 @@ async def unpublish(connection: AsyncConnection, task_ids: Sequence[str]) -> Non
 
 
 async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, QueueLoad]:
-    """The tasks of each queue that has any which have not succeeded."""
+    """The tasks of each queue that has any which are open, or failed and wait for an operator."""
     is_open = (
         select(
             TaskRow.queue,
@@ -219,12 +226,7 @@ async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, Queue
         .group_by(TaskRow.queue)
         .subquery()
     )
-    has_failed = (
-        select(TaskRow.queue, func.count().label("failed"))
-        .where(TaskRow.state == "failed")
-        .group_by(TaskRow.queue)
-        .subquery()
-    )
+    has_failed = select(TaskRow.queue, func.count().label("failed")).where(_WAITS).group_by(TaskRow.queue).subquery()
     both = is_open.outerjoin(has_failed, is_open.c.queue == has_failed.c.queue, full=True)
     statement = select(
         func.coalesce(is_open.c.queue, has_failed.c.queue),
@@ -246,30 +248,35 @@ async def latest_tasks(connection: AsyncConnection, limit: int) -> list[TaskReco
 
 
 async def failed_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
-    """Failed tasks, the latest first."""
-    statement = (
-        select(*_TASK)
-        .where(TaskRow.state == "failed")
-        .order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc())
-        .limit(limit)
-    )
+    """Failed tasks that wait for an operator, the latest first."""
+    statement = select(*_TASK).where(_WAITS).order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc()).limit(limit)
     return [_RECORD.validate_python(dict(row)) for row in (await connection.execute(statement)).mappings()]
 
 
 async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -> TaskRecord | None:
-    """Queue a failed task for as many attempts as a new one; `None`: it has not failed, or is too old."""
+    """Queue a failed task for as many attempts as a new one; `None`: it does not wait for that, or is too old."""
+    is_kept = or_(TaskRow.kind.in_(KEPT_KINDS), TaskRow.created_at > at - KEEP_ENDED)
     statement = (
         update(TaskRow)
-        .where(TaskRow.task_id == task_id, TaskRow.state == "failed", TaskRow.created_at > at - KEEP_ENDED)
+        .where(TaskRow.task_id == task_id, _WAITS, is_kept)
         .values(state="queued", attempts=0, due_at=at, published_at=null(), ended_at=null())
         .returning(*_TASK)
     )
     return _read((await connection.execute(statement)).mappings().one_or_none())
 
 
+async def discard_task(connection: AsyncConnection, task_id: str) -> TaskRecord | None:
+    """Remove what was sent with a failed task, which then is not replayed; `None`: it does not wait for that."""
+    statement = update(TaskRow).where(TaskRow.task_id == task_id, _WAITS).values(payload=null()).returning(*_TASK)
+    return _read((await connection.execute(statement)).mappings().one_or_none())
+
+
 async def remove_ended(connection: AsyncConnection, now: datetime, most: int) -> int:
     """Delete tasks that have ended and are kept no longer, the oldest first; returns how many."""
-    is_kept = and_(TaskRow.schedule_key.is_not(None), TaskRow.ended_at >= now - KEEP_SCHEDULED)
+    is_kept = or_(
+        and_(TaskRow.schedule_key.is_not(None), TaskRow.ended_at >= now - KEEP_SCHEDULED),
+        and_(TaskRow.kind.in_(KEPT_KINDS), _WAITS),
+    )
     some = (
         select(TaskRow.task_id)
         .where(TaskRow.ended_at < now - KEEP_ENDED, not_(is_kept))
@@ -283,7 +290,7 @@ async def clear_payloads(connection: AsyncConnection, now: datetime, most: int) 
     """Remove what was sent with failed tasks that cannot be replayed any more; returns of how many."""
     some = (
         select(TaskRow.task_id)
-        .where(TaskRow.state == "failed", TaskRow.created_at <= now - KEEP_ENDED, TaskRow.payload.is_not(None))
+        .where(_WAITS, TaskRow.kind.not_in(KEPT_KINDS), TaskRow.created_at <= now - KEEP_ENDED)
         .limit(most)
     )
     statement = update(TaskRow).where(TaskRow.task_id.in_(some), TaskRow.state == "failed").values(payload=null())

@@ -1,4 +1,7 @@
-"""Tasks that ended long ago are removed, and what was sent with a failed one once it cannot be replayed."""
+"""Tasks that ended long ago are removed, and what was sent with a failed one once it cannot be replayed.
+
+Failed tasks of `KEPT_KINDS` stay, whatever their age, until an operator replays or discards them.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from api import audit
 from api.database import CommitUnconfirmed, Database, fetch
 from api.errors import Conflict, KeyQueueFull, NotFound, OutcomeUnknown
@@ -19,6 +21,8 @@ _UNCONFIRMED: Final = (
     "the database did not confirm the commit: the task may be stored or not; GET /v1/tasks/{task_id} a few seconds "
     "later shows it if it is, and if it is not found send the request again; an Idempotency-Key makes that safe at once"
 )
+
+_NOT_LISTED: Final = "task not found; `ginja tasks list` shows those that have not ended, failed or ended in six days"
 
 
 class Tasks:
@@ -71,7 +75,7 @@ class Tasks:
         async with self._database.reading() as connection:
             found = await repository.task(connection, task_id)
         if found is None:
-            raise NotFound("task not found; `ginja tasks list` shows those of the last six days")
+            raise NotFound(_NOT_LISTED)
         return found
 
     async def latest(self, *, limit: int) -> Sequence[TaskRecord]:
@@ -80,7 +84,7 @@ class Tasks:
             return await repository.latest_tasks(connection, limit)
 
     async def failed(self, *, limit: int) -> Sequence[TaskRecord]:
-        """Failed tasks, the latest first."""
+        """Failed tasks that wait for an operator, the latest first."""
         async with self._database.reading() as connection:
             return await repository.failed_tasks(connection, limit)
 
@@ -88,14 +92,42 @@ class Tasks:
         """Queue a failed task again, which is recorded; raises `NotFound`, `Conflict`."""
         now = clock.now()
         async with self._database.transaction() as connection:
-            found = await repository.task(connection, task_id)
-            if found is None:
-                raise NotFound("task not found; `ginja tasks list` shows those of the last six days")
+            found = await _failed(connection, task_id)
             replayed = await repository.replay_task(connection, task_id, now)
-            if replayed is None and found.state != "failed":
-                raise Conflict(f"the task is {found.state}; only a failed one can be replayed")
             if replayed is None:
-                raise Conflict("the task is more than six days old; let its sender send the request again")
+                raise Conflict("the task was discarded, or is of a kind that cannot be replayed after six days")
             details = {"task_id": task_id, "kind": found.kind, "error": found.error}
             await fetch(connection, audit.record(caller, "task.replay", None, details, now))
         return replayed
+
+    async def discard(self, caller: Caller, task_id: str, reason: str) -> TaskRecord:
+        """Remove what was sent with a failed task, which is recorded; raises `NotFound`, `Conflict`.
+
+        It stays `failed`, and is removed as others are, by when it ended. A claim of it is then never decided.
+        """
+        now = clock.now()
+        async with self._database.transaction() as connection:
+            found = await _failed(connection, task_id)
+            discarded = await repository.discard_task(connection, task_id)
+            if discarded is None:
+                raise Conflict("the task was discarded already, or what was sent with it was removed after six days")
+            details = {
+                "task_id": task_id,
+                "kind": found.kind,
+                "api_key_id": found.api_key_id,
+                "created_at": found.created_at.isoformat(),
+                "error": found.error,
+                "reason": reason,
+            }
+            await fetch(connection, audit.record(caller, "task.discard", None, details, now))
+        return discarded
+
+
+async def _failed(connection: AsyncConnection, task_id: str) -> TaskRecord:
+    """A failed task; raises `NotFound`, `Conflict`."""
+    found = await repository.task(connection, task_id)
+    if found is None:
+        raise NotFound(_NOT_LISTED)
+    if found.state != "failed":
+        raise Conflict(f"the task is {found.state}; only a failed one can be replayed or discarded")
+    return found

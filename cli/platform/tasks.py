@@ -10,7 +10,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY
+from cli.options import BY, reason_option
 from cli.output import print_json, print_values, terminal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MOST_REPLAYED = 10_000
 @click.option("--failed", is_flag=True, help="Only those that failed and wait for an operator.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Most of them.")
 def list_(failed: bool, limit: int, as_json: bool) -> None:
-    """List tasks, the latest first: those of the last six days, and all that have not ended."""
+    """List tasks, the latest first: those of the last six days, all that have not ended, and claims that failed."""
     from api.tasks import Tasks
 
     async def read(database: "Database") -> "Sequence[TaskRecord]":
@@ -61,7 +61,7 @@ def show(task_id: str, as_json: bool) -> None:
 
 @command(examples=["ginja tasks replay tsk_01m8f4e1hbk73qbb7zxrp6jg4c", "ginja tasks replay --all-failed --json"])
 @click.argument("task_id", metavar="[TASK_ID]", required=False)
-@click.option("--all-failed", is_flag=True, help="All that failed and are at most six days old.")
+@click.option("--all-failed", is_flag=True, help="All that failed; of tasks that are no claims, those of six days.")
 @BY
 def replay(task_id: str | None, all_failed: bool, by: str | None, as_json: bool) -> None:
     """Carry out a failed task again, once the cause of its error is removed; who did is in the audit log."""
@@ -82,7 +82,7 @@ def replay(task_id: str | None, all_failed: bool, by: str | None, as_json: bool)
         for one in await tasks.failed(limit=_MOST_REPLAYED):
             try:
                 done.append(await tasks.replay(caller, one.task_id))
-            except Conflict as error:  # it is too old, or somebody replayed it meanwhile
+            except Conflict as error:  # it is too old, or somebody replayed or discarded it meanwhile
                 refused.append(f"{one.task_id}: {error.detail}")
         return done
 
@@ -95,6 +95,29 @@ def replay(task_id: str | None, all_failed: bool, by: str | None, as_json: bool)
         click.echo(f"Replayed {one.task_id}.")
     for text in refused:
         click.echo(f"Not replayed: {text}.", err=True)
+
+
+@command(examples=['ginja tasks discard tsk_01m8f4e1hbk73qbb7zxrp6jg4c --reason "its sender sent the claim again"'])
+@click.argument("task_id", metavar="TASK_ID")
+@reason_option(text="Why the task needs no other attempt, without personal data; required.")
+@BY
+def discard(task_id: str, reason: str | None, by: str | None, as_json: bool) -> None:
+    """Give up a failed task and remove what was sent with it: a claim is never decided then.
+
+    Who did and why is in the audit log.
+    """
+    from api.identity import Caller
+    from api.tasks import Tasks
+
+    if not reason:
+        raise click.UsageError("--reason is required: say why the task needs no other attempt.")
+    caller = Caller("command line", "operator", None, by or getpass.getuser())
+    with _refusals():
+        discarded = with_database(lambda database: Tasks(database).discard(caller, task_id, reason))
+    if as_json:
+        print_json({"discarded": _line(discarded)})
+        return
+    click.echo(f"Discarded {task_id}.")
 
 
 def _line(task: "TaskRecord") -> "dict[str, object]":

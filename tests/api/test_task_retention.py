@@ -1,27 +1,32 @@
 """What is kept of tasks that have ended, and for how long."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from api.housekeeping import every_day
+from api.identity import Caller
 from api.tasks import SCHEDULES, Schedule, TaskBeat, retention
-from api.tasks.kinds import DECIDE_CLAIM, REMOVE_ENDED
+from api.tasks.kinds import DECIDE_CLAIM, MAKE_DAILY_REPORT, REMOVE_ENDED
 from api.tasks.records import TakenTask
 from api.tasks.repository import KEEP_ENDED, KEEP_SCHEDULED, clear_payloads, remove_ended
 from core import clock
 from tests.api.makers import MINIMAL, Api
 from tests.api.tasks import carry_out, queued, services_of
 
+OPERATOR = Caller("key_operator", "operator", None, "an operator")
 TAKEN = TakenTask("tsk_1", REMOVE_ENDED, None, b"", clock.now(), 1, 1, "lse_1")
 
 
-def add_failed(api: Api, task_id: str, created: timedelta, ended: timedelta) -> None:
+def add_failed(api: Api, task_id: str, created: timedelta, ended: timedelta, *, kind: str = MAKE_DAILY_REPORT) -> None:
     """A failed task that was added and ended before now by as much."""
     api.rows(
         "INSERT INTO tasks (task_id, kind, queue, state, payload, attempts, max_attempts, created_at, due_at, ended_at,"
-        " error) VALUES (%s, 'decide_claim', 'claims', 'failed', '{}', 10, 10, now() - %s, now(), now() - %s, 'E: e')"
+        " error) VALUES (%s, %s, 'claims', 'failed', '{}', 10, 10, now() - %s, now(), now() - %s, 'E: e')"
         " RETURNING 1",
         task_id,
+        kind,
         created,
         ended,
     )
@@ -70,6 +75,42 @@ async def test_what_was_sent_with_a_failed_task_is_removed_once_it_cannot_be_rep
     assert await retention.remove_ended(services_of(api), TAKEN) == {"removed": 0, "payloads": 1}
     assert api.rows("SELECT task_id FROM tasks WHERE payload IS NOT NULL") == [("tsk_young",)]
     assert len(left(api)) == 4, "the tasks themselves are listed until six days after they ended"
+
+
+async def test_an_accepted_claim_that_failed_stays_until_it_is_discarded(api: Api):
+    long_ago = timedelta(days=400)
+    for name in ("kept", "discarded"):
+        add_failed(api, f"tsk_{name}", long_ago, long_ago, kind=DECIDE_CLAIM)
+    assert await retention.remove_ended(services_of(api), TAKEN) == {"removed": 0, "payloads": 0}
+    assert api.rows("SELECT task_id FROM tasks WHERE payload IS NOT NULL ORDER BY 1") == [
+        ("tsk_discarded",),
+        ("tsk_kept",),
+    ]
+    await api.dependencies.tasks.discard(OPERATOR, "tsk_discarded", "its sender sent it again")
+    assert await retention.remove_ended(services_of(api), TAKEN) == {"removed": 1, "payloads": 0}
+    assert left(api) == ["tsk_kept"]
+
+
+async def test_a_claim_that_an_attempt_stored_is_not_decided_again_by_a_late_replay(api: Api):
+    """The process was killed after the commit of the claim, and the task failed; weeks later it is replayed."""
+    replayed, ended = [await queued(api, MINIMAL | {"claim_amount": amount}) for amount in (100, 101)]
+    for task_id in (replayed, ended):
+        await carry_out(api, task_id)
+    (reply,) = api.rows("SELECT result ->> 'location' FROM tasks WHERE task_id = %s", replayed)
+    api.execute(
+        "UPDATE tasks SET state = 'failed', result = NULL, error = 'E: e', created_at = now() - interval '20 days',"
+        f" ended_at = now() - interval '20 days', payload = '{json.dumps(MINIMAL | {'claim_amount': 100})}'"
+        f" WHERE task_id = '{replayed}'"
+    )
+    api.execute(f"DELETE FROM tasks WHERE task_id = '{ended}'")
+    api.execute("UPDATE idempotency_keys SET created_at = now() - interval '20 days'")
+    await retention.remove_ended(services_of(api), TAKEN)
+    every_day(api.url, clock.now().date())
+    assert api.rows("SELECT key FROM idempotency_keys") == [(f"task {replayed}",)], "that of no task is removed"
+    await api.dependencies.tasks.replay(OPERATOR, replayed)
+    assert await carry_out(api, replayed)
+    assert api.rows("SELECT state, result ->> 'location' FROM tasks") == [("succeeded", *reply)]
+    assert api.count("claims") == 2
 
 
 async def test_a_weekly_run_is_not_added_again_before_the_next_one(api: Api):

@@ -284,11 +284,10 @@ async def test_a_replay_is_recorded_and_only_a_failed_task_can_be_replayed(api: 
 
 
 @pytest.mark.parametrize(("more", "is_replayed"), [(timedelta(seconds=-30), True), (timedelta(0), False)])
-async def test_a_task_older_than_what_it_left_is_not_replayed(api: Api, more: timedelta, is_replayed: bool):
-    """Its claim may have been stored under a key that is no longer there to find it by."""
+async def test_a_report_is_not_replayed_after_six_days(api: Api, more: timedelta, is_replayed: bool):
     task_id = await queued(api)
     api.execute(
-        "UPDATE tasks SET state = 'failed', ended_at = now(), "
+        "UPDATE tasks SET kind = 'make_daily_report', state = 'failed', ended_at = now(), "
         f"created_at = now() - interval '{(KEEP_ENDED + more).total_seconds()} s'"
     )
     if is_replayed:
