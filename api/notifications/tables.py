@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,7 +47,9 @@ class NotificationRow(Base):
     text: Mapped[str] = mapped_column(comment="Ids only; no member's data.")
     link: Mapped[str | None] = mapped_column(comment="Path of a page of the console.")
     occurred_at: Mapped[Instant]
-    created_at: Mapped[Instant] = mapped_column(comment="When it was added; a condition may have begun long before.")
+    created_at: Mapped[Instant] = mapped_column(
+        server_default=func.now(), comment="When it was added; a condition may have begun long before."
+    )
     mail_id: Mapped[str | None] = mapped_column(
         ForeignKey("mails.mail_id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
         comment="The message that has it; null: none yet.",

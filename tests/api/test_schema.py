@@ -121,3 +121,12 @@ def test_lines_that_are_there_get_the_time_of_their_message_and_the_schema_goes_
     command.downgrade(alembic_config(empty_database_url), "0036")
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT count(*) FROM notifications").fetchall() == [(2,)]
+
+
+def test_the_release_before_adds_lines_after_the_migration_until_it_is_restarted(database_url):
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO notifications (recipient, event_id, event, text, occurred_at) "
+            "VALUES ('a@x.example', 'e1', 'work.failed', 't', '2020-01-01')"
+        )
+        assert connection.execute("SELECT created_at = now() FROM notifications").fetchall() == [(True,)]

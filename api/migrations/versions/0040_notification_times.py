@@ -18,7 +18,8 @@ def upgrade() -> None:
         "UPDATE notifications SET created_at = coalesce("
         "(SELECT mails.created_at FROM mails WHERE mails.mail_id = notifications.mail_id), now())"
     )
-    op.alter_column(_TABLE, "created_at", nullable=False)
+    # The release that runs until it is restarted adds lines without it.
+    op.alter_column(_TABLE, "created_at", nullable=False, server_default=sa.func.now())
     op.execute(f"ALTER TABLE {_TABLE} ALTER CONSTRAINT {_MAIL} DEFERRABLE INITIALLY DEFERRED")
 
 
