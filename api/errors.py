@@ -26,6 +26,7 @@ ApiError
 ├── Unavailable        503   the database, or the scorer of a batch, is unavailable
 │                            the database answers, or may have answered, but (`api/database/failures.py`):
 ├── OutcomeUnknown     503   the connection was lost during COMMIT
+│   └── TaskOutcomeUnknown     of a task without a key: look it up before sending again
 ├── PoolExhausted      503   no connection was free in time
 ├── LockTimeout        503   another transaction holds a lock
 ├── StatementTimeout   503   a statement or transaction took too long
@@ -267,11 +268,20 @@ class Unavailable(ApiError):
 class OutcomeUnknown(ApiError):
     """The connection to the database was lost during COMMIT: the change may be stored or not. The same request sent
     again is answered as this one would have been, or carried out now; with `Prefer: respond-async` and without an
-    `Idempotency-Key`, look up the task first."""
+    `Idempotency-Key`, look up the task first: that response has no `Retry-After`."""
 
     status, kind, title = 503, "outcome-unknown", "Outcome unknown"
     example = "the database did not confirm the commit: the change may be stored or not; send the same request again"
     headers = _retry_after(1)
+
+
+class TaskOutcomeUnknown(OutcomeUnknown):
+    """As `OutcomeUnknown`, of a task without an `Idempotency-Key`: the same request sent again would be another claim.
+
+    So no response says when to send it again.
+    """
+
+    headers = _NONE
 
 
 class PoolExhausted(ApiError):

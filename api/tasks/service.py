@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import CommitUnconfirmed, Database, fetch
-from api.errors import Conflict, KeyQueueFull, NotFound, OutcomeUnknown
+from api.errors import Conflict, KeyQueueFull, NotFound, TaskOutcomeUnknown
 from api.identity import Caller, Scope
 from api.tasks import repository
 from api.tasks.kinds import TASK_KINDS
@@ -34,7 +34,7 @@ class Tasks:
     async def add(self, caller: Caller, kind: str, payload: bytes) -> TaskRecord:
         """Queue a task of a caller, in the open unit of work if there is one.
 
-        Raises `KeyQueueFull`, and without a unit `OutcomeUnknown` with the `task_id` to look up.
+        Raises `KeyQueueFull`, and without a unit `TaskOutcomeUnknown` with the `task_id` to look up.
         """
         task_id = new_id("tsk")
         try:
@@ -53,7 +53,7 @@ class Tasks:
                     at=clock.now(),
                 )
         except CommitUnconfirmed:
-            raise OutcomeUnknown(_UNCONFIRMED.format(task_id=task_id), extensions={"task_id": task_id}) from None
+            raise TaskOutcomeUnknown(_UNCONFIRMED.format(task_id=task_id), extensions={"task_id": task_id}) from None
         assert added is not None
         return added
 
