@@ -41,6 +41,8 @@ class TaskPublisher:
         for queue in QUEUES.values():
             now = clock.now()
             async with self._database.transaction() as connection:
+                if not await repository.try_lock_queue(connection, queue.name):
+                    continue  # another worker counts what is in flight, and publishes, at this moment
                 busy = (await repository.in_flight(connection, now)).get(queue.name, 0)
                 free = queue.max_in_flight - max(busy, waiting[queue.name])
                 due = await repository.publish_due(connection, queue.name, free, now) if free > 0 else ()

@@ -179,6 +179,12 @@ async def recover_lost(connection: AsyncConnection, now: datetime) -> Sequence[s
     return [row[0] for row in await connection.execute(statement)]
 
 
+async def try_lock_queue(connection: AsyncConnection, queue: str) -> bool:
+    """Lock a queue until the transaction ends, so that no other worker publishes to it; false: another one has it."""
+    key = func.hashtextextended(f"task queue {queue}", 0)
+    return bool((await connection.execute(select(func.pg_try_advisory_xact_lock(key)))).scalar_one())
+
+
 async def in_flight(connection: AsyncConnection, now: datetime) -> dict[str, int]:
     """For each queue, the tasks that are carried out, or were published a moment ago and not begun."""
     running = select(TaskRow.queue).where(TaskRow.state == "running")

@@ -12,13 +12,24 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 import redis
 
-from api.tasks import QUEUES, SCHEDULES, TASK_KINDS, Schedule, TaskBeat, TaskBroker, TaskPublisher, celery_app
+from api.tasks import (
+    QUEUES,
+    SCHEDULES,
+    TASK_KINDS,
+    Schedule,
+    TaskBeat,
+    TaskBroker,
+    TaskPublisher,
+    celery_app,
+    repository,
+)
 from api.tasks.broker import KEY_PREFIX
 from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, REMOVE_ENDED, REPORTS
 from api.tasks.records import DueTask
@@ -26,7 +37,7 @@ from api.tasks.repository import REPUBLISH_AFTER
 from core import clock
 from core.embedded import free_port
 from tests.api.makers import MINIMAL, Api
-from tests.api.tasks import carry_out, end_leases, queued, state
+from tests.api.tasks import carry_out, end_leases, queued, soon, state
 from tests.api.waiting import until
 
 
@@ -241,6 +252,28 @@ async def test_reports_are_made_one_at_a_time_so_that_a_second_process_is_free_f
     with redis.Redis.from_url(valkey_url) as client:
         client.delete(f"{KEY_PREFIX}{REPORTS}")
     assert await publisher.step() == 1
+
+
+async def test_two_workers_at_once_publish_no_more_than_a_queue_may_have_in_flight(
+    api: Api, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The second one publishes, or not, while the first has counted and not published yet."""
+    add_many(api, 3, REMOVE_ENDED)
+    count, counted, others_done = repository.in_flight, asyncio.Event(), asyncio.Event()
+
+    async def counting(*args: Any) -> dict[str, int]:
+        found = await count(*args)
+        if asyncio.current_task() is first and not others_done.is_set():
+            counted.set()
+            await soon(others_done)
+        return found
+
+    monkeypatch.setattr(repository, "in_flight", counting)
+    first = asyncio.create_task(publisher_of(api, valkey_url).step())
+    await soon(counted)
+    others = await publisher_of(api, valkey_url).step()
+    others_done.set()
+    assert await first + others == QUEUES[REPORTS].max_in_flight == 1
 
 
 async def test_claims_are_begun_before_reports_that_wait_longer(api: Api, valkey_url: str, tmp_path: Path):
