@@ -1,10 +1,14 @@
 """Schema migrations."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -12,6 +16,36 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_271_001
 """Key of the advisory lock under which a database is upgraded."""
+_LOCK_TIMEOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LockRetries:
+    """How an upgrade waits for the locks of other transactions.
+
+    While it waits for a lock on a table, every later statement on that table waits behind it. So each wait is short,
+    and between two of them the others go on.
+    """
+
+    attempts: int = 20
+    timeout_s: float = _LOCK_TIMEOUT_S
+    pause_s: float = 3.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+LOCK_RETRIES: Final = LockRetries()
+
+
+class SchemaLockedError(Exception):
+    """Another transaction held a lock that the upgrade needs for longer than it waits; what was done stays."""
+
+    def __init__(self, statement: str | None) -> None:
+        super().__init__(
+            f"the schema could not be upgraded: another transaction holds a lock that a migration needs "
+            f"({' '.join((statement or '').split())[:100]}); end long transactions, such as a backup (SELECT pid, "
+            "xact_start, query FROM pg_stat_activity WHERE state <> 'idle' ORDER BY xact_start), and run `ginja run "
+            "migrate` again: it goes on where it stopped"
+        )
 
 
 def plain_url(url: str) -> str:
@@ -35,11 +69,31 @@ def newest_revision() -> str:
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the schema of the database at `url` up to `revision`. Safe to call from several processes at once."""
+def lock_timeout(config: "Config") -> str:
+    """How long a migration waits for a lock, as PostgreSQL takes it."""
+    seconds: float = config.attributes.get("lock_timeout_s", _LOCK_TIMEOUT_S)
+    return f"{seconds * 1000:.0f}ms"
+
+
+def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RETRIES) -> None:
+    """Bring the schema of the database at `url` up to `revision`. Safe to call from several processes at once.
+
+    Raises `SchemaLockedError` where other transactions hold a lock for too long; call it again then.
+    """
     import psycopg
     from alembic import command
 
+    config = alembic_config(url)
+    config.attributes["lock_timeout_s"] = retries.timeout_s
     with psycopg.connect(plain_url(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_UPGRADE_LOCK])  # released when the connection closes
-        command.upgrade(alembic_config(url), revision)
+        for attempt in range(1, retries.attempts + 1):
+            try:
+                command.upgrade(config, revision)
+                return
+            except OperationalError as error:
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                    raise
+                if attempt == retries.attempts:
+                    raise SchemaLockedError(error.statement) from error
+            retries.sleep(retries.pause_s)

@@ -1,7 +1,10 @@
-"""Alembic's way in: the URL passed by `api.database.upgrade`, else that of the settings."""
+"""Alembic's way in: the URL passed by `api.database.upgrade`, else that of the settings.
+
+Each revision is a transaction of its own, so that the locks of one do not last until the end of the chain.
+"""
 
 from alembic import context
-from sqlalchemy import create_engine, make_url, pool
+from sqlalchemy import create_engine, func, make_url, pool, select
 
 from api.appeals import tables as _appeals  # noqa: F401
 from api.assessments import tables as _assessments  # noqa: F401
@@ -17,6 +20,7 @@ from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
 from api.members import tables as _members  # noqa: F401
+from api.migrate import lock_timeout
 from api.notifications import tables as _notifications  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
 from api.policies import tables as _policies  # noqa: F401
@@ -43,7 +47,9 @@ def _url() -> str:
 def _run() -> None:
     engine = create_engine(make_url(_url()).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata)
+        connection.execute(select(func.set_config("lock_timeout", lock_timeout(context.config), False)))
+        connection.commit()  # or the revisions would be part of this transaction
+        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
 

@@ -1,0 +1,89 @@
+"""An upgrade of the schema beside other transactions: it waits for their locks, and nobody waits long behind it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+
+from api.migrate import LockRetries, SchemaLockedError, alembic_config, newest_revision, upgrade
+from cli.errors import one_line
+
+BEFORE = "0036"
+"""0037 changes `claims`, and 0040 `notifications`."""
+
+
+@pytest.fixture
+def url(empty_database_url: str) -> str:
+    command.upgrade(alembic_config(empty_database_url), BEFORE)
+    return empty_database_url
+
+
+@pytest.fixture
+def reader(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction that a test leaves open, as a backup does."""
+    with psycopg.connect(url) as connection:
+        yield connection
+
+
+def revision(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchall()[0][0])
+
+
+def read_claims(url: str) -> None:
+    """Raises an error where a lock is in the way."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET lock_timeout = '5s'")
+        connection.execute("SELECT FROM claims")
+
+
+def test_an_upgrade_beside_a_reader_of_claims_is_given_up_and_says_what_to_do(url, reader):
+    reader.execute("SELECT FROM claims")
+    pauses: list[float] = []
+
+    def between(pause_s: float) -> None:
+        read_claims(url)
+        pauses.append(pause_s)
+
+    with pytest.raises(SchemaLockedError, match=r"ALTER TABLE claims.*pg_stat_activity.*ginja run migrate") as raised:
+        upgrade(url, retries=LockRetries(attempts=3, timeout_s=0.2, pause_s=7.0, sleep=between))
+    assert pauses == [7.0, 7.0]
+    assert revision(url) == BEFORE
+    assert one_line(raised.value) == str(raised.value), "a command prints it without a traceback"
+
+
+def test_an_upgrade_goes_on_when_the_reader_has_ended(url, reader):
+    reader.execute("SELECT FROM claims")
+    upgrade(url, retries=LockRetries(attempts=5, timeout_s=0.2, sleep=lambda _: reader.rollback()))
+    assert revision(url) == newest_revision()
+
+
+def test_what_was_upgraded_stays_and_is_not_locked_while_a_later_migration_waits(url, reader):
+    reader.execute("SELECT FROM notifications")
+    states: list[str] = []
+
+    def between(_pause_s: float) -> None:
+        read_claims(url)
+        states.append(revision(url))
+        reader.rollback()
+
+    upgrade(url, retries=LockRetries(attempts=5, timeout_s=0.2, sleep=between))
+    assert states[0] == "0039"
+    assert revision(url) == newest_revision()
+
+
+def test_other_failures_of_a_migration_are_not_repeated(url):
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE claims ADD received_on date")
+    with pytest.raises(Exception, match="received_on"):
+        upgrade(url, retries=LockRetries(sleep=lambda _: pytest.fail("repeated")))
+
+
+def test_processes_that_upgrade_at_once_wait_for_one_another(empty_database_url):
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(upgrade, empty_database_url) for _ in range(3)]:
+            done.result()
+    assert revision(empty_database_url) == newest_revision()
