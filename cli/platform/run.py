@@ -161,10 +161,10 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
     from core.settings import settings
     from core.supervision import local_url
 
-    now = settings()
+    now, counters = settings(), None
     if metrics_port is not None:
         check_port(metrics_port, now.api_host, option="--metrics-port")
-        share_counters(now.home.resolve() / "run" / f"task-metrics-{metrics_port}")
+        counters = share_counters(now.home.resolve() / "run" / f"task-metrics-{metrics_port}")
 
     from api.migrate import upgrade
     from api.task_process import run_tasks
@@ -176,8 +176,8 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
     configure_logging(now.log_level)
     database_url, redis_url = postgres_url(now), valkey_url(now)
     upgrade(database_url)
-    if metrics_port is not None:
-        serve_counters(now.api_host, metrics_port)
+    if metrics_port is not None and counters is not None:
+        serve_counters(now.api_host, metrics_port, counters)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("tasks", metrics_url, as_json=as_json)
     run_tasks(now, database_url, redis_url)
