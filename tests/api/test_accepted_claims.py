@@ -7,6 +7,7 @@ import pytest
 
 from api.errors import ApiError, InternalError, MemberQueueFull, Unavailable
 from api.prompt_pay import prompt_pay_clock
+from api.remittances import remittance
 from api.reviews import due_claims
 from api.tasks import TASK_KINDS
 from api.tasks.kinds import DECIDE_CLAIM
@@ -23,10 +24,10 @@ def midnight(api: Api) -> datetime:
     return datetime.combine(clock.now().astimezone(zone).date() + timedelta(days=1), time(), zone)
 
 
-async def decided_after_midnight(api: Api) -> tuple[datetime, str]:
-    """A claim for review that was accepted before midnight and decided after it."""
+async def decided_after_midnight(api: Api, *, probability: float = 0.9) -> tuple[datetime, str]:
+    """A claim that was accepted before midnight and decided after it; as it is scored, for review."""
     at = midnight(api)
-    api.scorer.behaviour = answering(0.9)
+    api.scorer.behaviour = answering(probability)
     with clock.held(at - timedelta(seconds=10)):
         task_id = await queued(api)
     with clock.held(at + timedelta(seconds=10)):
@@ -56,6 +57,14 @@ async def test_prompt_pay_runs_from_the_day_of_acceptance(api: Api):
         assert [one.prompt_pay.due_on for one in page.items if one.prompt_pay] == [due_on]
         (due,) = await due_claims(api.database, clock=prompt_pay_clock(settings), time_zone=settings.zone)
         assert due.due_on == due_on
+
+
+async def test_the_835_states_the_day_of_acceptance(api: Api):
+    at, claim_id = await decided_after_midnight(api, probability=0.01)
+    settings = api.dependencies.settings
+    with clock.held(at + timedelta(days=2)):
+        advice = await remittance(api.database, None, "H456", at.date(), at.date(), settings.zone)
+    assert [(one.claim_id, one.received_on) for _, one in advice.claims] == [(claim_id, at.date() - timedelta(days=1))]
 
 
 async def test_a_claim_stored_without_a_day_of_receipt_has_that_of_its_place_in_the_order(api: Api):
