@@ -12,13 +12,13 @@ __all__ = ["console"]
 REPLAY = "/console/tasks/tsk_1/replay"
 
 
-async def failed_task(console: Setting, error: str, *, age: str = "1 h") -> None:
+async def failed_task(console: Setting, error: str, *, age: str = "1 h", kind: str = "decide_claim") -> None:
     with psycopg.connect(console.url) as connection:
         connection.execute(
             "INSERT INTO tasks (task_id, kind, queue, state, payload, attempts, max_attempts, created_at, due_at,"
-            " ended_at, error) VALUES ('tsk_1', 'decide_claim', 'claims', 'failed', '{}', 10, 10,"
+            " ended_at, error) VALUES ('tsk_1', %s, 'claims', 'failed', '{}', 10, 10,"
             " now() - %s::interval, now(), now(), %s)",
-            [age, error],
+            [kind, age, error],
         )
 
 
@@ -49,10 +49,10 @@ async def test_a_task_that_there_is_not_is_said_to_be_missing(console: Setting, 
     assert missing.status_code == 404
 
 
-async def test_a_task_that_is_too_old_is_not_replayed(console: Setting) -> None:
+async def test_a_report_that_is_too_old_is_not_replayed(console: Setting) -> None:
     _, admin = await create_key(console.database, name="Olu", role="admin")
     await console.sign_in(admin)
-    await failed_task(console, "odd", age="6 days 1 s")
+    await failed_task(console, "odd", age="6 days 1 s", kind="make_daily_report")
     refused = await console.client.post(REPLAY, data={})
     assert (refused.status_code, "six days" in refused.text) == (409, True)
 
