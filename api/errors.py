@@ -26,7 +26,7 @@ ApiError
 ├── Unavailable        503   the database, or the scorer of a batch, is unavailable
 │                            the database answers, or may have answered, but (`api/database/failures.py`):
 ├── OutcomeUnknown     503   the connection was lost during COMMIT
-│   └── TaskOutcomeUnknown     of a task without a key: look it up before sending again
+│   └── TaskOutcomeUnknown     of a task without a key (`api/tasks/errors.py`)
 ├── PoolExhausted      503   no connection was free in time
 ├── LockTimeout        503   another transaction holds a lock
 ├── StatementTimeout   503   a statement or transaction took too long
@@ -273,15 +273,6 @@ class OutcomeUnknown(ApiError):
     status, kind, title = 503, "outcome-unknown", "Outcome unknown"
     example = "the database did not confirm the commit: the change may be stored or not; send the same request again"
     headers = _retry_after(1)
-
-
-class TaskOutcomeUnknown(OutcomeUnknown):
-    """As `OutcomeUnknown`, of a task without an `Idempotency-Key`: the same request sent again would be another claim.
-
-    So no response says when to send it again.
-    """
-
-    headers = _NONE
 
 
 class PoolExhausted(ApiError):

@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import CommitUnconfirmed, Database, fetch
-from api.errors import Conflict, KeyQueueFull, NotFound, TaskOutcomeUnknown
+from api.errors import Conflict, KeyQueueFull, NotFound
 from api.identity import Caller, Scope
 from api.tasks import repository
+from api.tasks.errors import TaskOutcomeUnknown
 from api.tasks.kinds import TASK_KINDS
 from api.tasks.records import TaskRecord
 from core import clock
