@@ -1,7 +1,7 @@
 """The claims that a change touches, by kind of change: one statement each, through an index.
 
 Claims in review count whenever they were received; others if they were received or decided within the declared days.
-Voided claims do not count.
+A claim with a finding that has not ended counts always, so that the finding can end; any other voided claim does not.
 """
 
 from collections.abc import Mapping
@@ -106,8 +106,12 @@ def touched_claims(kind: ChangeKind) -> str:
     candidates AS MATERIALIZED ({candidates})
     SELECT DISTINCT claims.claim_id
     FROM candidates JOIN claims USING (claim_id)
-    WHERE claims.status <> 'voided' AND claims.service_to >= %(valid_from)s AND (
-        claims.status = 'in_review' OR claims.received_at >= %(since)s OR EXISTS (
+    WHERE claims.service_to >= %(valid_from)s AND (
+        claims.status = 'in_review'
+        OR (claims.status <> 'voided' AND (claims.received_at >= %(since)s OR EXISTS (
             SELECT FROM decisions
-            WHERE decisions.decision_id = claims.decision_id AND decisions.made_at >= %(since)s))
+            WHERE decisions.decision_id = claims.decision_id AND decisions.made_at >= %(since)s)))
+        OR EXISTS (
+            SELECT FROM rescreening_findings AS earlier
+            WHERE earlier.claim_id = claims.claim_id AND earlier.ended_at IS NULL))
     """

@@ -186,3 +186,31 @@ async def test_an_open_amount_stays_open_where_the_amount_can_no_longer_be_compu
     await drain(screening)
     assert found(api) == before
     assert jobs(api)[-1][2:] == (1, 0, 1, 0)
+
+
+OLD = "UPDATE claims SET received_at = received_at - interval '366 days'"
+
+
+async def test_an_open_finding_of_a_claim_that_is_too_old_by_now_is_withdrawn(api: Api, screening):
+    await claim(api)
+    exclude(api)
+    await drain(screening)
+    assert found(api)
+    api.execute(OLD)
+    withdraw(api, TableKind.LEIE)
+    await drain(screening)
+    assert found(api) == []
+    assert jobs(api)[-1][2:] == (1, 1, 0, 0)
+    assert api.rows("SELECT closed_reason FROM rescreening_findings") == [("withdrawn",)]
+
+
+async def test_a_claim_that_is_too_old_and_has_no_finding_left_is_not_compared(api: Api, screening):
+    await claim(api)
+    exclude(api)
+    await drain(screening)
+    withdraw(api, TableKind.LEIE)
+    await drain(screening)
+    api.execute(OLD)
+    exclude(api, release="r2", first_day=date(2026, 1, 2))
+    await drain(screening)
+    assert jobs(api)[-1][2:] == (0, 0, 0, 0)
