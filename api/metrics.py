@@ -60,6 +60,10 @@ RESCREENING_JOBS = Gauge("ginja_rescreening_jobs", "Jobs of re-screening that ar
 RESCREENING_OLDEST = Gauge(
     "ginja_rescreening_oldest_seconds", "How long the oldest job of re-screening that is not finished waits; 0: none."
 )
+RESCREENING_FAILED_CLAIMS = Gauge(
+    "ginja_rescreening_failed_claims",
+    "Claims of re-screening that were given up and are kept for `ginja review rescreening --retry-failed`.",
+)
 RESCREENED_CLAIMS = Counter("ginja_rescreened_claims_total", "Claims compared again after a change.", ["kind"])
 WEBHOOK_DELIVERIES = Counter(
     "ginja_webhook_deliveries_total",

@@ -4,15 +4,21 @@ tables.py      jobs, their claims, findings; triggers record a job in the transa
 touched.py     the claims that each kind of change touches
 jobs.py        the queue of jobs
 batches.py     what the worker reads and stores of a batch
+inputs.py      what is known now about the claims of a batch
 screening.py   the worker's part
-service.py     findings are listed and closed
+service.py     findings are listed and closed, claims that were given up queued again
 """
 
-from api.rescreening.jobs import remove_old_jobs
+from api.rescreening.jobs import RetriedClaims, remove_old_jobs
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from api.rescreening.schemas import RescreeningCloseIn
 from api.rescreening.screening import Rescreening
-from api.rescreening.service import close_rescreening_finding, rescreening_findings, rescreening_jobs
+from api.rescreening.service import (
+    close_rescreening_finding,
+    rescreening_findings,
+    rescreening_jobs,
+    retry_failed_claims,
+)
 
 __all__ = [
     "ClosingReason",
@@ -20,8 +26,10 @@ __all__ = [
     "RescreeningCloseIn",
     "RescreeningFinding",
     "RescreeningJob",
+    "RetriedClaims",
     "close_rescreening_finding",
     "remove_old_jobs",
     "rescreening_findings",
     "rescreening_jobs",
+    "retry_failed_claims",
 ]

@@ -1,6 +1,7 @@
 """What a batch of a job reads and stores, in the worker's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import TypeAlias
@@ -27,14 +28,16 @@ def _statement(sql: str) -> Statement:
 
 _BATCH = _statement("""
     WITH untried AS MATERIALIZED (
-        SELECT claim_id, attempts FROM rescreening_claims WHERE job_id = %(job_id)s AND attempts = 0
+        SELECT claim_id FROM rescreening_claims
+        WHERE job_id = %(job_id)s AND attempts = 0 AND given_up_at IS NULL
         ORDER BY claim_id LIMIT %(most)s FOR UPDATE SKIP LOCKED),
     failed AS MATERIALIZED (
-        SELECT claim_id, attempts FROM rescreening_claims
-        WHERE job_id = %(job_id)s AND attempts > 0 AND NOT EXISTS (SELECT FROM untried)
-        ORDER BY attempts, claim_id LIMIT 1 FOR UPDATE SKIP LOCKED),
+        SELECT claim_id FROM rescreening_claims
+        WHERE job_id = %(job_id)s AND attempts > 0 AND given_up_at IS NULL AND not_before <= %(now)s
+          AND NOT EXISTS (SELECT FROM untried)
+        ORDER BY not_before, claim_id LIMIT 1 FOR UPDATE SKIP LOCKED),
     batch AS (SELECT * FROM untried UNION ALL SELECT * FROM failed)
-    SELECT claims.claim_id, batch.attempts, claims.provider_id, claims.received_at, claims.received_on,
+    SELECT claims.claim_id, claims.provider_id, claims.received_at, claims.received_on,
            claims.member_id,
            claims.diagnosis_code, claims.other_diagnoses, claims.procedure_code, claims.amount_cents, claims.units,
            claims.service_from, claims.service_to, claims.place_of_service, claims.replaces,
@@ -58,7 +61,6 @@ class _BatchRow:
     """A claim of a batch; the fields are the columns of `_BATCH`, in their order."""
 
     claim_id: str
-    attempts: int
     provider_id: str | None
     received_at: datetime
     received_on: date | None
@@ -82,16 +84,16 @@ class _BatchRow:
     findings: Sequence[JsonObject] | None
 
 
-def batch_of(job_id: int, most: int, time_zone: tzinfo) -> Query[list[ClaimToScreen]]:
+def batch_of(job_id: int, most: int, time_zone: tzinfo, now: datetime) -> Query[list[ClaimToScreen]]:
     """The next claims of a job, which no other worker takes until the transaction ends.
 
-    Those of a batch that failed come last, and each alone, so that one of them holds up no other.
+    Those of a batch that failed come last, each alone and when it is due, so that one of them holds up no other.
     """
 
     def read(rows: Rows) -> list[ClaimToScreen]:
         return [_to_screen(_BatchRow(*row), time_zone) for row in rows]
 
-    return Query(_BATCH, {"job_id": job_id, "most": most}, read)
+    return Query(_BATCH, {"job_id": job_id, "most": most, "now": now}, read)
 
 
 def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
@@ -105,7 +107,7 @@ def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
             problem = f"payment: {error.error_count()} invalid fields"
         except Exception as error:  # whatever is wrong with it: the other claims of the change are compared
             problem = type(error).__name__
-    return ClaimToScreen(row.claim_id, row.provider_id, decided, problem, row.attempts)
+    return ClaimToScreen(row.claim_id, row.provider_id, decided, problem)
 
 
 def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
@@ -204,11 +206,15 @@ class NewFinding:
         }
 
 
+# Jobs that compare the same claims end and open the findings in one order, so that none waits for another that waits.
 _END = _statement("""
-    UPDATE rescreening_findings
+    WITH ending AS MATERIALIZED (
+        SELECT finding_id FROM rescreening_findings
+        WHERE finding_id = ANY(%(finding_ids)s) ORDER BY finding_id FOR UPDATE)
+    UPDATE rescreening_findings AS one
     SET ended_at = %(now)s, closed_at = coalesce(closed_at, %(now)s),
         closed_reason = coalesce(closed_reason, %(reason)s)
-    WHERE finding_id = ANY(%(finding_ids)s)""")
+    FROM ending WHERE one.finding_id = ending.finding_id""")
 _ADD = _statement("""
     WITH added AS (
         INSERT INTO rescreening_findings (finding_id, job_id, claim_id, provider_id, status, difference, code, line,
@@ -218,6 +224,7 @@ _ADD = _statement("""
         FROM jsonb_to_recordset(%(rows)s) AS one(
             finding_id text, claim_id text, provider_id text, status text, difference text, code text, line integer,
             entry text, text text, cites text, before_cents bigint, now_cents bigint)
+        ORDER BY claim_id, difference, code, line, entry
         ON CONFLICT DO NOTHING
         RETURNING claim_id),
     sent AS (
@@ -227,10 +234,13 @@ _ADD = _statement("""
     UPDATE rescreening_jobs SET opened = opened + (SELECT count(*) FROM added) WHERE job_id = %(job_id)s""")
 _DONE = _statement("""
     WITH compared AS (
-        DELETE FROM rescreening_claims WHERE job_id = %(job_id)s AND claim_id = ANY(%(claim_ids)s))
+        DELETE FROM rescreening_claims WHERE job_id = %(job_id)s AND claim_id = ANY(%(compared)s)),
+    given_up AS (
+        UPDATE rescreening_claims SET attempts = attempts + 1, given_up_at = %(now)s
+        WHERE job_id = %(job_id)s AND claim_id = ANY(%(given_up)s))
     UPDATE rescreening_jobs
     SET screened = screened + %(screened)s, failed = failed + %(failed)s, withdrawn = withdrawn + %(withdrawn)s,
-        attempts = 0, compared_at = %(now)s
+        attempts = 0, not_before = %(now)s
     WHERE job_id = %(job_id)s""")
 
 
@@ -240,11 +250,13 @@ def store_batch(
     new: Iterable[NewFinding],
     ended: Sequence[EarlierFinding],
     *,
-    failed: int,
+    failed: AbstractSet[str],
+    without_amount: AbstractSet[str],
     now: datetime,
 ) -> list[Query[None]]:
     """Open and end findings, add an event for each claim with new ones, and take the claims off the job.
 
+    Claims that `failed` stay with it, given up. Those `without_amount` count as failed too, but no retry helps them.
     `ended` are findings that no longer differ: open ones are withdrawn, of others the same may be opened again.
     """
     finding_ids = [one.finding_id for one in ended]
@@ -253,9 +265,10 @@ def store_batch(
     withdrawn = sum(one.is_open for one in ended)
     done = {
         "job_id": job_id,
-        "claim_ids": [one.claim_id for one in claims],
-        "screened": len(claims) - failed,
-        "failed": failed,
+        "compared": [one.claim_id for one in claims if one.claim_id not in failed],
+        "given_up": sorted(failed),
+        "screened": len(claims) - len(failed | without_amount),
+        "failed": len(failed | without_amount),
         "withdrawn": withdrawn,
         "now": now,
     }

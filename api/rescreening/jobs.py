@@ -14,12 +14,21 @@ if TYPE_CHECKING:
     import psycopg
 
 KEEP_JOBS_DAYS: Final = 30
-"""Retention of finished jobs without findings."""
+"""Retention of finished jobs without findings and without claims that were given up."""
+KEEP_GIVEN_UP_DAYS: Final = 90
+"""Retention of claims that were given up."""
+SEEN_AT_ONCE: Final = 1_000
+"""New jobs seen by one step."""
 JOBS_IN_TURN: Final = 20
 """Jobs looked at for one batch."""
 RETRY_AFTER: Final = timedelta(seconds=30)
-"""Pause of a job after its first failure; it doubles with each failure in a row."""
+"""Pause of a job or claim after its first failure; it doubles with each failure in a row."""
 LONGEST_PAUSE: Final = timedelta(hours=1)
+PAUSE_AFTER_CLAIM: Final = timedelta(seconds=1)
+"""Pause of a job after one claim failed, so that a defect of all claims does not load the worker; doubles, too."""
+LONGEST_PAUSE_AFTER_CLAIM: Final = timedelta(seconds=30)
+MOST_ATTEMPTS: Final = 6
+"""Failures of a claim, the last ones alone, after which it is given up."""
 
 
 def _statement(sql: str) -> Statement:
@@ -28,27 +37,32 @@ def _statement(sql: str) -> Statement:
 
 _SEE = _statement("""
     WITH unseen AS (
-        SELECT job_id FROM rescreening_jobs WHERE finished_at IS NULL AND seen_at IS NULL FOR UPDATE SKIP LOCKED)
+        SELECT job_id FROM rescreening_jobs WHERE finished_at IS NULL AND seen_at IS NULL
+        ORDER BY job_id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
     UPDATE rescreening_jobs AS job SET seen_at = %(now)s, not_before = greatest(not_before, %(now)s) + %(wait)s
-    FROM unseen WHERE job.job_id = unseen.job_id""")
+    FROM unseen WHERE job.job_id = unseen.job_id
+    RETURNING job.job_id""")
 
 
-def see(now: datetime, wait: timedelta) -> Query[None]:
-    """Let new jobs wait for the claims in flight.
+def see(now: datetime, wait: timedelta) -> Query[int]:
+    """Let new jobs wait for the claims in flight, at most `SEEN_AT_ONCE` of them; says how many.
 
     A job that is seen is committed, so claims that are read for from then on are decided with its change.
     """
-    return Query(_SEE, {"now": now, "wait": wait}, nothing)
+    return Query(_SEE, {"now": now, "wait": wait, "most": SEEN_AT_ONCE}, len)
 
 
+# The job is found before its import is: without figures of the table all jobs would be joined and sorted.
 _TO_FIND = _statement("""
+    WITH job AS MATERIALIZED (
+        SELECT job_id, kind, subject, import_id, compared_with FROM rescreening_jobs
+        WHERE finished_at IS NULL AND found_at IS NULL AND seen_at IS NOT NULL AND not_before <= %(now)s
+        ORDER BY not_before, job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
     SELECT job.job_id, job.kind, job.subject, job.import_id, job.compared_with,
            coalesce(imported.valid_from, '0001-01-01'::date),
            (SELECT count(*) FROM rescreening_subjects AS one WHERE one.job_id = job.job_id),
            (SELECT min(subject) FROM rescreening_subjects AS one WHERE one.job_id = job.job_id)
-    FROM rescreening_jobs AS job LEFT JOIN code_table_imports AS imported USING (import_id)
-    WHERE job.finished_at IS NULL AND job.found_at IS NULL AND job.seen_at IS NOT NULL AND job.not_before <= %(now)s
-    ORDER BY job.not_before, job.job_id LIMIT 1 FOR UPDATE OF job SKIP LOCKED""")
+    FROM job LEFT JOIN code_table_imports AS imported USING (import_id)""")
 
 
 def job_to_find(now: datetime) -> Query[FoundChange | None]:
@@ -90,77 +104,169 @@ def find_claims(change: FoundChange, since: datetime, now: datetime) -> Query[No
 _TO_SCREEN = _statement("""
     SELECT job_id, kind FROM rescreening_jobs
     WHERE finished_at IS NULL AND found_at IS NOT NULL AND not_before <= %(now)s
-    ORDER BY coalesce(compared_at, not_before), job_id LIMIT %(most)s""")
+    ORDER BY not_before, job_id LIMIT %(most)s""")
 
 
 def jobs_to_screen(now: datetime) -> Query[list[tuple[int, ChangeKind]]]:
-    """Unfinished jobs whose claims were found, so that they take turns: first the one that has waited longest."""
+    """Unfinished jobs whose claims were found: first the one that has waited longest since it was due.
+
+    A batch makes its job due at the time of the batch, so jobs take turns.
+    """
     params = {"now": now, "most": JOBS_IN_TURN}
     return Query(_TO_SCREEN, params, lambda rows: [(row[0], ChangeKind(row[1])) for row in rows])
 
 
 _POSTPONE = _statement("""
-    WITH failed AS (
-        UPDATE rescreening_claims SET attempts = attempts + 1
-        WHERE job_id = %(job_id)s AND claim_id = ANY(%(claim_ids)s))
     UPDATE rescreening_jobs
     SET attempts = attempts + 1,
         not_before = %(now)s + least(%(pause)s * power(2, least(attempts, 20)), %(longest)s)
     WHERE job_id = %(job_id)s AND finished_at IS NULL""")
 
 
-def postpone(job_id: int, claim_ids: Sequence[str], now: datetime) -> Query[None]:
-    """Count a failure, of finding a job's claims or of a batch with these, and let the job pause."""
-    params = {
-        "job_id": job_id,
-        "claim_ids": list(claim_ids),
-        "now": now,
-        "pause": RETRY_AFTER,
-        "longest": LONGEST_PAUSE,
-    }
+def postpone(job_id: int, now: datetime) -> Query[None]:
+    """Count a failure that is of no claim, and let the job pause."""
+    params = {"job_id": job_id, "now": now, "pause": RETRY_AFTER, "longest": LONGEST_PAUSE}
     return Query(_POSTPONE, params, nothing)
 
 
+# Each transaction locks claims of a job, in the order of their ids, before the job: a batch holds its claims when it
+# counts them.
+_PART = _statement("""
+    WITH failed AS MATERIALIZED (
+        SELECT claim_id FROM rescreening_claims
+        WHERE job_id = %(job_id)s AND claim_id = ANY(%(claim_ids)s) ORDER BY claim_id FOR UPDATE)
+    UPDATE rescreening_claims AS one SET attempts = attempts + 1, not_before = %(now)s
+    FROM failed WHERE one.job_id = %(job_id)s AND one.claim_id = failed.claim_id""")
+
+
+def compare_each_alone(job_id: int, claim_ids: Sequence[str], now: datetime) -> Query[None]:
+    """Count a failure of the claims of a batch; each is compared alone from then on. The job goes on."""
+    return Query(_PART, {"job_id": job_id, "claim_ids": list(claim_ids), "now": now}, nothing)
+
+
+_FAILED = _statement("""
+    WITH failed AS (
+        UPDATE rescreening_claims
+        SET attempts = attempts + 1,
+            not_before = %(now)s + least(%(pause)s * power(2, least(attempts, 20)), %(longest)s),
+            given_up_at = CASE WHEN attempts + 1 >= %(most)s THEN %(now)s::timestamptz END
+        WHERE job_id = %(job_id)s AND claim_id = %(claim_id)s
+        RETURNING given_up_at),
+    counts AS (SELECT count(given_up_at) AS given_up FROM failed)
+    UPDATE rescreening_jobs
+    SET failed = failed + counts.given_up, attempts = attempts + 1,
+        not_before = %(now)s + least(%(job_pause)s * power(2, least(attempts, 20)), %(longest_of_job)s)
+    FROM counts WHERE job_id = %(job_id)s AND finished_at IS NULL
+    RETURNING counts.given_up""")
+
+
+def fail_claim(job_id: int, claim_id: str, now: datetime) -> Query[bool]:
+    """Count a failure of a claim that was compared alone, and let it pause, and its job for a shorter time.
+
+    Says whether the claim is given up: it is kept with its job for `retry_given_up`.
+    """
+    params = {
+        "job_id": job_id,
+        "claim_id": claim_id,
+        "now": now,
+        "pause": RETRY_AFTER,
+        "longest": LONGEST_PAUSE,
+        "job_pause": PAUSE_AFTER_CLAIM,
+        "longest_of_job": LONGEST_PAUSE_AFTER_CLAIM,
+        "most": MOST_ATTEMPTS,
+    }
+    return Query(_FAILED, params, lambda rows: bool(rows and rows[0][0]))
+
+
 _FINISH = _statement("""
-    UPDATE rescreening_jobs SET finished_at = %(now)s
+    WITH rest AS (
+        SELECT bool_or(attempts = 0) AS untried, min(not_before) AS due FROM (
+            (SELECT attempts, not_before FROM rescreening_claims
+             WHERE job_id = %(job_id)s AND attempts = 0 AND given_up_at IS NULL LIMIT 1)
+            UNION ALL
+            (SELECT attempts, not_before FROM rescreening_claims
+             WHERE job_id = %(job_id)s AND attempts > 0 AND given_up_at IS NULL
+             ORDER BY not_before LIMIT 1)) AS one)
+    UPDATE rescreening_jobs
+    SET finished_at = CASE WHEN rest.untried IS NULL THEN %(now)s::timestamptz END,
+        not_before = coalesce(rest.due, rescreening_jobs.not_before)
+    FROM rest
     WHERE job_id = %(job_id)s AND finished_at IS NULL
-      AND NOT EXISTS (SELECT FROM rescreening_claims WHERE rescreening_claims.job_id = %(job_id)s)
-    RETURNING job_id""")
+      AND (rest.untried IS NULL OR (NOT rest.untried AND rest.due > %(now)s))
+    RETURNING finished_at""")
 
 
 def finish(job_id: int, now: datetime) -> Query[bool]:
-    """Mark a job as finished that has no claim left; says whether this worker did."""
-    return Query(_FINISH, {"job_id": job_id, "now": now}, bool)
+    """Mark a job as finished that has no claim left, except given-up ones; says whether this worker did.
+
+    One whose claims all failed and are not due yet waits for the first of them.
+    """
+    return Query(_FINISH, {"job_id": job_id, "now": now}, lambda rows: bool(rows) and rows[0][0] is not None)
+
+
+_RETRY = _statement("""
+    WITH again AS (
+        UPDATE rescreening_claims SET given_up_at = NULL, attempts = 0, not_before = NULL
+        WHERE given_up_at IS NOT NULL
+        RETURNING job_id),
+    counts AS (SELECT job_id, count(*) AS claims FROM again GROUP BY job_id)
+    UPDATE rescreening_jobs AS job
+    SET failed = failed - counts.claims, finished_at = NULL, not_before = %(now)s, retried_at = %(now)s, attempts = 0
+    FROM counts WHERE job.job_id = counts.job_id
+    RETURNING counts.claims""")
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedClaims:
+    """Claims that were given up and are queued again."""
+
+    claims: int
+    jobs: int
+
+
+def retry_given_up(now: datetime) -> Query[RetriedClaims]:
+    """Queue every claim that was given up again, with its job."""
+    return Query(_RETRY, {"now": now}, lambda rows: RetriedClaims(sum(row[0] for row in rows), len(rows)))
 
 
 _WAITING = _statement("""
-    SELECT count(*), min(recorded_at),
-           coalesce(array_agg(job_id ORDER BY job_id) FILTER (WHERE recorded_at < %(late)s), '{}')
-    FROM rescreening_jobs WHERE finished_at IS NULL""")
+    SELECT count(*), min(since), coalesce(array_agg(job_id ORDER BY job_id) FILTER (WHERE since < %(late)s), '{}'),
+           (SELECT count(*) FROM rescreening_claims WHERE given_up_at IS NOT NULL)
+    FROM (SELECT job_id, coalesce(retried_at, recorded_at) AS since FROM rescreening_jobs WHERE finished_at IS NULL)
+         AS waiting""")
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingJobs:
-    """Jobs that are not finished."""
+    """Jobs that are not finished, and claims that were given up."""
 
     jobs: int
     oldest: datetime | None
-    """When the first one was recorded."""
+    """When the first one was recorded, or its failed claims were queued again."""
     late: list[int]
-    """Those recorded before the given time."""
+    """Those of before the given time."""
+    given_up: int
+    """Claims that wait for `retry_given_up`, of whichever job."""
 
 
 def waiting_jobs(late: datetime) -> Query[WaitingJobs]:
-    """How many jobs wait, since when, and which were recorded before `late`."""
+    """How many jobs wait, since when, and which since before `late`; and how many claims were given up."""
     return Query(_WAITING, {"late": late}, lambda rows: WaitingJobs(*rows[0]))
 
 
 def remove_old_jobs(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
-    """Delete jobs without findings that finished `KEEP_JOBS_DAYS` before `day`."""
+    """Delete claims given up `KEEP_GIVEN_UP_DAYS` before `day`.
+
+    And jobs that finished `KEEP_JOBS_DAYS` before it, without findings or claims given up.
+    """
+    connection.execute(
+        "DELETE FROM rescreening_claims WHERE given_up_at < %s::date - %s::int", [day, KEEP_GIVEN_UP_DAYS]
+    )
     connection.execute(
         """
         DELETE FROM rescreening_jobs WHERE finished_at < %s::date - %s::int
             AND NOT EXISTS (SELECT FROM rescreening_findings AS one WHERE one.job_id = rescreening_jobs.job_id)
+            AND NOT EXISTS (SELECT FROM rescreening_claims AS one WHERE one.job_id = rescreening_jobs.job_id)
         """,
         [day, KEEP_JOBS_DAYS],
     )

@@ -19,7 +19,7 @@ class ClosingReason(StrEnum):
     NOT_CORRECT = "not_correct"
     """The table or registry is wrong."""
     WITHDRAWN = "withdrawn"
-    """A later change removed the difference; only the platform closes with it."""
+    """A later change removed the difference, or the claim was voided; only the platform closes with it."""
 
     @property
     def is_of_person(self) -> bool:
@@ -78,11 +78,14 @@ class ClaimToScreen:
     claim_id: str
     provider_id: str | None
     decided: ScreenedClaim | None
-    """None: it was voided since it was found, or there is a problem."""
+    """None: it was voided, or there is a problem."""
     problem: str | None = None
     """Why the claim as it is stored cannot be compared."""
-    attempts: int = 0
-    """Batches with it that failed."""
+
+    @property
+    def is_voided(self) -> bool:
+        """Whether it was voided: nothing differs of it any more."""
+        return self.decided is None and self.problem is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class RescreeningFindingOut(BaseModel):
     status: Literal["open", "closed"]
     closed_at: InstantOut | None
     closed_reason: ClosingReasonName | Literal["withdrawn"] | None = Field(
-        description="`withdrawn`: a later change removed the difference."
+        description="`withdrawn`: a later change removed the difference, or the claim was voided."
     )
     closed_by: str | None = Field(description="The key's name; null: it is open or was withdrawn.")
     note: str | None

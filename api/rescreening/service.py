@@ -11,6 +11,7 @@ from api.errors import Conflict, NotFound
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.rescreening import repository
+from api.rescreening.jobs import RetriedClaims, retry_given_up
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from core import clock
 
@@ -60,3 +61,10 @@ async def rescreening_jobs(database: Database, *, limit: int) -> list[Rescreenin
     """Changes after which claims are compared, with progress, the newest first."""
     async with database.reading() as connection:
         return await repository.jobs(connection, limit)
+
+
+async def retry_failed_claims(database: Database) -> RetriedClaims:
+    """Queue the claims again that could not be compared and were given up; the worker compares them."""
+    async with database.deciding() as connection:
+        retried, *_ = await connection.finish(retry_given_up(clock.now()))
+    return retried

@@ -32,15 +32,15 @@ class RescreeningJobRow(Base):
         ForeignKey("code_table_imports.import_id"), comment="The import in force without it; null: none."
     )
     recorded_at: Mapped[Instant]
-    not_before: Mapped[Instant] = mapped_column(comment="Earliest time of the next attempt.")
+    not_before: Mapped[Instant] = mapped_column(comment="Earliest time of its next turn or attempt.")
     seen_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), comment="When a worker saw it, after its commit; null: not yet."
     )
     found_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), comment="When the claims that it touches were found."
     )
-    compared_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), comment="When a batch of its claims was last compared."
+    retried_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When claims that were given up were last queued again."
     )
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     attempts: Mapped[int] = mapped_column(
@@ -65,6 +65,17 @@ class RescreeningJobRow(Base):
             postgresql_where="found_at IS NULL",
         ),
         Index("rescreening_jobs_open_idx", "not_before", "job_id", postgresql_where="finished_at IS NULL"),
+        Index("rescreening_jobs_unseen_idx", "job_id", postgresql_where="finished_at IS NULL AND seen_at IS NULL"),
+        Index(
+            "rescreening_jobs_to_find_idx",
+            *("not_before", "job_id"),
+            postgresql_where="finished_at IS NULL AND found_at IS NULL AND seen_at IS NOT NULL",
+        ),
+        Index(
+            "rescreening_jobs_to_screen_idx",
+            *("not_before", "job_id"),
+            postgresql_where="finished_at IS NULL AND found_at IS NOT NULL",
+        ),
     )
 
 
@@ -91,9 +102,20 @@ class RescreeningClaimRow(Base):
     attempts: Mapped[int] = mapped_column(
         server_default="0", comment="Failed batches with it; above 0: it is compared alone."
     )
+    not_before: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="Earliest time of the next attempt; null: none failed."
+    )
+    given_up_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When it failed too often; it is kept to be queued again by a person."
+    )
 
     __table_args__ = (
-        Index("rescreening_claims_failed_idx", "job_id", "attempts", "claim_id", postgresql_where="attempts > 0"),
+        Index(
+            "rescreening_claims_failed_idx",
+            *("job_id", "not_before", "claim_id"),
+            postgresql_where="attempts > 0 AND given_up_at IS NULL",
+        ),
+        Index("rescreening_claims_given_up_idx", "job_id", "claim_id", postgresql_where="given_up_at IS NOT NULL"),
     )
 
 
@@ -121,7 +143,8 @@ class RescreeningFindingRow(Base):
     note: Mapped[str | None]
     closed_by: Mapped[str | None] = mapped_column(comment="The key's name; null: a later job withdrew it.")
     ended_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), comment="When a later job no longer found it; null: the same one is not opened again."
+        DateTime(timezone=True),
+        comment="When a job no longer found it or its claim was voided; null: the same one is not opened again.",
     )
 
     __table_args__ = (

@@ -9,7 +9,7 @@ from api.code_tables import COMMITTED_WITHIN, roll_back
 from claims.code_tables import TableEntry, TableKind
 from core import clock
 from tests.api.makers import Api
-from tests.api.rescreening import claim, drain, exclude, found, jobs, load, screening, with_copay
+from tests.api.rescreening import claim, drain, exclude, found, jobs, load, opened, screening, with_copay
 
 __all__ = ["screening"]
 
@@ -214,3 +214,26 @@ async def test_a_claim_that_is_too_old_and_has_no_finding_left_is_not_compared(a
     exclude(api, release="r2", first_day=date(2026, 1, 2))
     await drain(screening)
     assert jobs(api)[-1][2:] == (0, 0, 0, 0)
+
+
+async def test_a_void_ends_the_findings_of_its_claim(api: Api, screening):
+    voided, other = await claim(api), await claim(api, claim_amount=1000, service_from="2026-01-10")
+    exclude(api)
+    await drain(screening)
+    await api.post(f"/v1/claims/{voided['claim_id']}/void", {"reason": "sent twice"})
+    assert [one[0] for one in found(api)] == [other["claim_id"]]
+    assert api.rows(
+        "SELECT claim_id, closed_reason, closed_by, ended_at = closed_at FROM rescreening_findings"
+        " WHERE ended_at IS NOT NULL"
+    ) == [(voided["claim_id"], "withdrawn", None, True)]
+
+
+async def test_a_finding_that_was_opened_while_its_claim_was_voided_is_withdrawn_by_the_next_job(api: Api, screening):
+    voided = await claim(api)
+    await api.post(f"/v1/claims/{voided['claim_id']}/void", {"reason": "sent twice"})
+    opened(api, voided["claim_id"])
+    assert found(api)
+    api.execute("UPDATE members SET enrolled_to = '2030-01-01' WHERE member_id = 'M123'")
+    await drain(screening)
+    assert found(api) == []
+    assert api.rows("SELECT kind, touched, withdrawn FROM rescreening_jobs WHERE kind = 'member'") == [("member", 1, 1)]

@@ -1,10 +1,11 @@
 """The claims that a change touches are found through an index, whatever the number of claims."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
+from api.rescreening.jobs import job_to_find, jobs_to_screen, see
 from api.rescreening.touched import touched_claims
 from claims.rescreening import ChangeKind
 
@@ -137,3 +138,35 @@ def test_a_large_release_handles_each_claim_once_and_not_once_for_each_entry(fil
 
 def test_every_kind_of_change_has_a_statement():
     assert [touched_claims(kind) for kind in ChangeKind]
+
+
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
+QUEUE = {
+    # what is looked for, and the state of all jobs that wait
+    "unseen, of jobs that were seen": (see(NOVEMBER, timedelta(0)), "found_at = NULL"),
+    "to find, of jobs to compare": (job_to_find(NOVEMBER), "found_at = now()"),
+    "to find, of jobs to find": (job_to_find(NOVEMBER), "found_at = NULL"),
+    "to compare, of jobs to find": (jobs_to_screen(NOVEMBER), "found_at = NULL"),
+    "to compare, of jobs to compare": (jobs_to_screen(NOVEMBER), "found_at = now()"),
+}
+
+
+@pytest.mark.parametrize("is_analyzed", [True, False])
+@pytest.mark.parametrize("name", QUEUE)
+def test_the_next_job_is_found_without_reading_the_others_that_wait(filled, name, is_analyzed):
+    query, state = QUEUE[name]
+    with psycopg.connect(filled) as connection:
+        connection.execute(
+            """
+            INSERT INTO rescreening_jobs (kind, recorded_at, not_before)
+            SELECT 'leie', now(), '2026-01-01' FROM generate_series(1, 20000)
+            """
+        )
+        connection.execute(f"UPDATE rescreening_jobs SET seen_at = now(), {state}")
+        if is_analyzed:
+            connection.execute("ANALYZE rescreening_jobs")
+        explained = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + query.statement.sql
+        plan = connection.execute(explained, query.params).fetchone()
+        assert plan is not None
+        assert handled(plan[0][0]["Plan"]) < 100, plan
+        connection.rollback()

@@ -10,9 +10,7 @@ from api import metrics
 from api.code_tables import COMMITTED_WITHIN
 from api.housekeeping import every_day
 from api.migrate import alembic_config
-from api.rescreening.batches import earlier_findings
 from api.rescreening.jobs import KEEP_JOBS_DAYS
-from api.rescreening.screening import MOST_ATTEMPTS
 from api.rescreening.touched import touched_claims
 from claims.adjudication import run_edits
 from claims.code_tables import TableEntry, TableKind
@@ -44,10 +42,10 @@ async def test_a_batch_that_fails_is_done_again_and_two_workers_share_a_job(api:
     exclude(api)
     await screening.step()
     with clock.held(clock.now() + LATER):
-        api.execute("ALTER TABLE rescreening_findings RENAME TO hidden")
+        api.execute("ALTER TABLE plan_cost_sharing RENAME TO hidden")
         while await screening.step():
             pass
-        api.execute("ALTER TABLE hidden RENAME TO rescreening_findings")
+        api.execute("ALTER TABLE hidden RENAME TO plan_cost_sharing")
         assert jobs(api)[0][2:4] == (7, 0)
         assert api.rows("SELECT attempts FROM rescreening_jobs") == [(1,)]
         assert api.rows("SELECT DISTINCT attempts FROM rescreening_claims") == [(0,)]
@@ -85,7 +83,7 @@ async def test_a_defect_on_one_claim_holds_up_no_other(api: Api, screening, log_
             raise ZeroDivisionError
         return run_edits(evidence)
 
-    monkeypatch.setattr("api.rescreening.screening.run_edits", fails_for_one)
+    monkeypatch.setattr("api.rescreening.inputs.run_edits", fails_for_one)
     exclude(api)
     await drain(screening)
     assert [one[0] for one in found(api)] == [paid["claim_id"]]
@@ -140,32 +138,6 @@ async def test_a_job_whose_claims_cannot_be_found_holds_up_no_other_and_is_tried
     monkeypatch.undo()
     await drain(screening, AN_HOUR)
     assert jobs(api)[0] == ("contracts", "contracts r1", 1, 1, 0, 0)
-
-
-async def test_claims_of_a_batch_that_fails_are_compared_each_alone_and_one_is_given_up_after_some_attempts(
-    api: Api, screening, monkeypatch, log_lines
-):
-    odd, *others = [(await claim(api, service_from=f"2026-01-{10 + number}"))["claim_id"] for number in range(3)]
-
-    def fails_with_one(claim_ids):
-        if odd in claim_ids:
-            raise ZeroDivisionError
-        return earlier_findings(claim_ids)
-
-    monkeypatch.setattr("api.rescreening.batches.earlier_findings", fails_with_one)
-    exclude(api)
-    await drain(screening)
-    assert found(api) == []
-    api.execute(END_COVER)
-    hours = 1
-    while api.rows("SELECT FROM rescreening_claims"):
-        assert hours <= 2 * MOST_ATTEMPTS + 2, "not given up"
-        await drain(screening, hours * AN_HOUR)
-        hours += 1
-        if hours == 3:
-            assert {one[0] for one in found(api)} == set(others)
-    assert [(one[0], *one[3:]) for one in jobs(api)] == [("leie", 2, 1, 2), ("member", 2, 1, 2)]
-    assert odd in log_lines.getvalue()
 
 
 async def test_jobs_take_turns_batch_by_batch(api: Api, screening, monkeypatch):

@@ -7,9 +7,15 @@ revision = "0039"
 down_revision = "0038"
 
 _JOBS, _CLAIMS, _FINDINGS = "rescreening_jobs", "rescreening_claims", "rescreening_findings"
-_NOT_BEFORE = "Earliest time of the next attempt."
+_NOT_BEFORE = "Earliest time of its next turn or attempt."
 _NOT_BEFORE_EARLIER = "Claims decided without the change are committed by then."
-_ENDED = "When a later job no longer found it; null: the same one is not opened again."
+_ENDED = "When a job no longer found it or its claim was voided; null: the same one is not opened again."
+_INDEXES = {
+    # what each step of the worker looks for, whatever the number of other jobs
+    "unseen": (["job_id"], "finished_at IS NULL AND seen_at IS NULL"),
+    "to_find": (["not_before", "job_id"], "finished_at IS NULL AND found_at IS NULL AND seen_at IS NOT NULL"),
+    "to_screen": (["not_before", "job_id"], "finished_at IS NULL AND found_at IS NOT NULL"),
+}
 
 
 def _instant(name: str, comment: str) -> sa.Column[object]:
@@ -22,13 +28,26 @@ def _count(name: str, comment: str) -> sa.Column[object]:
 
 def upgrade() -> None:
     op.add_column(_JOBS, _instant("seen_at", "When a worker saw it, after its commit; null: not yet."))
-    op.add_column(_JOBS, _instant("compared_at", "When a batch of its claims was last compared."))
+    op.add_column(_JOBS, _instant("retried_at", "When claims that were given up were last queued again."))
     op.add_column(_JOBS, _count("attempts", "Failures in a row, of finding its claims or of a batch."))
     _comment_not_before(_NOT_BEFORE, _NOT_BEFORE_EARLIER)
     op.add_column(_CLAIMS, _count("attempts", "Failed batches with it; above 0: it is compared alone."))
-    op.create_index(
-        f"{_CLAIMS}_failed_idx", _CLAIMS, ["job_id", "attempts", "claim_id"], postgresql_where="attempts > 0"
+    op.add_column(_CLAIMS, _instant("not_before", "Earliest time of the next attempt; null: none failed."))
+    op.add_column(
+        _CLAIMS,
+        _instant("given_up_at", "When it failed too often; it is kept to be queued again by a person."),
     )
+    op.create_index(
+        f"{_CLAIMS}_failed_idx",
+        _CLAIMS,
+        ["job_id", "not_before", "claim_id"],
+        postgresql_where="attempts > 0 AND given_up_at IS NULL",
+    )
+    op.create_index(
+        f"{_CLAIMS}_given_up_idx", _CLAIMS, ["job_id", "claim_id"], postgresql_where="given_up_at IS NOT NULL"
+    )
+    for name, (columns, condition) in _INDEXES.items():
+        op.create_index(f"{_JOBS}_{name}_idx", _JOBS, columns, postgresql_where=condition)
     op.add_column(_FINDINGS, _instant("ended_at", _ENDED))
     op.execute("UPDATE rescreening_jobs SET seen_at = found_at WHERE found_at IS NOT NULL")
     op.execute(
@@ -43,18 +62,26 @@ def upgrade() -> None:
     _record_tables("clock_timestamp()", "counts_from")
     # Former members count as well: the worker finds the claims, and finishes the job where there are none.
     _record_terms("")
+    _end_findings_of_voided_claims()
 
 
 def downgrade() -> None:
-    """Drops the failures of jobs that wait and which closed findings have ended."""
+    """Drops the failures of jobs that wait, claims that were given up, and which closed findings have ended."""
+    op.execute("DROP TRIGGER claims_end_rescreening ON claims")
+    op.execute("DROP FUNCTION end_rescreening_findings()")
+    op.execute("DELETE FROM rescreening_claims WHERE given_up_at IS NOT NULL")
     _record_entries("clock_timestamp() + interval '10 seconds'")
     _record_tables("counts_from - interval '10 seconds'", "counts_from + interval '10 seconds'")
     _record_terms("WHERE EXISTS (SELECT FROM members WHERE members.plan_id = new_rows.plan_id)")
     op.drop_column(_FINDINGS, "ended_at")
-    op.drop_index(f"{_CLAIMS}_failed_idx", _CLAIMS)
-    op.drop_column(_CLAIMS, "attempts")
+    for name in _INDEXES:
+        op.drop_index(f"{_JOBS}_{name}_idx", _JOBS)
+    for name in ("given_up", "failed"):
+        op.drop_index(f"{_CLAIMS}_{name}_idx", _CLAIMS)
+    for name in ("given_up_at", "not_before", "attempts"):
+        op.drop_column(_CLAIMS, name)
     _comment_not_before(_NOT_BEFORE_EARLIER, _NOT_BEFORE)
-    for name in ("attempts", "compared_at", "seen_at"):
+    for name in ("attempts", "retried_at", "seen_at"):
         op.drop_column(_JOBS, name)
 
 
@@ -128,5 +155,38 @@ def _record_terms(condition: str) -> None:
             PERFORM add_rescreening('plan', (SELECT array_agg(DISTINCT plan_id) FROM new_rows {condition}));
             RETURN NULL;
         END $$
+        """
+    )
+
+
+def _end_findings_of_voided_claims() -> None:
+    """Nothing differs of a voided claim: its findings end with it, in the transaction that voids it."""
+    op.execute(
+        """
+        UPDATE rescreening_findings AS one
+        SET ended_at = claims.voided_at, closed_at = coalesce(closed_at, greatest(claims.voided_at, found_at)),
+            closed_reason = coalesce(closed_reason, 'withdrawn')
+        FROM claims WHERE claims.claim_id = one.claim_id AND claims.status = 'voided' AND one.ended_at IS NULL
+        """
+    )
+    op.execute(
+        """
+        CREATE FUNCTION end_rescreening_findings() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE rescreening_findings AS one
+            SET ended_at = NEW.voided_at, closed_at = coalesce(closed_at, NEW.voided_at),
+                closed_reason = coalesce(closed_reason, 'withdrawn')
+            FROM (SELECT finding_id FROM rescreening_findings WHERE claim_id = NEW.claim_id AND ended_at IS NULL
+                  ORDER BY finding_id FOR UPDATE) AS ending
+            WHERE one.finding_id = ending.finding_id;
+            RETURN NULL;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER claims_end_rescreening AFTER UPDATE OF status ON claims
+        FOR EACH ROW WHEN (NEW.status = 'voided' AND OLD.status <> 'voided')
+        EXECUTE FUNCTION end_rescreening_findings()
         """
     )
