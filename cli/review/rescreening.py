@@ -15,7 +15,7 @@ from cli.output import print_json, terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.rescreening import RescreeningFinding, RescreeningJob
+    from api.rescreening import RescreeningFinding, RescreeningJob, RetriedClaims
 
 _CAUSES = [kind.value for kind in ChangeKind]
 
@@ -25,6 +25,7 @@ _CAUSES = [kind.value for kind in ChangeKind]
         "ginja review rescreening",
         "ginja review rescreening --cause leie --json",
         "ginja review rescreening --jobs",
+        "ginja review rescreening --retry-failed",
     ]
 )
 @click.option("--cause", type=click.Choice(_CAUSES), help="Only findings of this kind of change.")
@@ -35,6 +36,11 @@ _CAUSES = [kind.value for kind in ChangeKind]
     "--jobs", "show_jobs", is_flag=True, help="Show the changes instead, and how far their claims are compared."
 )
 @click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Queue the claims again that could not be compared, for the worker, and show how many.",
+)
+@click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Most rows, newest first."
 )
 def rescreening(
@@ -43,6 +49,7 @@ def rescreening(
     claim_id: str | None,
     with_closed: bool,
     show_jobs: bool,
+    retry_failed: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -50,11 +57,17 @@ def rescreening(
 
     No claim is changed by a finding. `POST /v1/rescreening-findings/{finding_id}/close` closes one.
     """
-    from api.rescreening import rescreening_findings, rescreening_jobs
+    from api.rescreening import rescreening_findings, rescreening_jobs, retry_failed_claims
 
     existing_database_url()
+    is_filtered = bool(cause or provider_id or claim_id or with_closed)
+    if retry_failed:
+        if show_jobs or is_filtered:
+            raise click.UsageError("--retry-failed queues every failed claim again; leave out the other options")
+        _show_retried(with_database(retry_failed_claims), as_json=as_json)
+        return
     if show_jobs:
-        if cause or provider_id or claim_id or with_closed:
+        if is_filtered:
             raise click.UsageError("--jobs shows changes, not findings; leave out the options that filter findings")
         _show_jobs(with_database(partial(rescreening_jobs, limit=limit)), as_json=as_json)
         return
@@ -88,6 +101,13 @@ def _show_findings(found: "Sequence[RescreeningFinding]", *, more: bool, as_json
     terminal().print(shown)
     if more:
         click.echo("There are more; --limit shows more rows.")
+
+
+def _show_retried(retried: "RetriedClaims", *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(retried))
+        return
+    click.echo(f"{retried.claims:,} claims of {retried.jobs:,} changes are queued again.")
 
 
 def _show_jobs(jobs: "Sequence[RescreeningJob]", *, as_json: bool) -> None:

@@ -1631,7 +1631,7 @@ class RescreeningFindingOut(TypedDict):
         | Literal["withdrawn"]
         | None
     )
-    """`withdrawn`: a later change removed the difference."""
+    """`withdrawn`: a later change removed the difference, or the claim was voided."""
     closed_by: str | None
     """The key's name; null: it is open or was withdrawn."""
     note: str | None
