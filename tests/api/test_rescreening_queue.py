@@ -218,16 +218,24 @@ def test_jobs_and_findings_from_before_turns_are_kept_by_the_migration_and_its_d
         connection.execute(
             """
             INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, status, source)
-            VALUES ('c1', now(), '2026-03-02', '2026-03-02', 1, 'approved', 'api')
+            VALUES ('c1', now(), '2026-03-02', '2026-03-02', 1, 'approved', 'api'),
+                   ('c2', '2026-11-01', '2026-03-02', '2026-03-02', 1, 'rejected', 'api')
             """
+        )
+        connection.execute(
+            "UPDATE claims SET status = 'voided', status_before_void = status, voided_at = '2026-11-03'"
+            " WHERE claim_id = 'c2'"
         )
         connection.execute(
             """
             INSERT INTO rescreening_findings (finding_id, job_id, claim_id, status, difference, code, line, entry, text,
                                               cites, found_at, closed_at, closed_reason, closed_by)
-            SELECT reason, job_id, 'c1', 'approved', 'new_finding', 'provider_excluded', 0, reason, '', '', now(),
-                   '2026-11-04', reason, closed_by
-            FROM rescreening_jobs, (VALUES ('withdrawn', NULL), ('no_action', 'ann')) AS one(reason, closed_by)
+            SELECT finding_id, job_id, claim_id, 'approved', 'new_finding', 'provider_excluded', 0, finding_id, '', '',
+                   '2026-11-02', closed_at::timestamptz, reason, closed_by
+            FROM rescreening_jobs, (VALUES
+                ('withdrawn', 'c1', '2026-11-04', 'withdrawn', NULL),
+                ('no_action', 'c1', '2026-11-04', 'no_action', 'ann'),
+                ('of_voided', 'c2', NULL, NULL, NULL)) AS one(finding_id, claim_id, closed_at, reason, closed_by)
             WHERE kind = 'leie'
             """
         )
@@ -239,7 +247,11 @@ def test_jobs_and_findings_from_before_turns_are_kept_by_the_migration_and_its_d
         ).fetchall()
         subjects = connection.execute("SELECT subject FROM rescreening_subjects").fetchall()
     assert seen == [("leie", datetime(2026, 11, 2, tzinfo=UTC)), ("member", None)]
-    assert ended == [("no_action", None), ("withdrawn", datetime(2026, 11, 4, tzinfo=UTC))]
+    assert ended == [
+        ("no_action", None),
+        ("of_voided", datetime(2026, 11, 3, tzinfo=UTC)),
+        ("withdrawn", datetime(2026, 11, 4, tzinfo=UTC)),
+    ]
     assert subjects == [("member",)]
     command.downgrade(config, "0036")
     with psycopg.connect(empty_database_url) as connection:
