@@ -150,9 +150,12 @@ class Proxy:
 
 
 async def _whole(part: bytes, answers: asyncio.StreamReader) -> bytes:
-    """The whole HTTP response that `part` begins, by its content length."""
+    """The whole HTTP response that `part` begins, by its content length; what there is of one that ends early."""
     while b"\r\n\r\n" not in part:
-        part += await answers.read(65_536)
+        more = await answers.read(65_536)
+        if not more:  # closed: reading on would return nothing for ever
+            return part
+        part += more
     head, _, body = part.partition(b"\r\n\r\n")
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")

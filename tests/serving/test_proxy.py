@@ -13,10 +13,14 @@ QUICK = Timing(delay_seconds=0.05, trickle_bytes=40, trickle_seconds=0.001)
 
 
 @asynccontextmanager
-async def running_proxy() -> AsyncIterator[Proxy]:
+async def running_proxy(answered: bytes = ANSWER, *, closes: bool = False) -> AsyncIterator[Proxy]:
+    """A proxy of a server that gives this answer to each question, or to one, after which it closes."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(100):
-            writer.write(ANSWER)
+            writer.write(answered)
+            if closes:
+                break
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -91,6 +95,19 @@ def test_a_response_is_rewritten_completely() -> None:
             answer = await ask(proxy)
             assert answer.endswith(b"\r\n\r\nHELLO")
             assert b"content-length: 5" in answer
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("early", [b"HTTP/1.1 200 OK\r\ncontent", b"the rest of a body"])
+def test_a_response_that_ends_before_its_body_is_rewritten_as_it_is(early: bytes) -> None:
+    async def story() -> None:
+        async with running_proxy(early, closes=True) as proxy:
+            await proxy.set(Fault.REWRITTEN, lambda message: message + b"!")
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+            writer.write(b"question")
+            assert await asyncio.wait_for(reader.read(), 5) == early + b"!"
+            writer.close()
 
     asyncio.run(story())
 
