@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from core.logging import configure_logging
 from tests.api.makers import Api, running_api, seed
+from tests.api.noted_statements import note_statements
 
 NewDatabase = Callable[..., AbstractContextManager[str]]
 
@@ -42,6 +43,12 @@ async def shared_api(new_database: NewDatabase, seeded_template: str) -> AsyncIt
     with new_database(seeded_template) as url:
         async with running_api(url) as running:
             yield running
+
+
+@pytest.fixture
+def sent_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are sent."""
+    return note_statements(monkeypatch)
 
 
 @pytest.fixture

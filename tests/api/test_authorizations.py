@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -244,27 +243,15 @@ async def test_a_claim_that_is_being_scored_is_decided_by_the_ended_authorizatio
     assert codes(await claim) == ["authorization_other_day"]
 
 
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that are sent."""
-    sent: list[str] = []
-    original = psycopg.AsyncCursor.execute
-
-    async def noted(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
-        sent.append(str(query))
-        return await original(cursor, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
-    return sent
-
-
-async def test_a_claim_whose_plan_requires_none_sends_no_statement_more(api: Api, load: Load, statements: list[str]):
+async def test_a_claim_whose_plan_requires_none_sends_no_statement_more(
+    api: Api, load: Load, sent_statements: list[str]
+):
     await authorize(api)
 
     async def sent(number: str | None, day: str) -> int:
-        statements.clear()
+        sent_statements.clear()
         await submit(api, number, service_from=day)
-        return len(statements)
+        return len(sent_statements)
 
     await submit(api, None)
     usual = await sent(None, "2026-04-02")

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -170,18 +169,10 @@ async def test_a_day_is_exported_as_soon_as_no_claim_of_it_can_be_added(api: Api
     assert lines(await export(api)) == []
 
 
-async def test_an_export_reads_no_claim_after_its_days(api: Api, monkeypatch):
-    conditions: list[str] = []
-    original = psycopg.AsyncCursor.execute
-
-    async def noted(cursor, query, *args, **options):
-        if "ORDER BY claims.received_at" in str(query):
-            conditions.append(str(query).partition("WHERE")[2])
-        return await original(cursor, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+async def test_an_export_reads_no_claim_after_its_days(api: Api, sent_statements: list[str]):
     assert lines(await export(api, "&status=voided")) == []
-    (condition,) = conditions
+    (statement,) = (one for one in sent_statements if "ORDER BY claims.received_at" in one)
+    condition = statement.partition("WHERE")[2]
     assert "claims.received_at <" in condition.replace("claims.received_at <=", "")
 
 

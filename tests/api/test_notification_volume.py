@@ -17,19 +17,6 @@ from tests.api.mail import ANN, BEN, deliver, smtp_server, subscribe, take_event
 from tests.api.makers import Api
 
 
-@pytest.fixture
-def sent_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    statements: list[str] = []
-    original = psycopg.AsyncCursor.execute
-
-    async def noted(cursor, query, *args, **options):
-        statements.append(str(query))
-        return await original(cursor, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
-    return statements
-
-
 def subscribed(api: Api, event: str, recipients: int) -> None:
     api.execute(
         f"INSERT INTO notification_subscriptions SELECT 'sub_' || n, '{event}', 'a' || n || '@x.example', NULL, "

@@ -1,10 +1,10 @@
 """How many statements each route sends to the database; more are a decision, not an accident."""
 
-import psycopg
 import pytest
 
 from tests.api.decisions import held
 from tests.api.makers import MINIMAL, Api, concrete, contract
+from tests.api.noted_statements import note_statements
 from tests.api.test_idempotency import PATHS, request_to
 from tests.api.webhooks import with_ids
 
@@ -112,17 +112,11 @@ QUERIES = {
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that are sent."""
-    statements: list[str] = []
-    original = psycopg.AsyncCursor.execute
-
-    async def noted(cursor, query, *args, **options):
-        if query not in ("BEGIN", "COMMIT", "ROLLBACK") and "FROM api_keys" not in str(query):
-            statements.append(str(query))
-        return await original(cursor, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
-    return statements
+    """The statements that are sent, without those of transactions and of the look-up of the key."""
+    of_transactions = ("BEGIN", "COMMIT", "ROLLBACK")
+    return note_statements(
+        monkeypatch, which=lambda query: query not in of_transactions and "FROM api_keys" not in query
+    )
 
 
 async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: list[str]):

@@ -6,7 +6,6 @@ import json
 from datetime import UTC
 
 import psycopg
-import pytest
 
 from api import outbox
 from api.outbox import TOPICS
@@ -222,19 +221,6 @@ async def test_a_submission_sends_the_statements_that_it_sent_without_webhooks(a
     await approved(api, service_from="2025-01-01")
     assert len(sent_statements) == without
     assert not any("webhook" in one for one in sent_statements)
-
-
-@pytest.fixture
-def sent_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    statements: list[str] = []
-    original = psycopg.AsyncCursor.execute
-
-    async def noted(cursor, query, *args, **options):
-        statements.append(str(query))
-        return await original(cursor, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
-    return statements
 
 
 async def test_a_claim_reaches_its_receiver(api: Api):

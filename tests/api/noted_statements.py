@@ -1,0 +1,21 @@
+"""The statements that the API sends, as they go to the driver."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+
+def note_statements(monkeypatch: pytest.MonkeyPatch, *, which: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """A list to which each statement is added from now on, of those that `which` chooses."""
+    sent: list[str] = []
+    original = psycopg.AsyncCursor.execute
+
+    async def noted(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+        if which(str(query)):
+            sent.append(str(query))
+        return await original(cursor, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    return sent
