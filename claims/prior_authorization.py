@@ -168,6 +168,10 @@ class AuthorizationUse:
         """Units or visits that a claim uses beyond those of paid claims."""
         return len(services.days - self.paid.days) if self._counts_visits else services.units
 
+    def covers_some_of(self, services: AuthorizedServices) -> bool:
+        """Whether a claim has services of visits that are paid: only the others need more of it."""
+        return self._counts_visits and not services.days.isdisjoint(self.paid.days)
+
     def is_short_of(self, services: AuthorizedServices) -> bool:
         """Whether a claim needs some of it, and more than is left beside claims that are paid or in review."""
         units = self.authorization.units

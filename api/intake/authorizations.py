@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Text, any_, bindparam, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Date, Text, and_, any_, bindparam, case, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.database import Query, Rows, compiled
@@ -34,7 +34,13 @@ def _units(condition: ColumnElement[bool]) -> ColumnElement[int]:
 def _days(condition: ColumnElement[bool]) -> ColumnElement[list[date]]:
     """Distinct days of service, where the authorization counts visits."""
     visits = AuthorizationRow.counts == literal(AuthorizationCount.VISITS.value)
-    days = select(func.unnest(ClaimRow.authorized_days, type_=Date)).distinct()
+    stored = ClaimRow.authorized_days
+    # A release before revision 0038 may store a claim after it, without days.
+    known = case(
+        (and_(stored == [], ClaimRow.authorized_units > 0), func.array_append(stored, ClaimRow.service_from)),
+        else_=stored,
+    )
+    days = select(func.unnest(known, type_=Date)).distinct()
     found = days.where(_OF_OTHER_CLAIMS, condition, visits).correlate(AuthorizationRow).scalar_subquery()
     return func.array(found, type_=ARRAY(Date))
 

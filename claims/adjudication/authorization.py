@@ -119,7 +119,7 @@ def _contract_finding(
         if not found.period.holds_on(day):
             text = f"The authorization on the claim is for {found.period}; this service is on {day}."
             return Finding("authorization_other_day", Outcome.REJECTED, text, of_number, need.line)
-    if use.is_used_up and use.needed(services):
+    if use.is_used_up and use.needed(services) and not use.covers_some_of(services):
         text = f"Other claims have used all {found.units} {found.counts} of the authorization."
         return Finding("authorization_exceeded", Outcome.REJECTED, text, of_number, first.line)
     return None

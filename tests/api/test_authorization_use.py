@@ -132,3 +132,13 @@ async def test_a_file_may_name_more_ids_than_a_statement_takes_parameters(api: A
         await store_authorizations(api.database, authorizations)
     with pytest.raises(UnknownReference, match="plan none-0 does not exist"):
         await store_requirements(api.database, [AuthorizationRequirement(one, "P001", "P001", day) for one in ids])
+
+
+@pytest.mark.usefixtures("required")
+async def test_a_claim_that_an_earlier_release_stored_after_the_migration_counts_as_a_visit(api: Api):
+    """It knows no days, and stores visits as units."""
+    await authorize(api, units=1, counts="visits")
+    await submit(api)
+    api.execute("UPDATE claims SET authorized_days = '{}', authorized_units = 1")
+    assert await left(api) == (1, 0, 0)
+    assert codes(await submit(api, service_from="2026-05-02")) == ["authorization_exceeded"]

@@ -25,10 +25,16 @@ def add_claim(connection: psycopg.Connection[Any], claim_id: str, **values: obje
     insert(connection, "claims", known | {"status": "approved", "approved_cents": 100_00} | values)
 
 
-def add_assessment(connection: psycopg.Connection[Any], claim_id: str, cents: int, made_at: datetime) -> None:
+def add_assessment(
+    connection: psycopg.Connection[Any], claim_id: str, cents: int, made_at: datetime, *codes: str
+) -> None:
     known = {"assessment_id": f"{claim_id}-{cents}", "claim_id": claim_id, "made_at": made_at, "decided_by": "rule"}
     money = {"outcome": "approved", "approved_cents": cents, "flagged": False, "breaker_state": "closed"}
-    insert(connection, "assessments", known | money | {"findings": Jsonb([]), "reasons": Jsonb([])})
+    insert(
+        connection,
+        "assessments",
+        known | money | {"findings": Jsonb([{"code": code} for code in codes]), "reasons": Jsonb([])},
+    )
 
 
 def add_decision(connection: psycopg.Connection[Any], claim_id: str, made_at: datetime, cents: int) -> None:
@@ -129,9 +135,23 @@ def test_what_earlier_claims_need_of_their_authorization_is_computed(
         for number, (code, count, cents, day) in enumerate(lines, start=1):
             line = {"claim_id": "clm", "line": number, "procedure_code": code, "units": count, "amount_cents": cents}
             insert(connection, "claim_lines", line | {"service_date": day})
+        add_assessment(connection, "clm", 0, RECEIVED, "duplicate", "authorization_exceeded")
     upgrade(plans)
     with psycopg.connect(plans) as connection:
         found = connection.execute("SELECT authorized_units, authorized_days FROM claims").fetchone()
     assert found is not None
     assert (found[0], [day.day for day in found[1]]) == (units, days)
     command.downgrade(alembic_config(plans), "0036")
+
+
+@pytest.mark.parametrize(("used", "units"), [(0, 0), (1, 4)])
+def test_an_earlier_claim_that_used_none_without_a_finding_needed_none(plans: str, used: int, units: int):
+    """Its plan may require authorization only since, for days that include its own."""
+    with psycopg.connect(plans) as connection:
+        add_claim(connection, "clm", member_id="M1", authorization_number="A1", authorized_units=used)
+        line = {"claim_id": "clm", "line": 1, "procedure_code": "P001", "units": 4, "amount_cents": 10_00}
+        insert(connection, "claim_lines", line)
+        add_assessment(connection, "clm", 0, RECEIVED, "duplicate")
+    upgrade(plans)
+    with psycopg.connect(plans) as connection:
+        assert connection.execute("SELECT authorized_units FROM claims").fetchone() == (units,)

@@ -180,6 +180,18 @@ def test_two_claims_of_one_day_are_one_visit():
     assert found(numbered(), requirement(), of=used_up) == [("authorization_exceeded", Outcome.REJECTED)]
 
 
+def test_a_claim_of_a_paid_visit_and_a_further_one_is_left_to_a_person():
+    """A rejection would deny the line of the visit that is paid, too."""
+    before = date(2026, 3, 1)
+    lines = [ClaimLine("P001", 10_00, 1, before), ClaimLine("P001", 10_00, 1, DAY)]
+    claim = numbered(*lines, service_from=before, service_to=DAY)
+    for paid, in_review in (([before], []), ([before], [DAY]), ([], [before])):
+        of = use(paid, in_review, units=1, counts=VISITS)
+        assert found(claim, requirement(), of=of) == [("authorization_units_short", Outcome.IN_REVIEW)]
+    other = use([date(2026, 2, 1)], units=1, counts=VISITS)
+    assert found(claim, requirement(), of=other) == [("authorization_exceeded", Outcome.REJECTED)]
+
+
 def test_a_visit_of_claims_in_review_beyond_the_limit_is_left_to_a_person():
     of = use((), [date(2026, 2, 1), DAY], units=1, counts=VISITS)
     assert (of.used, of.reserved, of.left) == (0, 2, 0)
