@@ -92,7 +92,8 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
                 command.upgrade(config, revision)
                 return
             except OperationalError as error:
-                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                # A deadlock ends this transaction, not that of the running part that takes its locks in another order.
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
                     raise
                 if attempt == retries.attempts:
                     raise SchemaLockedError(error.statement) from error

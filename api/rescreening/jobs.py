@@ -196,8 +196,17 @@ _FINISH = _statement("""
     RETURNING finished_at""")
 
 
+_LOCK = _statement("""
+    SELECT FROM rescreening_jobs WHERE job_id = %(job_id)s AND finished_at IS NULL FOR UPDATE""")
+
+
+def lock_job(job_id: int) -> Query[None]:
+    """Wait for a transaction that changes a job: `finish`, a statement of its own, then sees what it queued."""
+    return Query(_LOCK, {"job_id": job_id}, nothing)
+
+
 def finish(job_id: int, now: datetime) -> Query[bool]:
-    """Mark a job as finished that has no claim left, except given-up ones; says whether this worker did.
+    """Mark a locked job as finished that has no claim left, except given-up ones; says whether this worker did.
 
     One whose claims all failed and are not due yet waits for the first of them.
     """
@@ -205,15 +214,18 @@ def finish(job_id: int, now: datetime) -> Query[bool]:
 
 
 _RETRY = _statement("""
-    WITH again AS (
-        UPDATE rescreening_claims SET given_up_at = NULL, attempts = 0, not_before = NULL
-        WHERE given_up_at IS NOT NULL
-        RETURNING job_id),
+    WITH chosen AS MATERIALIZED (
+        SELECT job_id, claim_id FROM rescreening_claims WHERE given_up_at <= %(now)s
+        ORDER BY job_id, claim_id LIMIT %(most)s FOR UPDATE),
+    again AS (
+        UPDATE rescreening_claims AS one SET given_up_at = NULL, attempts = 0, not_before = NULL
+        FROM chosen WHERE (one.job_id, one.claim_id) = (chosen.job_id, chosen.claim_id)
+        RETURNING one.job_id),
     counts AS (SELECT job_id, count(*) AS claims FROM again GROUP BY job_id)
     UPDATE rescreening_jobs AS job
     SET failed = failed - counts.claims, finished_at = NULL, not_before = %(now)s, retried_at = %(now)s, attempts = 0
     FROM counts WHERE job.job_id = counts.job_id
-    RETURNING counts.claims""")
+    RETURNING job.job_id, counts.claims""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +236,9 @@ class RetriedClaims:
     jobs: int
 
 
-def retry_given_up(now: datetime) -> Query[RetriedClaims]:
-    """Queue every claim that was given up again, with its job."""
-    return Query(_RETRY, {"now": now}, lambda rows: RetriedClaims(sum(row[0] for row in rows), len(rows)))
+def retry_given_up(now: datetime, most: int) -> Query[dict[int, int]]:
+    """Queue claims again that were given up until `now`, with their jobs; returns how many of each job."""
+    return Query(_RETRY, {"now": now, "most": most}, dict)
 
 
 _WAITING = _statement("""

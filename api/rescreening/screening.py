@@ -100,6 +100,7 @@ class Rescreening:
 
     async def _finish(self, job_id: int) -> bool:
         async with self._database.deciding() as connection:
+            await connection.fetch(jobs.lock_job(job_id))
             finished, *_ = await connection.finish(jobs.finish(job_id, clock.now()))
         if finished:
             log.info("rescreening finished", job_id=job_id)

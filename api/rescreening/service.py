@@ -1,7 +1,9 @@
 """What can be done with findings of re-screening: list and close them; a claim is decided by the routes of reviews."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -14,6 +16,9 @@ from api.rescreening import repository
 from api.rescreening.jobs import RetriedClaims, retry_given_up
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from core import clock
+
+RETRIED_AT_A_TIME: Final = 10_000
+"""Failed claims that are queued again in a transaction."""
 
 
 async def rescreening_findings(
@@ -65,6 +70,10 @@ async def rescreening_jobs(database: Database, *, limit: int) -> list[Rescreenin
 
 async def retry_failed_claims(database: Database) -> RetriedClaims:
     """Queue the claims again that could not be compared and were given up; the worker compares them."""
-    async with database.deciding() as connection:
-        retried, *_ = await connection.finish(retry_given_up(clock.now()))
-    return retried
+    now, of_jobs, found = clock.now(), Counter[int](), True
+    while found:
+        async with database.deciding() as connection:
+            retried, *_ = await connection.finish(retry_given_up(now, RETRIED_AT_A_TIME))
+        of_jobs.update(retried)
+        found = bool(retried)
+    return RetriedClaims(of_jobs.total(), len(of_jobs))

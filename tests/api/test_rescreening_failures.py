@@ -13,7 +13,14 @@ from api.database import Database
 from api.housekeeping import every_day
 from api.members import member
 from api.rescreening.batches import batch_of, earlier_findings, store_batch
-from api.rescreening.jobs import KEEP_GIVEN_UP_DAYS, MOST_ATTEMPTS, RETRY_AFTER, compare_each_alone, fail_claim
+from api.rescreening.jobs import (
+    KEEP_GIVEN_UP_DAYS,
+    MOST_ATTEMPTS,
+    RETRY_AFTER,
+    compare_each_alone,
+    fail_claim,
+    retry_given_up,
+)
 from claims.adjudication import run_edits
 from cli.main import main
 from core import clock
@@ -151,6 +158,7 @@ async def test_claims_that_were_given_up_are_measured_and_queued_again_by_a_comm
     assert metrics.RESCREENING_FAILED_CLAIMS._value.get() == 2
     assert jobs(api) == [("leie", "leie r1", 2, 0, 2, 0)]
     monkeypatch.undo()
+    monkeypatch.setattr("api.rescreening.service.RETRIED_AT_A_TIME", 1)
     command, environment = ["review", "rescreening", "--retry-failed", "--json"], {"GINJA_DATABASE_URL": api.url}
     with clock.held(clock.now() + timedelta(days=1)):
         retried = await asyncio.to_thread(CliRunner().invoke, main, command, env=environment)
@@ -214,6 +222,38 @@ async def test_a_failure_that_is_counted_while_another_worker_has_the_claims_wai
         await database.close()
     assert api.rows("SELECT screened, failed FROM rescreening_jobs") == [(2, 0)]
     assert api.count("rescreening_claims") == 0
+
+
+async def test_a_job_whose_claims_are_queued_again_while_a_worker_ends_it_stays_open(api: Api, screening):
+    (claim_id,) = await claims(api, 1)
+    api.execute(
+        """
+        WITH job AS (
+            INSERT INTO rescreening_jobs (kind, recorded_at, not_before, seen_at, found_at, failed)
+            VALUES ('leie', now(), now(), now(), now(), 1) RETURNING job_id)
+        INSERT INTO rescreening_claims (job_id, claim_id, attempts, given_up_at)
+        SELECT job_id, claim_id, 6, now() FROM job, claims
+        """
+    )
+    database = Database(api.url, pool_size=1)
+
+    def is_blocked() -> bool:
+        return api.rows("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0") == [(1,)]
+
+    try:
+        async with database.deciding() as command:
+            (retried,) = await command.fetch(retry_given_up(clock.now(), 10))
+            ending = asyncio.create_task(screening.step())
+            await until(is_blocked)
+            await command.finish()
+        await ending
+    finally:
+        await database.close()
+    assert list(retried.values()) == [1]
+    assert api.rows("SELECT finished_at, failed FROM rescreening_jobs") == [(None, 0)]
+    await drain(screening, AN_HOUR)
+    assert (api.count("rescreening_claims"), api.rows("SELECT screened FROM rescreening_jobs")) == (0, [(1,)])
+    assert claim_id
 
 
 async def test_two_jobs_that_end_the_same_findings_take_them_in_one_order(api: Api, screening):

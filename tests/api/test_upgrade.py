@@ -75,6 +75,23 @@ def test_what_was_upgraded_stays_and_is_not_locked_while_a_later_migration_waits
     assert revision(url) == newest_revision()
 
 
+def test_an_upgrade_that_ends_in_a_deadlock_with_a_running_part_goes_on(url):
+    """As a batch of re-screening does, it locks claims before jobs; 0039 does the reverse."""
+    command.upgrade(alembic_config(url), "0038")
+    pauses: list[float] = []
+    with psycopg.connect(url) as part, ThreadPoolExecutor(1) as threads:
+        part.execute("LOCK TABLE rescreening_claims IN ROW EXCLUSIVE MODE")
+        upgrading = threads.submit(upgrade, url, retries=LockRetries(timeout_s=60, sleep=pauses.append))
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'rescreening_claims'::regclass"
+        while part.execute(waits).fetchone() == (0,):
+            assert not upgrading.done()
+        part.execute("LOCK TABLE rescreening_jobs IN ROW EXCLUSIVE MODE")
+        part.commit()
+        upgrading.result()
+    assert len(pauses) == 1
+    assert revision(url) == newest_revision()
+
+
 def test_other_failures_of_a_migration_are_not_repeated(url):
     with psycopg.connect(url) as connection:
         connection.execute("ALTER TABLE claims ADD received_on date")
