@@ -126,7 +126,7 @@ class RequireScope:
 
     async def __call__(self, request: Request) -> Caller:
         caller = await dependencies(request).authenticator.authorize(request, self.scope)
-        act_for(caller.api_key_id)
+        act_for(caller.actor_id)
         return caller
 
 

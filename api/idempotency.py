@@ -224,7 +224,7 @@ class KeyedRequests:
         if conditions.key is None:
             await self._carry_out(scope, receive, send, route, conditions)
             return
-        identity = conditions.caller.api_key_id, conditions.key
+        identity = conditions.caller.actor_id, conditions.key
         if identity in self._in_flight:
             await error_response(RequestInFlight(_IN_FLIGHT))(scope, receive, send)
             return
@@ -262,7 +262,7 @@ class KeyedRequests:
                     connection, _ = await unit.connected()
                     if conditions.key is not None:
                         keep = held.to_store(await body.digest())
-                        query = keep_reply(conditions.caller.api_key_id, conditions.key, keep, clock.now())
+                        query = keep_reply(conditions.caller.actor_id, conditions.key, keep, clock.now())
                         await fetch(connection, query)
                     await unit.commit()
         except AlreadyAnswered as found:
@@ -289,9 +289,9 @@ async def _look_up(connection: AsyncConnection, conditions: Conditions) -> None:
     caller, key = conditions.caller, conditions.key
     if key is None:
         return
-    if not await fetch(connection, try_lock_key(caller.api_key_id, key)):
+    if not await fetch(connection, try_lock_key(caller.actor_id, key)):
         raise RequestInFlight(_IN_FLIGHT)
-    stored = await fetch(connection, reply_to(caller.api_key_id, key, b"", clock.now()))
+    stored = await fetch(connection, reply_to(caller.actor_id, key, b"", clock.now()))
     if stored is not None:
         raise AlreadyAnswered(stored)
 

@@ -41,7 +41,7 @@ def outcome_unknown(resend: str, claim_id: str | None) -> OutcomeUnknown:
 class UnconfirmedChange:
     """A change that may be stored, and the reply to the request that made it."""
 
-    api_key_id: str
+    actor_id: str
     claim_id: str
     key: str | None
     """The Idempotency-Key of the request: its reply is part of the transaction itself."""
@@ -65,19 +65,19 @@ class UnconfirmedChanges:
     def add(self, change: UnconfirmedChange) -> OutcomeUnknown:
         """Register a change; returns the error for the caller, which says how to find out."""
         if change.key is None and len(self._open) < _MOST_OPEN:
-            self._open[change.api_key_id, change.reply.request_hash] = change
+            self._open[change.actor_id, change.reply.request_hash] = change
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._resolve_all())
         minutes = int(WINDOW.total_seconds() // 60)
         resend = f"within {minutes} minutes" if change.key is None else WITH_THE_KEY
         return outcome_unknown(resend, change.claim_id)
 
-    async def stored_reply(self, api_key_id: str, request_hash: bytes) -> StoredReply | None:
+    async def stored_reply(self, actor_id: str, request_hash: bytes) -> StoredReply | None:
         """The reply to an equal request of this caller that turns out to be stored; `None`: there is none.
 
         Call it before the stored replies are read: a change is open here until its reply is among them.
         """
-        change = self._open.get((api_key_id, request_hash))
+        change = self._open.get((actor_id, request_hash))
         if change is None or clock.now() - change.at > WINDOW:
             return None
         return await self._resolve(change)
@@ -102,7 +102,7 @@ class UnconfirmedChanges:
             _, is_stored = await connection.fetch(change.lock, change.is_stored)
             if is_stored:
                 await connection.finish(change.keep_reply)
-        self._open.pop((change.api_key_id, change.reply.request_hash), None)
+        self._open.pop((change.actor_id, change.reply.request_hash), None)
         log.info("unconfirmed change resolved", claim_id=change.claim_id, stored=is_stored)
         return change.reply if is_stored else None
 
@@ -116,7 +116,7 @@ class UnconfirmedChanges:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     async def _try(self, change: UnconfirmedChange) -> None:
-        identity = change.api_key_id, change.reply.request_hash
+        identity = change.actor_id, change.reply.request_hash
         if clock.now() - change.at > WINDOW:
             self._open.pop(identity, None)
             return

@@ -20,7 +20,7 @@ class NewAppeal:
     status: str
     decision_id: str | None
     caused_by: Sequence[str]
-    api_key_id: str
+    actor_id: str
     filed_by: str
 
 
@@ -34,7 +34,7 @@ class AppealDecision:
     note: str | None
     approved_cents: int
     decision_id: str | None
-    api_key_id: str
+    actor_id: str
     decided_by: str
     role: str
 

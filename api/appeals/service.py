@@ -156,7 +156,7 @@ class Appeals:
                 note=sent.note,
                 approved_cents=approved,
                 decision_id=decision_id,
-                api_key_id=caller.api_key_id,
+                actor_id=caller.actor_id,
                 decided_by=caller.name,
                 role=caller.role,
             )
@@ -208,7 +208,7 @@ class Appeals:
             status=claim.status,
             decision_id=None if last is None else last.decision_id,
             caused_by=caused_by(outcome, findings, by_person=last is not None),
-            api_key_id=caller.api_key_id,
+            actor_id=caller.actor_id,
             filed_by=caller.name,
         )
 
@@ -231,10 +231,10 @@ class Appeals:
 
 
 def _settle(caller: Caller, review: Review, appeal: NewAppeal, sent: AppealDecisionIn) -> AppealSettlement:
-    decided_by = frozenset(name for one in review.decisions for name in (one.api_key_id, one.decided_by))
+    decided_by = frozenset(name for one in review.decisions for name in (one.actor_id, one.decided_by))
     request = AppealRequest(AppealOutcome(sent.outcome), person(caller), sent.amount)
     try:
-        return settle_appeal(review.subject, AppealedDecision(appeal.api_key_id, decided_by), request)
+        return settle_appeal(review.subject, AppealedDecision(appeal.actor_id, decided_by), request)
     except StateConflict as error:
         raise Conflict(str(error)) from None
     except NotPermitted as error:

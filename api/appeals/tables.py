@@ -34,7 +34,7 @@ class AppealRow(Base):
         ForeignKey("decisions.decision_id"), comment="The decision appealed; null: one without a person."
     )
     caused_by: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the findings that caused the decision.")
-    api_key_id: Mapped[str]
+    actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     filed_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
 
     __table_args__ = (
@@ -58,7 +58,7 @@ class AppealDecisionRow(Base):
     decision_id: Mapped[str | None] = mapped_column(
         ForeignKey("decisions.decision_id"), comment="The decision that it led to; null: the first one stands."
     )
-    api_key_id: Mapped[str]
+    actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
 

@@ -11,7 +11,7 @@ from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
 from api.identity import Caller
 
-_COLUMNS = ("at", "api_key_id", "name", "role", "act", "claim_id", "details")
+_COLUMNS = ("at", "actor_id", "name", "role", "act", "claim_id", "details")
 _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))
 
 
@@ -24,7 +24,7 @@ def record(
     """
     params = {
         "at": at,
-        "api_key_id": caller.api_key_id,
+        "actor_id": caller.actor_id,
         "name": caller.name,
         "role": caller.role,
         "act": act,
@@ -37,7 +37,7 @@ def record(
 _RECORDED = compiled(
     select(AuditRow.audit_id).where(
         AuditRow.claim_id == bindparam("claim_id"),
-        AuditRow.api_key_id == bindparam("api_key_id"),
+        AuditRow.actor_id == bindparam("actor_id"),
         AuditRow.at == bindparam("at"),
     )
 )
@@ -45,4 +45,4 @@ _RECORDED = compiled(
 
 def is_recorded(caller: Caller, claim_id: str, at: datetime) -> Query[bool]:
     """Whether an action of this caller on a claim, at exactly this instant, was committed."""
-    return Query(_RECORDED, {"claim_id": claim_id, "api_key_id": caller.api_key_id, "at": at}, bool)
+    return Query(_RECORDED, {"claim_id": claim_id, "actor_id": caller.actor_id, "at": at}, bool)

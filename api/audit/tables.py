@@ -15,7 +15,7 @@ class AuditRow(Base):
 
     audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[Instant]
-    api_key_id: Mapped[str] = mapped_column(comment="The key that was used.")
+    actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id", comment="The key or the user that acted.")
     name: Mapped[str] = mapped_column(comment="Its name, as of then.")
     role: Mapped[str] = mapped_column(comment="Its role, as of then.")
     act: Mapped[str] = mapped_column(comment="What was done, such as claim.release.")

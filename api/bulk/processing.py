@@ -105,7 +105,7 @@ class BulkProcessor:
     async def _submit(self, job: BulkJob, done: _Slice) -> None:
         """Submit the lines of a slice. Raises `InvalidFile`, and `_Undecided` where claims cannot be decided now."""
         async with self._database.reading() as connection:
-            sender = await caller_of_key(connection, job.api_key_id, clock.now())
+            sender = await caller_of_key(connection, job.actor_id, clock.now())
         if sender is None:
             raise InvalidFile("the API key of the upload is no longer valid; upload the rest with another one")
         if job.next_offset == 0:

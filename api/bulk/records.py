@@ -16,7 +16,7 @@ class BulkJob:
     """A job as of a moment."""
 
     job_id: str
-    api_key_id: str
+    actor_id: str
     format: BulkFormat
     status: BulkStatus
     size: int

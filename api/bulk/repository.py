@@ -56,11 +56,11 @@ async def add_job(connection: AsyncConnection, job: BulkJob) -> None:
     await connection.execute(insert(BulkJobRow).values(**asdict(job)))
 
 
-async def open_uploads(connection: AsyncConnection, api_key_id: str) -> tuple[int, int]:
+async def open_uploads(connection: AsyncConnection, actor_id: str) -> tuple[int, int]:
     """How many jobs of a key have not ended, and the bytes of their files; others of the key wait until the commit."""
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bulk {api_key_id}", 0))))
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bulk {actor_id}", 0))))
     statement = select(func.count(), func.coalesce(func.sum(BulkJobRow.size), 0)).where(
-        BulkJobRow.api_key_id == api_key_id, BulkJobRow.status.not_in(ENDED)
+        BulkJobRow.actor_id == actor_id, BulkJobRow.status.not_in(ENDED)
     )
     count, size = (await connection.execute(statement)).one()
     return int(count), int(size)

@@ -36,7 +36,7 @@ class BulkUploads:
         now = clock.now()
         job = BulkJob(
             job_id=new_id("blk"),
-            api_key_id=caller.api_key_id,
+            actor_id=caller.actor_id,
             format=sent.format,
             status="uploading",
             size=sent.size,
@@ -52,7 +52,7 @@ class BulkUploads:
             failure=None,
         )
         async with self._database.transaction() as connection:
-            count, size = await repository.open_uploads(connection, caller.api_key_id)
+            count, size = await repository.open_uploads(connection, caller.actor_id)
             if count >= MAX_OPEN_JOBS or (count and size + sent.size > MAX_OPEN_BYTES):
                 raise Conflict(
                     f"{count} uploads of this key with {size} bytes have not ended; at most {MAX_OPEN_JOBS} with "
@@ -92,7 +92,7 @@ class BulkUploads:
         """A job of the caller; raises `NotFound`."""
         async with self._database.reading() as connection:
             found = await repository.job(connection, job_id)
-        if found is None or not (found.api_key_id == caller.api_key_id or caller.may(Scope.OPERATE)):
+        if found is None or not (found.actor_id == caller.actor_id or caller.may(Scope.OPERATE)):
             raise NotFound("upload not found; check its id and the API key")
         return found
 

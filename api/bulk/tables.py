@@ -15,7 +15,9 @@ class BulkJobRow(Base):
     __tablename__ = "bulk_jobs"
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
-    api_key_id: Mapped[str] = mapped_column(comment="Who uploads it; its claims are submitted with the same rights.")
+    actor_id: Mapped[str] = mapped_column(
+        "api_key_id", key="actor_id", comment="Who uploads it; its claims are submitted with the same rights."
+    )
     format: Mapped[str]
     status: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger, comment="Bytes of the file, as announced.")

@@ -62,15 +62,15 @@ class ClientVersions:
     async def of(self, caller: Caller) -> ClientVersion:
         """The version of the caller's key; raises `NotFound`."""
         async with self._database.reading() as connection:
-            pin = _found(await fetch(connection, read_pin(caller.api_key_id)), caller.api_key_id)
+            pin = _found(await fetch(connection, read_pin(caller.actor_id)), caller.actor_id)
         return ClientVersion.of(pin, self._versions, clock.now())
 
     async def upgrade(self, caller: Caller, version: str) -> ClientVersion:
         """Pin the caller's key to a newer version; raises `Invalid`, `Conflict`."""
         _require_supported(self._versions, version)
         at = clock.now()
-        async with self._changing(caller.api_key_id) as connection:
-            pin = _found(await fetch(connection, lock_pin(caller.api_key_id)), caller.api_key_id)
+        async with self._changing(caller.actor_id) as connection:
+            pin = _found(await fetch(connection, lock_pin(caller.actor_id)), caller.actor_id)
             before = self._versions.served(pin.version)
             if version <= (pin.version or before):
                 raise Conflict(
@@ -78,21 +78,21 @@ class ClientVersions:
                     "the last one for 72 hours"
                 )
             changed = _moved(before, version, at)
-            await _store(connection, caller, caller.api_key_id, "api_version.upgrade", before, changed, at)
+            await _store(connection, caller, caller.actor_id, "api_version.upgrade", before, changed, at)
         return ClientVersion.of(changed, self._versions, at)
 
     async def roll_back(self, caller: Caller) -> ClientVersion:
         """Undo the last upgrade of the caller's key within `ROLLBACK_WINDOW`; raises `Conflict`."""
         at = clock.now()
-        async with self._changing(caller.api_key_id) as connection:
-            pin = _found(await fetch(connection, lock_pin(caller.api_key_id)), caller.api_key_id)
+        async with self._changing(caller.actor_id) as connection:
+            pin = _found(await fetch(connection, lock_pin(caller.actor_id)), caller.actor_id)
             if _rollback_until(pin, self._versions, at) is None:
                 raise Conflict(
                     "the key has no upgrade of the last 72 hours to undo; X-API-Version names another version for one "
                     "request, and the operator pins the key with `ginja keys pin`"
                 )
             changed = VersionPin(pin.previous, at)
-            await _store(connection, caller, caller.api_key_id, "api_version.rollback", pin.version, changed, at)
+            await _store(connection, caller, caller.actor_id, "api_version.rollback", pin.version, changed, at)
         return ClientVersion.of(changed, self._versions, at)
 
     @asynccontextmanager

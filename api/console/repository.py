@@ -22,7 +22,7 @@ from claims.attributes import AttributeValue
 class SignedIn:
     """A signed-in user and the end of the session."""
 
-    api_key_id: str
+    actor_id: str
     name: str
     role: str
     expires_at: datetime
@@ -30,7 +30,7 @@ class SignedIn:
     @property
     def caller(self) -> Caller:
         """The caller on whose behalf this session acts; keys of providers cannot open one."""
-        return Caller(self.api_key_id, self.role, None, self.name)
+        return Caller(self.actor_id, self.role, None, self.name)
 
     @property
     def may_operate(self) -> bool:
@@ -43,12 +43,12 @@ class SignedIn:
 
 
 async def add_session(
-    connection: AsyncConnection, *, token_hash: bytes, api_key_id: str, created_at: datetime, expires_at: datetime
+    connection: AsyncConnection, *, token_hash: bytes, actor_id: str, created_at: datetime, expires_at: datetime
 ) -> None:
     """Store a new session."""
     await connection.execute(
         insert(ConsoleSessionRow).values(
-            token_hash=token_hash, api_key_id=api_key_id, created_at=created_at, expires_at=expires_at
+            token_hash=token_hash, actor_id=actor_id, created_at=created_at, expires_at=expires_at
         )
     )
 
@@ -57,7 +57,7 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
     """The user of a session, if both it and its key are valid at `at`."""
     statement = (
         select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at)
-        .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.api_key_id)
+        .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.actor_id)
         .where(
             ConsoleSessionRow.token_hash == token_hash,
             ConsoleSessionRow.ended_at.is_(None),

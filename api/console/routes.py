@@ -326,7 +326,7 @@ class _Pages:
         token = session_token(request)
         signed_in = await _console(request).signed_in(token) if token else None
         if signed_in is not None:
-            act_for(signed_in.api_key_id)
+            act_for(signed_in.actor_id)
         return signed_in
 
     def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:

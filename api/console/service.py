@@ -77,7 +77,7 @@ class Console:
             await repository.add_session(
                 connection,
                 token_hash=_hash(token),
-                api_key_id=caller.api_key_id,
+                actor_id=caller.actor_id,
                 created_at=now,
                 expires_at=now + SESSION,
             )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary
+from sqlalchemy import DateTime, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Instant
@@ -14,7 +14,7 @@ class ConsoleSessionRow(Base):
     __tablename__ = "console_sessions"
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    api_key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.api_key_id"))
+    actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id", comment="The key or the user that signed in.")
     created_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -41,7 +41,7 @@ class DecisionRow(Base):
     assessment_id: Mapped[str | None] = mapped_column(
         ForeignKey("assessments.assessment_id"), comment="The latest assessment at that moment."
     )
-    api_key_id: Mapped[str]
+    actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
 

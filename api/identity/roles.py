@@ -72,14 +72,15 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The holder of a valid API key."""
+    """Who calls: the holder of a valid API key, or a signed-in user."""
 
-    api_key_id: str
+    actor_id: str
+    """Of the key or the user."""
     role: str
     provider_id: str | None
     """Of a provider's key: the only provider whose claims it may access."""
     name: str
-    """Of the key: who is accountable for what is done with it."""
+    """Of the key or the user: who is accountable for what is done."""
     api_version: str | None = field(default=None, compare=False)
     """The version that the key is pinned to; `None`: it is not stored yet."""
 
@@ -104,5 +105,5 @@ class Caller:
     def claim_filter(self) -> dict[str, str]:
         """Columns of `claims` and the values they must have for this caller; raises `PermissionError`."""
         if not self.may_access(self.provider_id):
-            raise PermissionError(f"key {self.api_key_id}: role {self.role} does not fit its provider")
+            raise PermissionError(f"{self.actor_id}: role {self.role} does not fit its provider")
         return {} if self.provider_id is None else {"provider_id": self.provider_id}

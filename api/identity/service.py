@@ -69,7 +69,7 @@ class Authenticator:
             raise Unauthorized(_UNKNOWN_KEY)
         looking_up = self._looking_up.get(secret_hash)
         if looking_up is None:  # requests that come with the same key at the same time share one look-up
-            known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
+            known_as = AUTHENTICATION if cached is None else cached[1].actor_id
             looking_up = asyncio.create_task(self._look_up(secret_hash, known_as))
             self._looking_up[secret_hash] = looking_up
             looking_up.add_done_callback(lambda done: self._end_look_up(secret_hash, done))
@@ -91,7 +91,7 @@ class Authenticator:
         To be called once the change is committed (`Database.after_commit`). What look-ups that are under way find may
         be older: it is not cached, and later requests do not wait for it.
         """
-        self._cached = {key: value for key, value in self._cached.items() if value[1].api_key_id != api_key_id}
+        self._cached = {key: value for key, value in self._cached.items() if value[1].actor_id != api_key_id}
         self._looking_up.clear()
 
     async def has_scope(self, request: Request, scope: Scope) -> bool:
@@ -135,9 +135,9 @@ class Authenticator:
     async def _pinned(self, connection: Pipelined, caller: Caller) -> Caller:
         """The caller of a first request, pinned. A key works without its pin; the next look-up tries again."""
         try:
-            (version,) = await connection.fetch(pin_first(caller.api_key_id, self._current_version, clock.now()))
+            (version,) = await connection.fetch(pin_first(caller.actor_id, self._current_version, clock.now()))
         except DATABASE_FAILURES as error:
-            log.warning("pin_failed", api_key_id=caller.api_key_id, error=type(error).__name__)
+            log.warning("pin_failed", api_key_id=caller.actor_id, error=type(error).__name__)
             return caller
         return caller if version is None else replace(caller, api_version=version)
 

@@ -42,7 +42,7 @@ class ClaimChanges:
         `OutcomeUnknown`, and what `lock` and `act` raise.
         """
         request_hash = hashlib.sha256(request).digest()
-        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+        stored = await self._unconfirmed.stored_reply(caller.actor_id, request_hash)
         if stored is not None:
             return repeat(stored, request_hash)
         since = clock.now() - WINDOW
@@ -50,7 +50,7 @@ class ClaimChanges:
             async with self._database.transaction() as connection:
                 locked = await lock(connection, claim_id)
                 # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await fetch(connection, stored_replies.reply_to(caller.api_key_id, None, request_hash, since))
+                stored = await fetch(connection, stored_replies.reply_to(caller.actor_id, None, request_hash, since))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 at = clock.now()
@@ -64,12 +64,12 @@ class ClaimChanges:
 def unconfirmed_change(caller: Caller, claim_id: str, reply: StoredReply, at: datetime) -> UnconfirmedChange:
     """A change of a stored claim that may be committed; its audit row of that instant shows whether it is."""
     return UnconfirmedChange(
-        api_key_id=caller.api_key_id,
+        actor_id=caller.actor_id,
         claim_id=claim_id,
         key=None,
         reply=reply,
         lock=repository.lock_state(claim_id),
         is_stored=audit.is_recorded(caller, claim_id, at),
-        keep_reply=stored_replies.keep_unconfirmed_reply(caller.api_key_id, reply, at),
+        keep_reply=stored_replies.keep_unconfirmed_reply(caller.actor_id, reply, at),
         at=at,
     )

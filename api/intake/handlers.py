@@ -26,7 +26,7 @@ async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, Jso
     not count. Raises what means that the claim cannot be decided now, or not by this process.
     """
     async with services.database.reading() as connection:
-        sender = await holder_of_key(connection, task.api_key_id or "")
+        sender = await holder_of_key(connection, task.actor_id or "")
     if sender is None:
         raise TaskRefused("the API key of the request is not in the database; its claim was not decided")
     # The API has parsed it: where that fails here, this process is of another release, and the claim is not refused.

@@ -88,12 +88,12 @@ class Intake:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         if key is None:
             # Before the database is read: a change is no longer open only once its reply is stored.
-            unconfirmed = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+            unconfirmed = await self._unconfirmed.stored_reply(caller.actor_id, request_hash)
             if unconfirmed is not None:
                 return repeat(unconfirmed, request_hash)
         now = clock.now()
         async with self._database.looking() as connection:
-            reply_to = stored_replies.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
+            reply_to = stored_replies.reply_to(caller.actor_id, key, request_hash, now - WINDOW)
             stored, store, newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
             )
@@ -125,7 +125,7 @@ class Intake:
                     claim=claim,
                     facts=adjudication.facts,
                     decision=adjudication.decision,
-                    submitted_by=caller.api_key_id,
+                    submitted_by=caller.actor_id,
                     inherits_from=adjudication.inherits_from,
                     member=member,
                     pay_by=self._policies.prompt_pay.rules.due_on(
@@ -138,19 +138,19 @@ class Intake:
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
                 keep = StoredReply(request_hash, 201, reply, location_of(claim.claim_id))
                 if key is not None:
-                    queries.append(stored_replies.keep_reply(caller.api_key_id, key, keep, claim.received_at))
+                    queries.append(stored_replies.keep_reply(caller.actor_id, key, keep, claim.received_at))
                 await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
         except CommitUnconfirmed:
             change = UnconfirmedChange(
-                api_key_id=caller.api_key_id,
+                actor_id=caller.actor_id,
                 claim_id=claim.claim_id,
                 key=key,
                 reply=keep,
                 lock=repository.lock_member(claim.member_id),
                 is_stored=repository.claim_exists(claim.claim_id),
-                keep_reply=stored_replies.keep_unconfirmed_reply(caller.api_key_id, keep, claim.received_at),
+                keep_reply=stored_replies.keep_unconfirmed_reply(caller.actor_id, keep, claim.received_at),
                 at=claim.received_at,
             )
             raise self._unconfirmed.add(change) from None
@@ -168,7 +168,7 @@ class Intake:
             raise error
         async with self._database.looking() as connection:
             (stored,) = await connection.fetch(
-                stored_replies.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
+                stored_replies.reply_to(caller.actor_id, key, request_hash, clock.now() - WINDOW)
             )
         if stored is None:
             raise error
@@ -181,12 +181,12 @@ class Intake:
         """
         at = clock.now()
         request_hash = hashlib.sha256(f"void {claim_id}\n{reason}".encode()).digest()
-        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+        stored = await self._unconfirmed.stored_reply(caller.actor_id, request_hash)
         if stored is not None:
             return repeat(stored, request_hash)
         try:
             async with self._database.deciding() as connection:
-                earlier = stored_replies.reply_to(caller.api_key_id, key, request_hash, at - WINDOW)
+                earlier = stored_replies.reply_to(caller.actor_id, key, request_hash, at - WINDOW)
                 stored, found = await connection.fetch(earlier, repository.claim(claim_id))
                 if stored is not None:
                     return repeat(stored, request_hash)
@@ -205,7 +205,7 @@ class Intake:
                 reply = encode(self._claim_out(_visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
                 if key is not None:
-                    await connection.fetch(stored_replies.keep_reply(caller.api_key_id, key, keep, at))
+                    await connection.fetch(stored_replies.keep_reply(caller.actor_id, key, keep, at))
         except CommitUnconfirmed:
             raise self._unconfirmed.add(unconfirmed_change(caller, claim_id, keep, at)) from None
         return Reply(200, reply)

@@ -17,7 +17,7 @@ _REPLY = compiled(
     select(
         IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body, IdempotencyKeyRow.headers
     ).where(
-        IdempotencyKeyRow.api_key_id == bindparam("api_key_id"),
+        IdempotencyKeyRow.actor_id == bindparam("actor_id"),
         IdempotencyKeyRow.key == bindparam("key"),
         IdempotencyKeyRow.created_at > bindparam("since"),
     )
@@ -28,7 +28,7 @@ _KEYS: Final = 1
 
 
 def reply_to(
-    api_key_id: str, key: str | None, request_hash: bytes, unconfirmed_since: datetime
+    actor_id: str, key: str | None, request_hash: bytes, unconfirmed_since: datetime
 ) -> Query[StoredReply | None]:
     """The response stored under an Idempotency-Key of this caller.
 
@@ -36,7 +36,7 @@ def reply_to(
     `unconfirmed_since` (`api/unconfirmed.py`).
     """
     params = {
-        "api_key_id": api_key_id,
+        "actor_id": actor_id,
         "key": _content_key(request_hash) if key is None else key,
         "since": unconfirmed_since if key is None else _ALWAYS,
     }
@@ -49,20 +49,20 @@ def _content_key(request_hash: bytes) -> str:
 
 
 _NEW: Final[Mapping[str, BindParameter[Any]]] = {
-    column.name: bindparam(column.name) for column in IdempotencyKeyRow.__table__.columns
+    column.key: bindparam(column.key) for column in IdempotencyKeyRow.__table__.columns
 }
 _KEEP = compiled(insert(IdempotencyKeyRow).values(dict(_NEW)))
 
 
-def keep_reply(api_key_id: str, key: str, reply: StoredReply, at: datetime) -> Query[None]:
+def keep_reply(actor_id: str, key: str, reply: StoredReply, at: datetime) -> Query[None]:
     """Store a response. A second one under the same key waits for the first's commit, then violates the primary key."""
-    return Query(_KEEP, _kept(api_key_id, key, reply, at), nothing)
+    return Query(_KEEP, _kept(actor_id, key, reply, at), nothing)
 
 
-def _kept(api_key_id: str, key: str, reply: StoredReply, at: datetime) -> dict[str, object]:
+def _kept(actor_id: str, key: str, reply: StoredReply, at: datetime) -> dict[str, object]:
     """Values of the columns of `idempotency_keys`."""
     headers = None if reply.headers is None else Jsonb(dict(reply.headers))
-    return {"api_key_id": api_key_id, "key": key, **asdict(reply), "headers": headers, "created_at": at}
+    return {"actor_id": actor_id, "key": key, **asdict(reply), "headers": headers, "created_at": at}
 
 
 _TRY_LOCK_KEY = compiled(
@@ -70,9 +70,9 @@ _TRY_LOCK_KEY = compiled(
 )
 
 
-def try_lock_key(api_key_id: str, key: str) -> Query[bool]:
+def try_lock_key(actor_id: str, key: str) -> Query[bool]:
     """Lock an Idempotency-Key until the transaction ends; False: another transaction holds it."""
-    return Query(_TRY_LOCK_KEY, {"name": f"{api_key_id} {key}"}, lambda rows: bool(rows[0][0]))
+    return Query(_TRY_LOCK_KEY, {"name": f"{actor_id} {key}"}, lambda rows: bool(rows[0][0]))
 
 
 _NEW_REPLY = upsert(IdempotencyKeyRow).values(dict(_NEW))
@@ -84,6 +84,6 @@ _KEEP_UNCONFIRMED = compiled(
 )
 
 
-def keep_unconfirmed_reply(api_key_id: str, reply: StoredReply, at: datetime) -> Query[None]:
+def keep_unconfirmed_reply(actor_id: str, reply: StoredReply, at: datetime) -> Query[None]:
     """Store the response to a request without an Idempotency-Key, under its content, in place of an older one."""
-    return Query(_KEEP_UNCONFIRMED, _kept(api_key_id, _content_key(reply.request_hash), reply, at), nothing)
+    return Query(_KEEP_UNCONFIRMED, _kept(actor_id, _content_key(reply.request_hash), reply, at), nothing)

@@ -35,7 +35,7 @@ class DecisionRecord:
     kind: str | None
     answers: str | None
     assessment_id: str | None
-    api_key_id: str
+    actor_id: str
     decided_by: str
     role: str
 
@@ -123,7 +123,7 @@ class Review:
             pays_cents=last.pays_cents,
             disposition=None if last.disposition is None else Disposition(last.disposition),
             kind=last.kind,
-            key_id=last.api_key_id,
+            key_id=last.actor_id,
             name=last.decided_by,
         )
 

@@ -94,7 +94,7 @@ class ReasonList(BaseModel):
 
 def person(caller: Caller) -> Person:
     """The caller as the rules of reviews see one."""
-    return Person(caller.api_key_id, caller.name, may_approve=caller.may(Scope.APPROVE))
+    return Person(caller.actor_id, caller.name, may_approve=caller.may(Scope.APPROVE))
 
 
 def decision_out(decision: DecisionRecord) -> DecisionOut:

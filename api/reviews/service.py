@@ -262,7 +262,7 @@ def _record(caller: Caller, review: Review, sent: DecisionIn, settlement: Settle
         kind=sent.kind,
         answers=None if proposal is None else proposal.decision_id,
         assessment_id=review.assessment_id,
-        api_key_id=caller.api_key_id,
+        actor_id=caller.actor_id,
         decided_by=caller.name,
         role=caller.role,
     )

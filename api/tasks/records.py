@@ -19,7 +19,7 @@ class TaskRecord:
     kind: str
     """An entry of `TASK_KINDS`."""
     queue: str
-    api_key_id: str | None
+    actor_id: str | None
     """Whose request asked for it; `None`: the schedule."""
     state: TaskState
     attempts: int
@@ -43,7 +43,7 @@ class TakenTask:
 
     task_id: str
     kind: str
-    api_key_id: str | None
+    actor_id: str | None
     payload: bytes
     created_at: datetime
     """When it was added: the request was accepted."""

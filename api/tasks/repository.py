@@ -46,7 +46,7 @@ KEEP_SCHEDULED: Final = timedelta(days=DAYS_BACK + 1)
 WORKER_LOST: Final = "the process that carried it out was killed"
 
 _RECORD: Final = TypeAdapter(TaskRecord)
-_TASK = tuple(TaskRow.__table__.c[one.name] for one in fields(TaskRecord))
+_TASK = tuple(TaskRow.__table__.c[one.name].label(one.name) for one in fields(TaskRecord))
 _OPEN = TaskRow.state.in_(("queued", "running"))
 _WAITS = and_(TaskRow.state == "failed", TaskRow.payload.is_not(None))
 """Whether a failed task waits for an operator; without its payload it was discarded, or is too old to be replayed."""
@@ -57,7 +57,7 @@ async def add_task(
     *,
     task_id: str,
     kind: TaskKind,
-    api_key_id: str | None,
+    actor_id: str | None,
     payload: bytes,
     at: datetime,
     schedule_key: str | None = None,
@@ -69,7 +69,7 @@ async def add_task(
             task_id=task_id,
             kind=kind.name,
             queue=kind.queue,
-            api_key_id=api_key_id,
+            actor_id=actor_id,
             schedule_key=schedule_key,
             state="queued",
             payload=payload,
@@ -84,9 +84,9 @@ async def add_task(
     return _read((await connection.execute(statement)).mappings().one_or_none())
 
 
-async def open_tasks(connection: AsyncConnection, api_key_id: str, most: int) -> int:
+async def open_tasks(connection: AsyncConnection, actor_id: str, most: int) -> int:
     """Tasks of a key that have not ended, counted up to `most`."""
-    some = select(TaskRow.task_id).where(TaskRow.api_key_id == api_key_id, _OPEN).limit(most).subquery()
+    some = select(TaskRow.task_id).where(TaskRow.actor_id == actor_id, _OPEN).limit(most).subquery()
     return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
 
 
@@ -117,13 +117,13 @@ async def take_task(
             attempts=TaskRow.attempts + 1,
             published_at=null(),
         )
-        .returning(TaskRow.api_key_id, TaskRow.payload, TaskRow.created_at, TaskRow.attempts, TaskRow.max_attempts)
+        .returning(TaskRow.actor_id, TaskRow.payload, TaskRow.created_at, TaskRow.attempts, TaskRow.max_attempts)
     )
     found = (await connection.execute(statement)).one_or_none()
     if found is None:
         return None
-    api_key_id, payload, created_at, attempt, most = found
-    return TakenTask(task_id, kind.name, api_key_id, payload or b"", created_at, attempt, most, lease)
+    actor_id, payload, created_at, attempt, most = found
+    return TakenTask(task_id, kind.name, actor_id, payload or b"", created_at, attempt, most, lease)
 
 
 async def succeed(connection: AsyncConnection, taken: TakenTask, result: Mapping[str, JsonValue], at: datetime) -> bool:

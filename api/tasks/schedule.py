@@ -67,7 +67,7 @@ class TaskBeat:
                     connection,
                     task_id=new_id("tsk"),
                     kind=TASK_KINDS[schedule.kind],
-                    api_key_id=None,
+                    actor_id=None,
                     payload=repository.as_payload({"due": due.isoformat()}),
                     at=now,
                     schedule_key=schedule.key(due),

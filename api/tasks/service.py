@@ -40,7 +40,7 @@ class Tasks:
         task_id = new_id("tsk")
         try:
             async with self._database.transaction() as connection:
-                if await repository.open_tasks(connection, caller.api_key_id, MAX_OPEN_TASKS) >= MAX_OPEN_TASKS:
+                if await repository.open_tasks(connection, caller.actor_id, MAX_OPEN_TASKS) >= MAX_OPEN_TASKS:
                     raise KeyQueueFull(
                         f"{MAX_OPEN_TASKS} tasks of this key have not ended; wait until some have, or send the request "
                         "without Prefer: respond-async"
@@ -49,7 +49,7 @@ class Tasks:
                     connection,
                     task_id=task_id,
                     kind=TASK_KINDS[kind],
-                    api_key_id=caller.api_key_id,
+                    actor_id=caller.actor_id,
                     payload=payload,
                     at=clock.now(),
                 )
@@ -62,14 +62,14 @@ class Tasks:
         """A task of the caller, or for an operator any; raises `NotFound`."""
         async with self._database.reading() as connection:
             found = await repository.task(connection, task_id)
-        if found is None or not (found.api_key_id == caller.api_key_id or caller.may(Scope.OPERATE)):
+        if found is None or not (found.actor_id == caller.actor_id or caller.may(Scope.OPERATE)):
             raise NotFound("task not found; check its id and the API key, and that it ended in the last six days")
         return found
 
-    async def open_of(self, api_key_id: str) -> int:
+    async def open_of(self, actor_id: str) -> int:
         """Tasks of a key that have not ended, counted up to twice as many as it may have."""
         async with self._database.reading() as connection:
-            return await repository.open_tasks(connection, api_key_id, 2 * MAX_OPEN_TASKS)
+            return await repository.open_tasks(connection, actor_id, 2 * MAX_OPEN_TASKS)
 
     async def find(self, task_id: str) -> TaskRecord:
         """Any task; raises `NotFound`."""
@@ -115,7 +115,7 @@ class Tasks:
             details = {
                 "task_id": task_id,
                 "kind": found.kind,
-                "api_key_id": found.api_key_id,
+                "api_key_id": found.actor_id,
                 "created_at": found.created_at.isoformat(),
                 "error": found.error,
                 "reason": reason,

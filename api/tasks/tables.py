@@ -18,7 +18,9 @@ class TaskRow(Base):
     task_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
     queue: Mapped[str]
-    api_key_id: Mapped[str | None] = mapped_column(comment="Whose request asked for it; none: the schedule.")
+    actor_id: Mapped[str | None] = mapped_column(
+        "api_key_id", key="actor_id", comment="Whose request asked for it; none: the schedule."
+    )
     schedule_key: Mapped[str | None] = mapped_column(comment="Schedule and instant that it is the work of.")
     state: Mapped[str]
     payload: Mapped[bytes | None] = mapped_column(LargeBinary, comment="JSON; removed when the task has succeeded.")
@@ -40,7 +42,7 @@ class TaskRow(Base):
         CheckConstraint("(state IN ('succeeded', 'failed')) = (ended_at IS NOT NULL)", name="tasks_ended_check"),
         Index("tasks_due_idx", "queue", "due_at", "task_id", postgresql_where="state = 'queued'"),
         Index("tasks_running_idx", "leased_until", postgresql_where="state = 'running'"),
-        Index("tasks_open_idx", "api_key_id", postgresql_where="state IN ('queued', 'running')"),
+        Index("tasks_open_idx", "actor_id", postgresql_where="state IN ('queued', 'running')"),
         Index("tasks_published_idx", "published_at", postgresql_where="published_at IS NOT NULL"),
         Index("tasks_ended_idx", "ended_at", postgresql_where="ended_at IS NOT NULL"),
         Index("tasks_failed_idx", "ended_at", "task_id", postgresql_where="state = 'failed'"),
