@@ -93,6 +93,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("model promote", "cli.model.promotion:promote", ("promote",)),
     CommandEntry("model rollback", "cli.model.promotion:rollback", ("rollback",)),
     CommandEntry("model retrain", "cli.model.retrain:retrain", ("retrain",)),
+    CommandEntry("model sign", "cli.model.signature:sign"),
+    CommandEntry("model public-key", "cli.model.signature:public_key"),
     CommandEntry("model list", "cli.model.stored:list_"),
     CommandEntry("model show", "cli.model.stored:show"),
     CommandEntry("model trial start", "cli.model.trial:start", ("challenger start",)),

@@ -4,13 +4,13 @@ Values are encrypted with Fernet (AES-128-CBC and HMAC-SHA256) of the library `c
 `GINJA_ENCRYPTION_KEYS`; without it, from a private file in the home, which is made when something is first encrypted.
 """
 
-import os
 from pathlib import Path
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from core.errors import DecryptionError, SettingsError
+from core.private_files import make_private, read_private
 from core.settings import Settings
 
 KEY_FILE: Final = "encryption.key"
@@ -52,18 +52,9 @@ def _key_of_home(home: Path, *, make: bool) -> str:
     """The key in the home's file; made where it is missing, by one of several processes."""
     path = home / KEY_FILE
     try:
-        if make and not path.exists():
-            home.mkdir(parents=True, exist_ok=True)
-            made = path.with_name(f"{KEY_FILE}.{os.getpid()}")
-            made.touch(mode=0o600)
-            made.write_text(Fernet.generate_key().decode())
-            try:
-                path.hardlink_to(made)
-            except FileExistsError:
-                pass  # another process was first
-            finally:
-                made.unlink()
-        return path.read_text().strip()
+        if make:
+            make_private(path, lambda: Fernet.generate_key().decode())
+        return read_private(path)
     except FileNotFoundError:
         raise DecryptionError(
             f"{path} is missing, and GINJA_ENCRYPTION_KEYS is not set: stored secrets cannot be read"

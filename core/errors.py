@@ -5,6 +5,11 @@ CoreError
 ├── PortTakenError         a port cannot be listened on
 ├── PlatformRunningError   a platform runs in this home already
 ├── DecryptionError        a stored secret cannot be read
+├── UnsafeFileError        other users can read or change a file that holds a secret
+├── SignatureError         a signature is not accepted
+│   ├── InvalidSignatureError      what is signed was changed, or it is not a signature
+│   └── UntrustedSignatureError    it was made with a key that is not trusted
+├── SigningKeyError        the signing key cannot be used
 ├── ProcessError           a child process ended early or did not become ready in time
 ├── SupervisorError        the supervisor itself failed
 └── ServerError            an embedded server cannot be started, reached or stopped
@@ -26,6 +31,30 @@ class SettingsError(CoreError):
 
 class DecryptionError(CoreError):
     """A stored secret was encrypted with a key that this process does not have, or was changed."""
+
+
+class UnsafeFileError(CoreError):
+    """A file that holds a secret can be read or changed by other users, or holds no secret."""
+
+    exit_code = 2
+
+
+class SignatureError(CoreError):
+    """A signature is not accepted; the message begins with "it", which is what was signed."""
+
+
+class InvalidSignatureError(SignatureError):
+    """What is signed was changed after it was signed, or the signature is not one."""
+
+
+class UntrustedSignatureError(SignatureError):
+    """It was signed with a key that is not trusted."""
+
+
+class SigningKeyError(CoreError):
+    """The signing key cannot be read or made, or this installation would not accept its signatures."""
+
+    exit_code = 2
 
 
 class PortTakenError(CoreError):

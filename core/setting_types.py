@@ -66,6 +66,17 @@ def _encryption_keys(keys: SecretStr) -> SecretStr:
     return keys
 
 
+def _public_keys(keys: str) -> str:
+    for key in keys.split(","):
+        try:
+            size = len(base64.b64decode(key.strip(), validate=True))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size != _KEY_BYTES:
+            raise ValueError("must be one or more public keys of `ginja model public-key`, separated by commas")
+    return keys
+
+
 def _networks(text: str) -> str:
     try:
         tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
@@ -88,6 +99,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
+PublicKeys = Annotated[str, AfterValidator(_public_keys)]
 Networks = Annotated[str, AfterValidator(_networks)]
 MailAddress = Annotated[str, AfterValidator(parse_address)]
 SmtpTls = Literal["starttls", "implicit", "none"]

@@ -23,6 +23,7 @@ from core.setting_types import (
     MailAddress,
     Networks,
     Port,
+    PublicKeys,
     RedisUrl,
     SmtpTls,
     TimeZone,
@@ -191,6 +192,16 @@ class Settings(BaseSettings):
         description="Keys that encrypt the secrets of webhooks, 32 bytes each in URL-safe base64, separated by commas; "
         "the first encrypts, all decrypt. API and worker need the same. Unset: a key made in `encryption.key` of the "
         "home.",
+    )
+    signing_key_file: Path | None = Field(
+        None,
+        description="File of the Ed25519 private key, in PEM, that signs models and the feature registry. Unset: a key "
+        "made in `signing.key` of the home.",
+    )
+    signing_public_keys: PublicKeys | None = Field(
+        None,
+        description="Public keys (`ginja model public-key`), separated by commas, whose signatures of models and of "
+        "the feature registry are accepted. Unset: that of the signing key only.",
     )
     webhook_allowed_networks: Networks = Field(
         "",

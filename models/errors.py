@@ -4,6 +4,7 @@ ModelError
 ├── ArtefactError            a model folder on disk
 │   ├── ArtefactMissingError     the folder or one of its files is missing
 │   ├── ArtefactCorruptError     the folder does not match its manifest
+│   ├── ArtefactUnsignedError    it has no signature, or that of a key that is not trusted
 │   ├── ArtefactOutdatedError    written by another version of ginja, in a format this version does not read
 │   └── ArtefactExistsError      another artefact has this version
 ├── ShadowOnlyError          a model without exact reasons would decide claims
@@ -38,6 +39,10 @@ class ArtefactMissingError(ArtefactError):
 
 class ArtefactCorruptError(ArtefactError):
     """The folder does not match its manifest and must not be loaded."""
+
+
+class ArtefactUnsignedError(ArtefactError):
+    """The folder has no signature, or one of a key that is not trusted here."""
 
 
 class ArtefactOutdatedError(ArtefactError):

@@ -1,7 +1,8 @@
 """A registered model as MLflow loads it: `mlflow.pyfunc.load_model("models:/fraud@champion")`.
 
 The `MLmodel` file of a version names this module (`loader_module`) and the artefact's folder, and pins the SHA-256 of
-its manifest. Nothing is unpickled, no code comes from the store, and no byte is parsed before its hash is checked.
+its manifest. Nothing is unpickled, no code comes from the store, and no byte is parsed before its hash and signature
+are checked (`core.signing`).
 Probabilities are those of the scorer, to the bit. Imports no MLflow.
 """
 
@@ -76,8 +77,8 @@ class LoadedModel:
 def _load_pyfunc(data_path: str, model_config: Mapping[str, str] | None = None) -> LoadedModel:
     """Load an artefact's folder; called by MLflow with the configuration that the registration stored.
 
-    Raises `ArtefactMissingError` or `ArtefactCorruptError` where a file is missing or does not match its hash, and
-    `ForeignFactoryError` for a model of a factory.
+    Raises `ArtefactMissingError` or `ArtefactCorruptError` where a file is missing or does not match its hash,
+    `ArtefactUnsignedError` for a signature that is not trusted, and `ForeignFactoryError` for a model of a factory.
     """
     expected = (model_config or {}).get(MANIFEST_SHA256)
     return LoadedModel(load_artefact(Path(data_path), expected_manifest_sha256=expected, from_store=True))

@@ -16,7 +16,9 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 from core import clock
 from models.artefact import models_folder
 
-Action = Literal["promote", "force", "change_use", "rollback", "threshold", "trust", "challenge", "dismiss", "compare"]
+Action = Literal[
+    "promote", "force", "change_use", "rollback", "threshold", "trust", "challenge", "dismiss", "compare", "sign"
+]
 _START = "0" * 64
 
 
@@ -47,6 +49,8 @@ class ActionDetails(TypedDict, total=False):
     threshold: float
     trusted: list[str]
     """Features, fields and checks whose signs of a leak are trusted."""
+    manifest_sha256: str
+    """Of the manifest that is signed."""
     gates: Mapping[str, GateRecord]
     """By gate."""
 

@@ -20,7 +20,9 @@ import redis
 
 from benchmarks.volatile import forgo_durability
 from core import embedded, environment, servers
+from core.private_files import make_private
 from core.settings import Settings
+from core.signing import new_key
 from tests.places import MEMORY, homes
 
 _HOME = pytest.StashKey[Path]()
@@ -68,7 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         _clean_up_after_killed_runs()
         home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=homes()))
+        make_private(home / "tests-signing.key", new_key)
     config.stash[_HOME] = home
+    # One key for all homes of a run, so that a model made in one process is accepted in another.
+    os.environ["GINJA_SIGNING_KEY_FILE"] = str(home / "tests-signing.key")
     os.environ["GINJA_HOME"] = str(home)  # whatever reads the default settings stays out of the developer's home
 
 

@@ -1,9 +1,10 @@
 """Writing the Feast registry, and opening it only as it was written.
 
-    apply(home, redis_url) -> str      writes <home>/features/registry.db once, returns and pins its SHA-256
-    open_store(home) -> FeatureStore   refuses a registry whose bytes are not the pinned ones
+    apply(home, redis_url) -> str      writes <home>/features/registry.db once, returns, pins and signs its SHA-256
+    open_store(home) -> FeatureStore   refuses a registry whose bytes are not the pinned ones, or not signed
 
-Feast trusts its registry and can be made to run code from it, so no other command writes it.
+Feast trusts its registry and can be made to run code from it, so no other command writes it. The signature also covers
+`feature_store.yaml`, which names the classes that Feast imports.
 """
 
 import hashlib
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from core.errors import SignatureError
+from core.settings import settings
+from core.signing import Signature, signing_key, trusted_keys
 from features.declare import VIEWS
 from features.errors import NotBuiltError, RegistryChangedError
 
@@ -35,6 +39,15 @@ def pin_path(home: Path) -> Path:
 def layout_path(home: Path) -> Path:
     """The file of the `layout_hash` that the registry was written for."""
     return home / "features" / "registry.layout"
+
+
+def signature_path(home: Path) -> Path:
+    """The file of the signature of the registry and its configuration."""
+    return home / "features" / "registry.signature"
+
+
+def _configuration_path(home: Path) -> Path:
+    return home / "features" / "feature_store.yaml"
 
 
 @cache
@@ -69,7 +82,10 @@ def apply(home: Path, redis_url: str) -> str:
     FeatureStore(config=config).apply(feast_objects(home))
     draft.chmod(0o400)
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
-    _replace(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False))
+    text = yaml.safe_dump(configuration, sort_keys=False)
+    signature = signing_key(settings()).sign("feature registry", _signed(digest, text.encode()))
+    _replace(_configuration_path(home), text)
+    _replace(signature_path(home), signature.to_bytes().decode())
     _replace(pin_path(home), f"{digest}\n")
     _replace(layout_path(home), f"{layout_hash()}\n")
     draft.replace(registry_path(home))
@@ -85,12 +101,12 @@ def open_store(home: Path, *, expected: str | None = None) -> "FeatureStore":
 
     home = home.resolve()
     verify_registry(home, expected=expected)
-    configuration = yaml.safe_load((home / "features" / "feature_store.yaml").read_text())
+    configuration = yaml.safe_load(_configuration_path(home).read_text())
     return FeatureStore(config=RepoConfig(**configuration))
 
 
 def verify_registry(home: Path, *, expected: str | None = None) -> str:
-    """Check the registry against the pinned SHA-256, or against `expected`; returns its SHA-256.
+    """Check the registry against the pinned SHA-256, or against `expected`, and its signature; returns its SHA-256.
 
     Raises as `open_store` does.
     """
@@ -110,7 +126,29 @@ def verify_registry(home: Path, *, expected: str | None = None) -> str:
             f"{registry_path(home)} was applied for other declarations than those of this version; "
             "run `ginja features apply`, then `ginja features rebuild` where a platform runs on it"
         )
+    _verify_signature(home, found)
     return found
+
+
+def _verify_signature(home: Path, digest: str) -> None:
+    try:
+        configuration = _configuration_path(home).read_bytes()
+        signature = Signature.parse(signature_path(home).read_bytes())
+        trusted_keys(settings()).verify("feature registry", _signed(digest, configuration), signature)
+    except FileNotFoundError as error:
+        raise RegistryChangedError(
+            f"{registry_path(home)} is not signed: {error.filename} not found; run `ginja features apply`"
+        ) from None
+    except SignatureError as error:
+        raise RegistryChangedError(
+            f"{registry_path(home)} or its feature_store.yaml is not accepted: {error}; find out what changed it, then "
+            "run `ginja features apply`"
+        ) from None
+
+
+def _signed(digest: str, configuration: bytes) -> bytes:
+    """What the signature of a registry covers."""
+    return f"{digest}\n{hashlib.sha256(configuration).hexdigest()}\n".encode()
 
 
 def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:

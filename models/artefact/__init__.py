@@ -1,5 +1,6 @@
 """A model on disk: its document, its verified files, and the pointers to the models that serve.
 
+signing.py   the signature of a manifest
 document.py  `ModelDocument`: schema, calibrator, threshold, ranges, provenance
 files.py     writing, verifying and loading a folder of files with a manifest of hashes
 listing.py   the models of a home, with their roles
@@ -18,6 +19,7 @@ from models.artefact.files import (
     canonical_json,
     load_artefact,
     sha256,
+    sign_artefact,
     verify_files,
     version_of,
     write_artefact,
@@ -30,18 +32,21 @@ from models.artefact.pointers import (
     load_pointed,
     models_folder,
     not_announced,
+    pinned_hashes,
     point,
     read_pointer,
     roll_back,
     target_of,
     unpoint,
 )
+from models.artefact.signing import SIGNATURE
 
 __all__ = [
     "DOCUMENT",
     "LIMITS",
     "MANIFEST",
     "PEERS",
+    "SIGNATURE",
     "STAGING",
     "TABLES",
     "Announce",
@@ -58,11 +63,13 @@ __all__ = [
     "load_pointed",
     "models_folder",
     "not_announced",
+    "pinned_hashes",
     "point",
     "read_pointer",
     "require_reasons",
     "roll_back",
     "sha256",
+    "sign_artefact",
     "stored_model",
     "stored_models",
     "target_of",

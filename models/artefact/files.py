@@ -1,20 +1,23 @@
-"""A model on disk: a folder of up to five files; the manifest lists size and SHA-256 of the others.
+"""A model on disk: a folder of up to six files; the manifest lists size and SHA-256 of the others, and is signed.
 
     models/<version>/
         model.ubj        the model in the native form of its family (`Family.file`), cut at its best round
         model.json       `ModelDocument`: family, schema, calibrator, threshold, versions, provenance
         explainer.npz    the contribution tables of trees; absent for other models
         peers.npz        honest training claims by specialty; absent without specialties
-        manifest.json    size and SHA-256 of the other files, as canonical JSON
+        manifest.json    size and SHA-256 of the files above, as canonical JSON
+        signature.json   Ed25519 signature of the manifest
 
-Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
-host or path enters the folder; whatever differs between runs is passed in as provenance.
+Nothing is unpickled, and no byte is parsed before signature and hash are checked. The same inputs give the same bytes,
+up to the signature of another home: no clock, host or path enters the folder; whatever differs between runs is passed
+in as provenance.
 """
 
 import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -24,14 +27,23 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from core.scratch import scratch_folder
+from core.signing import SIGNATURE_LIMIT
 from features.vector import ModelSchema
 from models.artefact.document import ModelDocument
+from models.artefact.signing import (
+    SIGNATURE,
+    check_signature,
+    replace_signature,
+    sign_manifest,
+    unsigned,
+)
 from models.calibration import BetaCalibrator
 from models.errors import (
     ArtefactCorruptError,
     ArtefactExistsError,
     ArtefactMissingError,
     ArtefactOutdatedError,
+    ArtefactUnsignedError,
     FamilyError,
     ForeignFactoryError,
     OutdatedTablesError,
@@ -122,10 +134,11 @@ def write_artefact(
     tables: LeafTables | None,
     peers: HonestPeers | None = None,
 ) -> tuple[Path, str]:
-    """Write `models/<version>` atomically and return the folder and the SHA-256 of its manifest.
+    """Write and sign `models/<version>` atomically; returns the folder and the SHA-256 of its manifest.
 
-    Writing the same artefact again changes nothing. Raises `ArtefactExistsError` when the version holds another one,
-    and `ValueError` when model, document and tables do not belong together.
+    Writing the same artefact again changes nothing, but for a signature that is not accepted. Raises
+    `ArtefactExistsError` when the version holds another one, `SigningKeyError` when it cannot be signed, and
+    `ValueError` when model, document and tables do not belong together.
     """
     if (tables is not None) != (document.explained_by == "tables"):
         raise ValueError(f"explained_by is {document.explained_by!r}, but tables were {'' if tables else 'not '}passed")
@@ -147,6 +160,7 @@ def write_artefact(
     models.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return _same_or_refuse(target, digest), digest
+    files[SIGNATURE] = sign_manifest(files[MANIFEST])
     with scratch_folder(STAGING, under=models) as staging:
         for name, raw in files.items():
             with (staging / name).open("xb") as f:
@@ -182,8 +196,23 @@ def sync_folder(folder: Path) -> None:
 def _same_or_refuse(target: Path, digest: str) -> Path:
     if sha256(_read(target, MANIFEST, _MANIFEST_LIMIT)) != digest:
         raise ArtefactExistsError(f"{target} already holds another model; use another version")
-    verify_files(target, expected_manifest_sha256=digest)
+    try:
+        verify_files(target, expected_manifest_sha256=digest)
+    except ArtefactUnsignedError:
+        sign_artefact(target, expected_manifest_sha256=digest)  # these bytes were made here a moment ago
     return target
+
+
+def sign_artefact(folder: Path, *, expected_manifest_sha256: str, announce: Callable[[], None] = lambda: None) -> None:
+    """Sign a model whose files match its manifest, in place of the signature that it has.
+
+    `announce` is called between the check and the signature. Raises `ArtefactMissingError`, `ArtefactCorruptError` or
+    `SigningKeyError`.
+    """
+    manifest, _ = _read_manifest(folder, expected_manifest_sha256)
+    _read_files(folder, manifest)
+    announce()
+    replace_signature(folder, sign_manifest(manifest))
 
 
 def _read(folder: Path, name: str, limit: int) -> bytes:
@@ -205,25 +234,40 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
 
 
 def verify_files(path: Path, *, expected_manifest_sha256: str | None = None) -> tuple[dict[str, bytes], str]:
-    """The verified content of each file, and the SHA-256 of the manifest. Parses only the manifest.
+    """The verified content of each file, and the SHA-256 of the manifest. Parses only manifest and signature.
 
-    Without `expected_manifest_sha256` only the consistency of the folder is verified, not its identity.
-    Raises `ArtefactMissingError` or `ArtefactCorruptError`.
+    Without `expected_manifest_sha256` it may be any model that a trusted key signed (`core.signing`).
+    Raises `ArtefactMissingError`, `ArtefactUnsignedError` or `ArtefactCorruptError`.
     """
+    manifest, digest = _read_manifest(path, expected_manifest_sha256)
+    try:
+        signature = _read(path, SIGNATURE, SIGNATURE_LIMIT)
+    except ArtefactMissingError:
+        raise unsigned(path) from None
+    check_signature(path, manifest, signature)
+    return _read_files(path, manifest), digest
+
+
+def _read_manifest(path: Path, expected_sha256: str | None) -> tuple[bytes, str]:
     manifest = _read(path, MANIFEST, _MANIFEST_LIMIT)
     digest = sha256(manifest)
-    if expected_manifest_sha256 is not None and digest != expected_manifest_sha256:
+    if expected_sha256 is not None and digest != expected_sha256:
         raise ArtefactCorruptError(
-            f"{path / MANIFEST} has SHA-256 {digest[:12]}…, expected {expected_manifest_sha256[:12]}…; "
+            f"{path / MANIFEST} has SHA-256 {digest[:12]}…, expected {expected_sha256[:12]}…; "
             "restore the folder, or promote the model again"
         )
+    return manifest, digest
+
+
+def _read_files(path: Path, manifest: bytes) -> dict[str, bytes]:
+    """The content of the files that a manifest lists, each of the stated size and hash."""
     files: dict[str, bytes] = {}
     for name, entry in _entries(path, manifest).items():
         raw = _read(path, name, entry["bytes"])
         if len(raw) != entry["bytes"] or sha256(raw) != entry["sha256"]:
             raise ArtefactCorruptError(f"{path / name} does not match its manifest; restore the folder")
         files[name] = raw
-    return files, digest
+    return files
 
 
 def _entries(path: Path, manifest: bytes) -> dict[str, ManifestEntry]:
@@ -258,8 +302,8 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None, fr
     `from_store`: the folder comes from a store that others write to. A model of a factory is then refused, because
     loading it imports the module that its document names: nothing that a store holds chooses what is run here.
 
-    Raises `ArtefactMissingError`, `ArtefactCorruptError`, `ForeignFactoryError`, or `ArtefactOutdatedError` when the
-    tables were written in a format this version does not read.
+    Raises `ArtefactMissingError`, `ArtefactUnsignedError`, `ArtefactCorruptError`, `ForeignFactoryError`, or
+    `ArtefactOutdatedError` when the tables were written in a format this version does not read.
     """
     files, digest = verify_files(path, expected_manifest_sha256=expected_manifest_sha256)
     try:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,6 +74,13 @@ def read_pointer(home: Path, role: Role = "champion") -> Pointer | None:
     except ValidationError as error:
         first = error.errors()[0]
         raise PointerError(f"{path}: {first['loc']}: {first['msg']}; promote a model to replace it") from None
+
+
+def pinned_hashes(home: Path) -> dict[str, str]:
+    """Version → SHA-256 of the manifest, of every model that a pointer names. Raises `PointerError`."""
+    pointers = [pointer for role in get_args(Role) if (pointer := read_pointer(home, role)) is not None]
+    targets = [*pointers, *(pointer.previous for pointer in pointers if pointer.previous is not None)]
+    return {target.version: target.manifest_sha256 for target in targets}
 
 
 def load_pointed(home: Path, pointer: Target) -> Artefact:

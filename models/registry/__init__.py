@@ -12,6 +12,7 @@ from models.registry.children import ChildRun, log_children
 from models.registry.mlflow_registry import (
     CANDIDATE,
     CHAMPION,
+    adopt,
     aliases,
     annotate,
     fetch,
@@ -31,6 +32,7 @@ __all__ = [
     "MlflowStore",
     "RegisteredModel",
     "RunRecord",
+    "adopt",
     "aliases",
     "annotate",
     "fetch",

@@ -8,14 +8,21 @@ partially registered. MLflow is imported lazily: its import takes seconds.
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from core import telemetry
 from core.scratch import scratch_folder
-from models.artefact import STAGING, Artefact, load_artefact, sha256, verify_files
+from models.artefact import (
+    STAGING,
+    Artefact,
+    load_artefact,
+    sha256,
+    sign_artefact,
+    verify_files,
+)
 from models.errors import ModelError, RegistryError
 from models.mlflow_store import MlflowStore
 from models.registry.model_log import artefact_path, log_model
@@ -61,7 +68,8 @@ def register(
         logged = log_model(mlflow, artefact, tags)
         client = mlflow.MlflowClient()
         with scratch_folder("ginja-model-") as folder:
-            _download(mlflow, logged.model_id, artefact.version, artefact.manifest_sha256, folder)
+            native = _download(mlflow, logged.model_id, artefact.version, folder)
+            verify_files(native, expected_manifest_sha256=artefact.manifest_sha256)
             if labels is not None:
                 tags |= {_LABELS_NAME: labels.name, _LABELS_SHA256: sha256(labels.read_bytes())}
                 client.log_model_artifact(logged.model_id, str(labels), _LABELS)
@@ -100,13 +108,32 @@ def fetch(store: MlflowStore, version: str, models: Path) -> Path:
     """Download a registered model to `models/<version>` atomically and verify it; an identical one is kept.
 
     The labels it was trained on come with it, where they were registered: a promotion compares them with those of now.
+    Raises `ArtefactUnsignedError` for a model whose signature is not accepted here.
     """
+    return _fetch(store, version, models, prepare=lambda _folder, _digest: None)
+
+
+def adopt(store: MlflowStore, version: str, models: Path, *, announce: Callable[[str], None]) -> Path:
+    """Fetch a model whose signature is not accepted here, and sign it.
+
+    `announce` receives the SHA-256 of its manifest, once the files match it and before it is signed.
+    """
+
+    def sign(folder: Path, digest: str) -> None:
+        sign_artefact(folder, expected_manifest_sha256=digest, announce=lambda: announce(digest))
+
+    return _fetch(store, version, models, prepare=sign)
+
+
+def _fetch(store: MlflowStore, version: str, models: Path, *, prepare: Callable[[Path, str], None]) -> Path:
+    """`prepare` receives the downloaded folder and the hash that MLflow records, before they are verified."""
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
         models.mkdir(parents=True, exist_ok=True)
         model_id, digest = _tag(found, "ginja.model_id"), _tag(found, "ginja.manifest_sha256")
         with scratch_folder(STAGING, under=models) as folder:
-            native = _download(mlflow, model_id, version, digest, folder)
+            native = _download(mlflow, model_id, version, folder)
+            prepare(native, digest)
             load_artefact(native, expected_manifest_sha256=digest, from_store=True)
             name = found.tags.get(_LABELS_NAME)
             if name and not (models / _labels_name(name)).exists():
@@ -205,11 +232,9 @@ def _forget_run(mlflow: ModuleType) -> None:
         mlflow.tracking.fluent._active_run_stack.get().clear()
 
 
-def _download(mlflow: ModuleType, model_id: str, version: str, manifest_sha256: str, folder: Path) -> Path:
-    """The artefact's files of a logged model, in a folder below `folder`, verified."""
-    path = _download_file(mlflow, model_id, artefact_path(version), folder)
-    verify_files(path, expected_manifest_sha256=manifest_sha256)
-    return path
+def _download(mlflow: ModuleType, model_id: str, version: str, folder: Path) -> Path:
+    """The artefact's files of a logged model, in a folder below `folder`; nothing is verified."""
+    return _download_file(mlflow, model_id, artefact_path(version), folder)
 
 
 def _download_labels(mlflow: ModuleType, model_id: str, name: str, digest: str, folder: Path) -> Path:

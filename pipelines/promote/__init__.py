@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
     from pipelines.promote.outcome import Force, Promotion, UseChange
     from pipelines.promote.previous import rollback
+    from pipelines.promote.signatures import SignedModels, sign_model, sign_models
     from pipelines.promote.thresholds import ThresholdOptions, choose_threshold, threshold_options
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Promotion",
     "PromotionError",
     "RefusedError",
+    "SignedModels",
     "ThresholdOptions",
     "UnnamedForceError",
     "UseChange",
@@ -32,6 +34,8 @@ __all__ = [
     "make_champion",
     "promote",
     "rollback",
+    "sign_model",
+    "sign_models",
     "threshold_options",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -3,7 +3,7 @@
 PromotionError
 ├── NoCandidateError     there is nothing to promote
 ├── RefusedError         a gate refused; `verdicts` holds the result of every gate
-└── UnnamedForceError    a forced promotion or a change of the use without a name or a reason
+└── UnnamedForceError    a forced promotion, a change of the use or a signature without a name or a reason
 """
 
 from typing import TYPE_CHECKING
@@ -36,6 +36,6 @@ class RefusedError(PromotionError):
 
 
 class UnnamedForceError(PromotionError):
-    """A forced promotion and a change of the use need a name and a reason."""
+    """A forced promotion, a change of the use and a signature need a name and a reason."""
 
     exit_code = 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import Settings, held
 from features.declare import VIEWS
 from features.errors import NotBuiltError, RegistryChangedError
 from features.feast import SERVICE, apply, open_store, registry_path, verify_registry
@@ -101,3 +102,25 @@ def test_a_registry_applied_for_other_declarations_is_refused_with_the_remedy(
         layout_path(other).write_text(declared)
     with pytest.raises(RegistryChangedError, match="run `ginja features apply`, then `ginja features rebuild`"):
         open_store(other)
+
+
+@pytest.mark.parametrize("name", ["registry.signature", "feature_store.yaml"])
+def test_a_registry_without_its_signature_or_with_another_configuration_is_refused(tmp_path, home, name) -> None:
+    """Feast imports the classes that its configuration names, so it is signed with the registry."""
+    other = _copy(home, tmp_path)
+    verify_registry(other)
+    path = other / "features" / name
+    if name == "feature_store.yaml":
+        path.write_text(path.read_text().replace("features.feast", "elsewhere.feast"))
+    else:
+        path.unlink()
+    with pytest.raises(RegistryChangedError, match="ginja features apply"):
+        open_store(other)
+
+
+def test_a_registry_of_another_key_is_refused(tmp_path, home) -> None:
+    with (
+        held(Settings(home=tmp_path, signing_key_file=None)),
+        pytest.raises(RegistryChangedError, match="trusted keys"),
+    ):
+        verify_registry(home)

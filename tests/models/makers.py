@@ -7,7 +7,7 @@ import numpy as np
 import xgboost as xgb
 
 from features.vector import schema_hash
-from models.artefact import MANIFEST, Calibration, ModelDocument, canonical_json, sha256
+from models.artefact import MANIFEST, SIGNATURE, Calibration, ModelDocument, canonical_json, sha256, sign_artefact
 from models.explain import LeafTables
 from models.families import Fit, TrainingSample, XGBoost, XGBoostModel
 
@@ -84,8 +84,9 @@ def build_names() -> tuple[str, ...]:
 
 
 def rewrite(folder: Path, name: str, raw: bytes) -> None:
-    """Replace a file and give it a manifest that agrees, as someone who can write the whole folder would."""
+    """Replace a file and give it a manifest that agrees and is signed, as someone who has the key would."""
     (folder / name).write_bytes(raw)
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != MANIFEST}
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name not in (MANIFEST, SIGNATURE)}
     listed = {name: {"bytes": len(raw), "sha256": sha256(raw)} for name, raw in files.items()}
     (folder / MANIFEST).write_bytes(canonical_json({"files": listed, "format": 1}))
+    sign_artefact(folder, expected_manifest_sha256=sha256((folder / MANIFEST).read_bytes()))

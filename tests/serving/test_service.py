@@ -27,7 +27,7 @@ from core import clock
 from features.declare import VIEWS
 from features.online import OnlineReader, connect
 from features.vector import AttributeEncoder
-from models.artefact import Pointer, load_pointed, point, target_of, unpoint
+from models.artefact import SIGNATURE, Pointer, load_pointed, point, sign_artefact, target_of, unpoint
 from models.scorer import Scorer
 from tests.serving.conftest import SERVE, RunningScorer
 from tests.serving.makers import a_claim, make_model
@@ -231,6 +231,20 @@ def test_a_corrupt_model_is_refused_and_the_previous_one_keeps_serving(scorer: R
     until(lambda: metric(scorer, "ginja_model_reloads_refused_total", role="champion") > refused)
     assert score_of(scorer, a_claim()).model_version == "sound"
     assert '"model refused, previous model keeps serving"' in scorer.log.read_text()
+
+
+def test_a_model_without_a_trusted_signature_is_refused_until_it_is_signed(scorer: RunningScorer) -> None:
+    serve_only(scorer, "signed")
+    folder = make_model(scorer.home, "unsigned", seed=4)
+    target = target_of(scorer.home, "unsigned")
+    (folder / SIGNATURE).unlink()
+    refused = metric(scorer, "ginja_model_reloads_refused_total", reason="ArtefactUnsignedError")
+    (scorer.home / "models" / "champion.json").write_text(Pointer(**target.model_dump()).model_dump_json())
+    until(lambda: metric(scorer, "ginja_model_reloads_refused_total", reason="ArtefactUnsignedError") > refused)
+    assert score_of(scorer, a_claim()).model_version == "signed"
+    assert "ginja model sign --model unsigned" in scorer.log.read_text()
+    sign_artefact(folder, expected_manifest_sha256=target.manifest_sha256)
+    until(lambda: condition_of(scorer)[0] == "unsigned")
 
 
 def test_a_challenger_scores_in_the_shadow(scorer: RunningScorer) -> None:

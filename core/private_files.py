@@ -1,0 +1,56 @@
+"""Files that hold a secret: read only while no other user can read or change them, made by one of several processes."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from core.errors import UnsafeFileError
+
+MAX_BYTES: Final = 65_536
+"""Largest file of a secret."""
+_OTHERS: Final = stat.S_IRWXO | stat.S_IWGRP
+"""Permissions that such a file must not give. The group may read it: Kubernetes mounts secrets for the group."""
+
+
+def read_private(path: Path) -> str:
+    """The text of a secret's file, without the line ends around it.
+
+    Raises `UnsafeFileError` where another user can read it or its group can change it, where it is larger than
+    `MAX_BYTES`, or where it is not text, and `OSError`, such as `FileNotFoundError`.
+    """
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & _OTHERS:
+            raise UnsafeFileError(
+                f"{path} has mode {mode:04o}: other users can read or change this secret. Run `chmod 600 {path}`; in "
+                "a container, mount the secret with mode 0400"
+            )
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise UnsafeFileError(f"{path} exceeds {MAX_BYTES:,} bytes, the most that a secret's file may have")
+    try:
+        return raw.decode().strip()
+    except UnicodeDecodeError:
+        raise UnsafeFileError(f"{path} must be UTF-8 text") from None
+
+
+def make_private(path: Path, content: Callable[[], str]) -> None:
+    """Make a file with mode 0600 unless it exists; of several processes, one does. Raises `OSError`."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    made = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content())
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(made)
+    except FileExistsError:
+        pass  # another process was first
+    finally:
+        made.unlink()

@@ -1,0 +1,72 @@
+"""Files of secrets: who may read them, how large they are, and that one of several processes makes them."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from core.encryption import KEY_FILE, Encryption
+from core.errors import UnsafeFileError
+from core.private_files import MAX_BYTES, make_private, read_private
+from core.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("mode", "accepted"),
+    [(0o600, True), (0o400, True), (0o440, True), (0o640, True), (0o604, False), (0o660, False), (0o602, False)],
+)
+def test_a_secret_is_read_only_where_others_cannot_read_or_change_it(tmp_path: Path, mode: int, accepted: bool) -> None:
+    path = tmp_path / "secret"
+    path.write_text(" s3cret\n")
+    path.chmod(mode)
+    if accepted:
+        assert read_private(path) == "s3cret"
+        return
+    with pytest.raises(UnsafeFileError, match=f"mode {mode:04o}.*chmod 600 {path}") as refused:
+        read_private(path)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_limit_of_a_secret_counts_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(0o600)
+    path.write_text("a" * MAX_BYTES)
+    assert len(read_private(path)) == MAX_BYTES
+    path.write_text("a" * (MAX_BYTES + 1))
+    with pytest.raises(UnsafeFileError, match="exceeds 65,536 bytes"):
+        read_private(path)
+
+
+def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(0o600)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UnsafeFileError, match="UTF-8"):
+        read_private(path)
+
+
+def test_of_many_that_make_a_secret_one_does(tmp_path: Path) -> None:
+    path, together = tmp_path / "new" / "secret", Barrier(8)
+
+    def make(number: int) -> str:
+        together.wait()
+        make_private(path, lambda: f"made {number}")
+        return read_private(path)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(make, range(8)))) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["secret"]
+
+
+def test_an_encryption_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    encryption = Encryption(Settings(home=tmp_path))
+    stored = encryption.encrypt("whsec")
+    (tmp_path / KEY_FILE).chmod(0o644)
+    with pytest.raises(UnsafeFileError, match="chmod 600"):
+        Encryption(Settings(home=tmp_path)).decrypt(stored)
+    (tmp_path / KEY_FILE).chmod(0o600)
+    assert Encryption(Settings(home=tmp_path)).decrypt(stored) == "whsec"
