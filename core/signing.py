@@ -39,7 +39,7 @@ Purpose = Literal["model", "feature registry"]
 class Signature(BaseModel):
     """A signature, as it is stored beside what it signs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", cache_strings="keys")
 
     algorithm: Literal["Ed25519"] = "Ed25519"
     key: str = Field(pattern="^[0-9a-f]{16}$", description="Id of the public key: the start of its SHA-256, in hex.")
