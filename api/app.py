@@ -22,8 +22,10 @@ from api.exports import routes as export_routes
 from api.fhir import routes as fhir_routes
 from api.health import routes as health_routes
 from api.idempotency import KeyedRequests
+from api.identity import WRITE_S
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
+from api.keys import routes as key_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.overload import RefuseOverload
 from api.policies import routes as policy_routes
@@ -67,6 +69,7 @@ ROUTERS = (
     procedure_routes.router,
     authorization_routes.router,
     policy_routes.router,
+    key_routes.router,
     client_version_routes.router,
     health_routes.router,
 )
@@ -98,11 +101,14 @@ def create_app(
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()
         background.repeat("windows", created.windows.refresh, every_s=REFRESH_S, first_after_s=REFRESH_S)
+        background.repeat("last use of keys", created.authenticator.uses.write, every_s=WRITE_S, first_after_s=WRITE_S)
         collect_regularly(background, live)
         try:
             yield
         finally:
             await background.close()
+            with suppress(*DATABASE_FAILURES):
+                await created.authenticator.uses.write()
             await created.close()
 
     app = FastAPI(

@@ -16,6 +16,7 @@ from api.exports import ExportPlaces
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, adjudication_policies, queue_of_members
+from api.keys import Keys
 from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
@@ -49,6 +50,7 @@ class Dependencies:
     appeals: Appeals
     webhooks: Webhooks
     registry: Registry
+    keys: Keys
     authorizations: Authorizations
     bulk: BulkUploads
     exports: ExportPlaces
@@ -93,6 +95,7 @@ class Dependencies:
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             registry=Registry(database),
+            keys=Keys(database, authenticator),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
@@ -162,6 +165,7 @@ WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cac
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
 ReportsCaller = Annotated[Caller, Depends(RequireScope(Scope.REPORTS), use_cache=False)]
+KeysCaller = Annotated[Caller, Depends(RequireScope(Scope.KEYS), use_cache=False)]
 PolicyReader = Annotated[Caller, Depends(RequireScope(Scope.POLICY_READ), use_cache=False)]
 PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_cache=False)]
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]

@@ -118,7 +118,7 @@ class Unauthorized(ApiError):
     """The request has no API key, or one that is unknown, expired or revoked."""
 
     status, kind, title = 401, "unauthorized", "Authentication required"
-    example = "send your API key as `Authorization: Bearer gnj_…` or as `X-API-Key`"
+    example = "send your API key as `Authorization: Bearer gja_live_…` or as `X-API-Key`"
     headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
 

@@ -45,6 +45,9 @@ TAKES_NO_KEY: Final[Mapping[str, str]] = {
     "/v1/webhook-endpoints": "its response has a secret, which is not stored in clear; a URL is registered once",
     "/v1/webhook-endpoints/{endpoint_id}/rotate-secret": "its response has a secret, which is not stored in clear; "
     "secrets before it stay valid for a day, so it can be sent again",
+    "/v1/keys": "its response has a secret, which is not stored in clear; a key whose secret was lost is revoked",
+    "/v1/keys/{api_key_id}/rotate": "its response has a secret, which is not stored in clear; a second "
+    "rotation is refused and names the key of the first",
     "/v1/x12/837": "each claim of a file is taken once, by its provider, number and frequency; see ADR 0205",
 }
 """POST routes of the API without an Idempotency-Key, and why. The forms of the console have none: browsers send no

@@ -91,6 +91,9 @@ MAILS_PENDING = Gauge("ginja_mails_pending", "E-mails that are not sent and will
 MAILS_OLDEST_PENDING = Gauge(
     "ginja_mails_oldest_pending_seconds", "Age of the oldest e-mail that is not sent and will be tried again; 0: none."
 )
+KEYS_EXPIRING = Gauge(
+    "ginja_api_keys_expiring", "Valid API keys that expire within 30 days and were not rotated to another one."
+)
 CLOCK_BEHIND = Gauge(
     "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."
 )

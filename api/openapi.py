@@ -73,7 +73,7 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key as `Authorization: Bearer gnj_…`; `ginja keys create` makes one.",
+        "description": "An API key as `Authorization: Bearer gja_live_…`; `ginja keys create` makes one.",
     },
     "api_key": {
         "type": "apiKey",
@@ -92,6 +92,7 @@ TAGS = [
     {"name": "members", "description": "Who is covered, by which plan, and when."},
     {"name": "providers", "description": "Who may bill, and when."},
     {"name": "procedures", "description": "What may be billed, and when."},
+    {"name": "keys", "description": "API keys: who may call, and what each may do."},
     {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]

@@ -1,10 +1,10 @@
 """The worker: what follows from a claim after its response.
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
-uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox, the
-alarm before a prompt-pay due date, claims compared again after changes, webhooks, notifications by e-mail, and tasks,
-which other processes carry out. Events are processed at least once, and a killed worker loses nothing: an event is
-marked done only together with its effect, or after it.
+uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox and of
+keys, the alarm before a prompt-pay due date, claims compared again after changes, webhooks, notifications by e-mail,
+and tasks, which other processes carry out. Events are processed at least once, and a killed worker loses nothing: an
+event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from api import metrics, outbox
 from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
+from api.identity import expiring_keys
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.migrate import plain_url
 from api.notifications import NotificationWork
@@ -58,6 +59,8 @@ RELEASE_S = 60.0
 MODEL_S = 5.0
 """How often it is checked which model serves."""
 DAY_S = 10.0
+KEYS_S = 60.0
+"""How often the API keys that expire soon are counted."""
 OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
 RESCREENING_S = 1.0
@@ -149,6 +152,7 @@ class Worker:
             self._background.repeat("serving model", self._models.check, every_s=MODEL_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
+            self._background.repeat("keys", self._measure_keys, every_s=KEYS_S)
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
             self._background.repeat("rescreening after changes", self._rescreening.step, every_s=RESCREENING_S)
             self._background.repeat("rescreening metrics", self._rescreening.measure, every_s=OUTBOX_METRICS_S)
@@ -197,6 +201,12 @@ class Worker:
             metrics.OUTBOX_OPEN.labels(topic).set(open_events.get(topic, 0))
         for consumer in {*CONSUMERS, *dead}:
             metrics.DEAD_LETTERS.labels(consumer).set(dead.get(consumer, 0))
+        return 0
+
+    async def _measure_keys(self) -> int:
+        async with self._database.looking() as connection:
+            (expiring,) = await connection.fetch(expiring_keys(clock.now()))
+        metrics.KEYS_EXPIRING.set(expiring)
         return 0
 
     async def _day_work(self) -> int:

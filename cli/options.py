@@ -1,6 +1,8 @@
 """Options that several commands have: one name, one type and one meaning each."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +14,31 @@ PORT = click.IntRange(1, 65_535)
 ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 DAY = click.DateTime(["%Y-%m-%d"])
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"([0-9]{1,6})([mhd])", re.ASCII)
 INPUT_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 INPUT_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A whole number of minutes, hours or days, such as `24h`."""
+
+    name = "duration"
+
+    def __init__(self, longest: timedelta) -> None:
+        self._longest = longest
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration; raises `click.BadParameter`."""
+        found = _DURATION.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a number of minutes, hours or days such as 30m, 24h or 90d", param, ctx)
+        number, unit = found.groups()
+        span = timedelta(**{_UNITS[unit]: int(number)})
+        if span > self._longest:
+            self.fail(f"{value} is longer than {self._longest.days} days, the longest allowed", param, ctx)
+        return span
 
 
 class _ChartFile(click.Path):

@@ -45,6 +45,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("servers stop", "cli.platform.servers:stop"),
     CommandEntry("keys create", "cli.platform.keys:create"),
     CommandEntry("keys list", "cli.platform.keys:list_"),
+    CommandEntry("keys rotate", "cli.platform.keys:rotate"),
     CommandEntry("keys revoke", "cli.platform.keys:revoke"),
     CommandEntry("keys pin", "cli.platform.keys:pin"),
     CommandEntry("dead-letters list", "cli.platform.dead_letters:list_"),
@@ -153,7 +154,8 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja servers start", "ginja servers show --urls"),
     ),
     "keys": GroupEntry(
-        "Create, list, revoke and pin API keys.", ('ginja keys create --name "claims system" --role claims_system',)
+        "Create, list, rotate, revoke and pin API keys.",
+        ('ginja keys create --name "claims system" --role claims_system',),
     ),
     "dead-letters": GroupEntry(
         "Inspect, replay and discard events that could not be handled.",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from api.assessments import AssessmentRow
 from api.console.tables import ConsoleSessionRow
-from api.identity import ApiKeyRow, Caller, Scope
+from api.identity import ApiKeyRow, Caller, Scope, stored_scopes
 from api.intake import ClaimRow
 from claims.attributes import AttributeValue
 
@@ -26,11 +26,13 @@ class SignedIn:
     name: str
     role: str
     expires_at: datetime
+    only: frozenset[Scope] | None = None
+    """Of a key with fewer scopes than its role has."""
 
     @property
     def caller(self) -> Caller:
         """The caller on whose behalf this session acts; keys of providers cannot open one."""
-        return Caller(self.actor_id, self.role, None, self.name)
+        return Caller(self.actor_id, self.role, None, self.name, only=self.only)
 
     @property
     def may_operate(self) -> bool:
@@ -38,7 +40,7 @@ class SignedIn:
         return self.may(Scope.OPERATE)
 
     def may(self, scope: Scope) -> bool:
-        """Whether the role of the session's key includes `scope`."""
+        """Whether the session's key has `scope`."""
         return self.caller.may(scope)
 
 
@@ -56,7 +58,7 @@ async def add_session(
 async def session_with(connection: AsyncConnection, token_hash: bytes, at: datetime) -> SignedIn | None:
     """The user of a session, if both it and its key are valid at `at`."""
     statement = (
-        select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at)
+        select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at, ApiKeyRow.scopes)
         .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.actor_id)
         .where(
             ConsoleSessionRow.token_hash == token_hash,
@@ -67,7 +69,7 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
         )
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else SignedIn(*row)
+    return None if row is None else SignedIn(*row[:4], only=stored_scopes(row.scopes))
 
 
 async def end_session(connection: AsyncConnection, token_hash: bytes, at: datetime) -> None:

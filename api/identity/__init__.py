@@ -1,26 +1,61 @@
 """API keys, roles and scopes: who calls, and what they may do."""
 
+from api.identity.last_use import WRITE_S
 from api.identity.pins import VersionPin, change_pin, lock_pin, read_pin
-from api.identity.repository import caller_of_key, holder_of_key
+from api.identity.repository import (
+    EXPIRES_SOON,
+    ApiKey,
+    KeyState,
+    caller_of_key,
+    end_replaced,
+    expiring_keys,
+    holder_of_key,
+    keys_before,
+    mark_revoked,
+    one_key,
+    stored_scopes,
+)
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
-from api.identity.service import Authenticator, create_key, list_keys, replace_key, revoke_key
+from api.identity.service import (
+    LIFETIME,
+    MAX_LIFETIME,
+    MAX_NAME,
+    Authenticator,
+    create_key,
+    insert_key,
+    list_keys,
+    replace_key,
+)
 from api.identity.tables import ApiKeyRow
 
 __all__ = [
+    "EXPIRES_SOON",
+    "LIFETIME",
+    "MAX_LIFETIME",
+    "MAX_NAME",
     "PROVIDER",
     "ROLES",
+    "WRITE_S",
+    "ApiKey",
     "ApiKeyRow",
     "Authenticator",
     "Caller",
+    "KeyState",
     "Scope",
     "VersionPin",
     "caller_of_key",
     "change_pin",
     "create_key",
+    "end_replaced",
+    "expiring_keys",
     "holder_of_key",
+    "insert_key",
+    "keys_before",
     "list_keys",
     "lock_pin",
+    "mark_revoked",
+    "one_key",
     "read_pin",
     "replace_key",
-    "revoke_key",
+    "stored_scopes",
 ]

@@ -38,6 +38,8 @@ class Scope(Enum):
     """See and resolve events that could not be handled."""
     WEBHOOKS = "webhooks:manage"
     """Register receivers of events, see their deliveries, replay them."""
+    KEYS = "keys:manage"
+    """Create, list, rotate and revoke API keys; nobody creates a key that may do more than they may."""
     VERSION = "version:manage"
     """See and change the version of the API that the own key gets; every role may."""
 
@@ -83,10 +85,21 @@ class Caller:
     """Of the key or the user: who is accountable for what is done."""
     api_version: str | None = field(default=None, compare=False)
     """The version that the key is pinned to; `None`: it is not stored yet."""
+    only: frozenset[Scope] | None = None
+    """Of a key that was created with fewer scopes than its role has; `None`: it has all of them."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Everything that the caller may do: what its role includes and its key was not created without.
+
+        A role that is not declared includes nothing.
+        """
+        of_role = ROLES.get(self.role, frozenset())
+        return of_role if self.only is None else of_role & self.only
 
     def may(self, scope: Scope) -> bool:
-        """Whether the caller's role includes `scope`; a role that is not declared includes none."""
-        return scope in ROLES.get(self.role, frozenset())
+        """Whether the caller has `scope`."""
+        return scope in ROLES.get(self.role, frozenset()) and (self.only is None or scope in self.only)
 
     @property
     def sees_scores(self) -> bool:

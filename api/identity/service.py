@@ -1,12 +1,11 @@
 """Creating, authenticating and revoking API keys."""
 
 import asyncio
-import hashlib
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -14,8 +13,10 @@ from starlette.requests import Request
 from api.database import AUTHENTICATION, DATABASE_FAILURES, Database, Pipelined, acting_for, fetch
 from api.errors import Forbidden, KeyQueueFull, PoolExhausted, Unauthorized
 from api.identity import repository
+from api.identity.last_use import LastUses
 from api.identity.pins import VersionPin, latest_pin, pin_first
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.identity.secrets import PREFIX, is_well_formed, new_secret, secret_hash
 from api.versions import CURRENT
 from core import clock
 from core.ids import new_id
@@ -32,6 +33,13 @@ MONITOR_GRACE_S = 3_600.0
 _LOOKUP_FAILURES = (*DATABASE_FAILURES, KeyQueueFull, PoolExhausted, OSError)
 _CACHED_KEYS = 1_024
 _UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
+_MALFORMED_KEY = f"the text sent is no API key: it was cut off or changed; send a key as it was shown, {PREFIX}…"
+
+LIFETIME: Final = timedelta(days=365)
+"""Of a key that is created without a time of its own."""
+MAX_LIFETIME: Final = timedelta(days=3_650)
+MAX_NAME: Final = 200
+"""Characters of the name of a key."""
 
 
 class Authenticator:
@@ -44,6 +52,7 @@ class Authenticator:
         self._cached: dict[bytes, tuple[float, Caller]] = {}
         self._unknown: dict[bytes, float] = {}
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
+        self.uses = LastUses(database)
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
         """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
@@ -56,23 +65,27 @@ class Authenticator:
                 raise
             caller = monitor
         if not caller.may(scope):
+            if scope in ROLES.get(caller.role, ()):
+                raise Forbidden(f"the key was created without scope {scope.value}; use another key")
             raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
         return caller
 
     async def authenticate(self, secret: str) -> Caller:
         """The holder of a secret; raises `Unauthorized`."""
-        secret_hash = _hash(secret)
-        cached = self._cached.get(secret_hash)
+        if not is_well_formed(secret):
+            raise Unauthorized(_MALFORMED_KEY)
+        hashed = secret_hash(secret)
+        cached = self._cached.get(hashed)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
-        if self._unknown.get(secret_hash, 0.0) > time.monotonic():
+        if self._unknown.get(hashed, 0.0) > time.monotonic():
             raise Unauthorized(_UNKNOWN_KEY)
-        looking_up = self._looking_up.get(secret_hash)
+        looking_up = self._looking_up.get(hashed)
         if looking_up is None:  # requests that come with the same key at the same time share one look-up
             known_as = AUTHENTICATION if cached is None else cached[1].actor_id
-            looking_up = asyncio.create_task(self._look_up(secret_hash, known_as))
-            self._looking_up[secret_hash] = looking_up
-            looking_up.add_done_callback(lambda done: self._end_look_up(secret_hash, done))
+            looking_up = asyncio.create_task(self._look_up(hashed, known_as))
+            self._looking_up[hashed] = looking_up
+            looking_up.add_done_callback(lambda done: self._end_look_up(hashed, done))
         caller = await asyncio.shield(looking_up)
         if caller is None:
             raise Unauthorized(_UNKNOWN_KEY)
@@ -104,33 +117,36 @@ class Authenticator:
 
     def _last_monitor(self, secret: str) -> Caller | None:
         """The holder of a secret that was looked up in the last hour and may read metrics."""
-        valid_until, caller = self._cached.get(_hash(secret), (0.0, None))
+        valid_until, caller = self._cached.get(secret_hash(secret), (0.0, None))
         recent = time.monotonic() < valid_until + MONITOR_GRACE_S
         return caller if recent and caller is not None and caller.may(Scope.MONITOR) else None
 
-    async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
+    async def _look_up(self, hashed: bytes, known_as: str) -> Caller | None:
         """The holder of a secret, cached if there is one, unless a key was changed meanwhile (`forget`)."""
         with acting_for(known_as):
             async with self._database.looking() as connection:
-                (caller,) = await connection.fetch(repository.caller_with(secret_hash, clock.now()))
+                at = clock.now()
+                (caller,) = await connection.fetch(repository.caller_with(hashed, at))
                 if caller is not None and caller.api_version is None:
                     caller = await self._pinned(connection, caller)
-        if self._looking_up.get(secret_hash) is not asyncio.current_task():
+        if caller is not None:
+            self.uses.note(caller.actor_id, at)
+        if self._looking_up.get(hashed) is not asyncio.current_task():
             return caller
-        self._cached.pop(secret_hash, None)
+        self._cached.pop(hashed, None)
         if caller is not None:
             if len(self._cached) >= _CACHED_KEYS:
                 self._cached.clear()
-            self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+            self._cached[hashed] = (time.monotonic() + CACHE_S, caller)
         else:
             if len(self._unknown) >= _CACHED_KEYS:
                 self._unknown.clear()
-            self._unknown[secret_hash] = time.monotonic() + CACHE_S
+            self._unknown[hashed] = time.monotonic() + CACHE_S
         return caller
 
-    def _end_look_up(self, secret_hash: bytes, done: asyncio.Task[Caller | None]) -> None:
-        if self._looking_up.get(secret_hash) is done:
-            del self._looking_up[secret_hash]
+    def _end_look_up(self, hashed: bytes, done: asyncio.Task[Caller | None]) -> None:
+        if self._looking_up.get(hashed) is done:
+            del self._looking_up[hashed]
 
     async def _pinned(self, connection: Pipelined, caller: Caller) -> Caller:
         """The caller of a first request, pinned. A key works without its pin; the next look-up tries again."""
@@ -143,15 +159,22 @@ class Authenticator:
 
 
 async def create_key(
-    database: Database, *, name: str, role: str, provider_id: str | None = None, expires_at: datetime | None = None
+    database: Database,
+    *,
+    name: str,
+    role: str,
+    provider_id: str | None = None,
+    expires_at: datetime | None = None,
+    scopes: Collection[Scope] | None = None,
 ) -> tuple[str, str]:
-    """Create a key; returns its id and its secret, which is not stored. Raises `ValueError`."""
-    if role not in ROLES:
-        raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
-    if (role == PROVIDER) != (provider_id is not None):
-        raise ValueError("a key of role provider needs a provider id, and no other key has one")
+    """Create a key; returns its id and its secret, which is not stored. Raises `ValueError`.
+
+    `expires_at` is `LIFETIME` from now where it is not given; `scopes` are all of the role.
+    """
     async with database.transaction() as connection:
-        return await _add_key(connection, name, role, provider_id, expires_at)
+        return await insert_key(
+            connection, name=name, role=role, provider_id=provider_id, expires_at=expires_at, scopes=scopes
+        )
 
 
 async def replace_key(database: Database, *, name: str, role: str) -> tuple[str, str]:
@@ -162,36 +185,45 @@ async def replace_key(database: Database, *, name: str, role: str) -> tuple[str,
     async with database.transaction() as connection:
         pin = await fetch(connection, latest_pin(name, role))
         await repository.revoke_keys_named(connection, name, role, clock.now())
-        return await _add_key(connection, name, role, None, None, pin)
+        return await insert_key(connection, name=name, role=role, pin=pin)
 
 
-async def _add_key(
+async def insert_key(
     connection: AsyncConnection,
+    *,
     name: str,
     role: str,
-    provider_id: str | None,
-    expires_at: datetime | None,
+    provider_id: str | None = None,
+    expires_at: datetime | None = None,
+    scopes: Collection[Scope] | None = None,
     pin: VersionPin | None = None,
 ) -> tuple[str, str]:
-    api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
+    """Create a key in a transaction, as `create_key`."""
+    if role not in ROLES:
+        raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
+    if (role == PROVIDER) != (provider_id is not None):
+        raise ValueError("a key of role provider needs a provider id, and no other key has one")
+    if scopes is not None and not (scopes and ROLES[role].issuperset(scopes)):
+        allowed = ", ".join(sorted(scope.value for scope in ROLES[role]))
+        raise ValueError(f"scopes of a key of role {role} must be one or more of {allowed}")
+    at = clock.now()
+    ends = at + LIFETIME if expires_at is None else expires_at
+    if ends > at + MAX_LIFETIME:
+        raise ValueError(f"a key expires within {MAX_LIFETIME.days} days")
+    api_key_id, secret = new_id("key"), new_secret()
     await repository.add_key(
         connection,
         api_key_id=api_key_id,
-        secret_hash=_hash(secret),
+        secret_hash=secret_hash(secret),
         name=name,
         role=role,
         provider_id=provider_id,
-        created_at=clock.now(),
-        expires_at=expires_at,
+        created_at=at,
+        expires_at=ends,
+        scopes=None if scopes is None else sorted(scope.value for scope in scopes),
         pin=pin,
     )
     return api_key_id, secret
-
-
-async def revoke_key(database: Database, api_key_id: str) -> bool:
-    """Revoke a key; says whether there was one to revoke."""
-    async with database.transaction() as connection:
-        return await repository.revoke_key(connection, api_key_id, clock.now())
 
 
 async def list_keys(database: Database) -> Sequence[repository.ApiKey]:
@@ -206,9 +238,5 @@ def _secret(request: Request) -> str:
         return secret.strip()
     given = request.headers.get("x-api-key")
     if not given:
-        raise Unauthorized("send your API key as `Authorization: Bearer gnj_…` or as `X-API-Key`")
+        raise Unauthorized(Unauthorized.example)
     return given
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, LargeBinary
+from sqlalchemy import CheckConstraint, DateTime, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.identity import roles
@@ -28,6 +29,13 @@ class ApiKeyRow(Base):
     pinned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     previous_version: Mapped[str | None] = mapped_column(comment="Before the last upgrade, which can be rolled back.")
     upgraded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    scopes: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="What the key may do of what its role may; null: all of it."
+    )
+    last_used_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="To within seconds; written once a minute."
+    )
+    replaced_by: Mapped[str | None] = mapped_column(comment="The key that it was rotated to.")
 
     __table_args__ = (
         CheckConstraint(f"role IN {ROLES}", name="api_keys_role_check"),

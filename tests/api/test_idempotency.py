@@ -70,6 +70,8 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "{job_id}" in path:
         begun = await api.post("/v1/bulk/claims", {"format": "csv", "size": 1})
         return Keyed(path.replace("{job_id}", begun.json()["job_id"]), b'{"reason": "the wrong month"}')
+    if "{api_key_id}" in path:
+        return Keyed(await with_ids(api, path), b"{}")
     claim_id = await held(api, service_from=next(_DAYS).isoformat())
     if "appeal" in path:
         await decide(api, claim_id, DENY)

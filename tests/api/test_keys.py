@@ -7,15 +7,15 @@ from tests.api.makers import Api
 
 async def test_a_secret_is_not_stored(api: Api):
     _, secret = await service.create_key(api.database, name="x", role="admin")
-    assert secret.startswith("gnj_")
+    assert secret.startswith("gja_live_")
     assert secret not in str(api.rows("SELECT k::text FROM api_keys AS k"))
 
 
 async def test_a_revoked_key_is_refused_once_the_cache_expires(api: Api):
     api_key_id, api.keys["new"] = await service.create_key(api.database, name="x", role="admin")
     assert (await api.get("/v1/claims", role="new")).status_code == 200
-    assert await service.revoke_key(api.database, api_key_id)
-    assert not await service.revoke_key(api.database, api_key_id)
+    revoked = await api.post(f"/v1/keys/{api_key_id}/revoke", {})
+    assert (revoked.status_code, revoked.json()["state"]) == (200, "revoked")
     fresh = service.Authenticator(api.database)
     with pytest.raises(service.Unauthorized):
         await fresh.authenticate(api.keys["new"])

@@ -147,7 +147,7 @@ _numbers = count(1)
 
 
 async def with_ids(api: Api, path: str) -> str:
-    """A path with the id of a new endpoint, delivery, version of the policy, authorization, report or task."""
+    """A path with the id of a new endpoint, delivery, version of the policy, authorization, report, key or task."""
     if "{version}" in path:
         document = {"title": f"Policy of an id {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
@@ -162,6 +162,9 @@ async def with_ids(api: Api, path: str) -> str:
         body = {"authorization_number": number, "member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01"}
         assert (await api.post("/v1/authorizations", body | {"state": "approved"})).status_code == 201
         path = path.replace("{authorization_number}", number)
+    if "{api_key_id}" in path:
+        created = await api.post("/v1/keys", {"name": f"key {next(_numbers)}", "role": "investigator"})
+        path = path.replace("{api_key_id}", created.json()["api_key_id"])
     if "{report_id}" in path:
         report_id = f"rep_{next(_numbers)}"
         api.execute(

@@ -83,6 +83,17 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PolicyDraftIn": [{"document": {"title": "Long stays", "valid_from": "2026-01-01", "rules": []}}],
     "PolicyActivationIn": [{"reason": "agreed", "force": True}],
     "PolicyRollbackIn": [{"reason": "too many reviews"}],
+    "KeyIn": [
+        {
+            "name": "clinic",
+            "role": "provider",
+            "provider_id": "H456",
+            "scopes": ["claims:submit"],
+            "expires_in_days": 90,
+        }
+    ],
+    "KeyRotationIn": [{"overlap_hours": 24, "expires_in_days": 90}],
+    "KeyRevocationIn": [{}],
     "VersionUpgradeIn": [{"version": "2026-11-27"}],
     "VersionRollbackIn": [{}],
     "BulkUploadIn": [{"format": "csv", "size": 1000, "sha256": "ab" * 32}],

@@ -27,8 +27,12 @@ REFERENCE_DATA = "one transaction of reference data with its audit row and the r
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
 _OF_VERSIONS = "one transaction: a row of a key, its audit row, and the reply under its key; no claim"
+_OF_KEYS = "one transaction about a key with its audit row; no claim"
 _OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
 EXEMPT_ROUTES = {
+    "POST /v1/keys": _OF_KEYS,
+    "POST /v1/keys/{api_key_id}/rotate": _OF_KEYS,
+    "POST /v1/keys/{api_key_id}/revoke": _OF_KEYS,
     "POST /v1/version": _OF_VERSIONS,
     "POST /v1/version:rollback": _OF_VERSIONS,
     "POST /v1/bulk/claims": _OF_UPLOADS,

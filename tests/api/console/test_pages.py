@@ -13,7 +13,8 @@ import pytest
 from api.console.service import SESSION
 from api.console.throttle import MOST_FAILURES, WINDOW
 from api.database import Database
-from api.identity import create_key, revoke_key
+from api.identity import Caller, create_key
+from api.keys import Keys
 from core import clock
 from tests.api.console.setting import HOSTILE, app_over, store_claim
 from tests.api.servers import on_a_port
@@ -255,7 +256,7 @@ async def test_a_session_ends_when_it_expires(console: Setting) -> None:
 
 async def test_a_session_ends_when_its_key_is_revoked(console: Setting) -> None:
     await console.sign_in()
-    await revoke_key(console.database, console.key_id)
+    await Keys(console.database).revoke(Caller("command line", "operator", None, "ann"), console.key_id)
     assert (await console.client.get("/console/claims/clm_1")).status_code == 303
 
 

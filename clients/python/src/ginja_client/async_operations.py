@@ -8,6 +8,8 @@ from typing import Literal, cast
 
 from ginja_client.calls import AsyncCalls
 from ginja_client.models import (
+    ApiKeyOut,
+    ApiKeyPage,
     AppealDecisionIn,
     AppealIn,
     AppealList,
@@ -42,6 +44,10 @@ from ginja_client.models import (
     EndpointOut,
     EndpointSecretOut,
     ExplanationOut,
+    IssuedKeyOut,
+    KeyIn,
+    KeyRevocationIn,
+    KeyRotationIn,
     ListedMember,
     Liveness,
     MemberIn,
@@ -1284,6 +1290,61 @@ class AsyncOperations(AsyncCalls):
                 Call(
                     "POST",
                     "/v1/policies:rollback",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def create_key(self, body: KeyIn) -> IssuedKeyOut:
+        """Create an API key. The response has its secret, which is shown once.
+
+        Nobody can create a key that may do more than their own.
+        """
+        return cast("IssuedKeyOut", await self._call(Call("POST", "/v1/keys", json=body)))
+
+    async def list_keys(
+        self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> ApiKeyPage:
+        """List API keys without their secrets, the newest first; those that ended, too."""
+        return cast(
+            "ApiKeyPage",
+            await self._call(Call("GET", "/v1/keys", query={"limit": limit, "cursor": cursor, "fields": fields})),
+        )
+
+    async def iter_keys(self, *, limit: int | None = None, fields: str | None = None) -> AsyncIterator[ApiKeyOut]:
+        """Each item of `list_keys`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_keys(limit=limit, fields=fields, cursor=cursor)
+            for item in page["keys"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def get_key(self, api_key_id: str) -> ApiKeyOut:
+        """Read an API key, without its secret."""
+        return cast("ApiKeyOut", await self._call(Call("GET", fill("/v1/keys/{api_key_id}", api_key_id=api_key_id))))
+
+    async def rotate_key(self, api_key_id: str, body: KeyRotationIn) -> IssuedKeyOut:
+        """Create a key like this one, which ends after the overlap. The response has the new secret, shown once."""
+        return cast(
+            "IssuedKeyOut",
+            await self._call(Call("POST", fill("/v1/keys/{api_key_id}/rotate", api_key_id=api_key_id), json=body)),
+        )
+
+    async def revoke_key(
+        self, api_key_id: str, body: KeyRevocationIn | None = None, *, idempotency_key: str | None = None
+    ) -> ApiKeyOut:
+        """Revoke a key. No process accepts it five seconds later; what was accepted from it before is carried out."""
+        return cast(
+            "ApiKeyOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/keys/{api_key_id}/revoke", api_key_id=api_key_id),
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,

@@ -26,6 +26,38 @@ class AdjustmentOut(TypedDict):
     text: str
 
 
+class ApiKeyOut(TypedDict):
+    """An API key, without its secret."""
+
+    api_key_id: str
+    name: str
+    role: str
+    provider_id: str | None
+    """The only provider whose claims it may access."""
+    scopes: list[str] | None
+    """What it may do of what its role may; null: all of it."""
+    state: str
+    """`valid`, `expiring` (within 30 days), `expired` or `revoked`."""
+    created_at: str
+    expires_at: str | None
+    """Null: it was created before keys had to expire."""
+    revoked_at: str | None
+    last_used_at: str | None
+    """To within seconds, a minute late; null: not used yet."""
+    replaced_by: str | None
+    """The key that it was rotated to."""
+    api_version: str | None
+    """The version of the API that it gets; null: not used yet."""
+
+
+class ApiKeyPage(TypedDict):
+    """Keys, the newest first."""
+
+    keys: list[ApiKeyOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last."""
+
+
 class AppealDecisionIn(TypedDict):
     """The outcome of an appeal. The reviewer is the holder of the key."""
 
@@ -941,6 +973,60 @@ class HistoricalClaim(TypedDict):
     received_at: NotRequired[str | None]
     """At most five minutes ahead of now, not before 1990. Default: now. Current features may include what came after a
     receipt in the past, so they count as missing then."""
+
+
+class IssuedKeyOut(TypedDict):
+    """A new API key with its secret, which is not shown again."""
+
+    api_key_id: str
+    name: str
+    role: str
+    provider_id: str | None
+    """The only provider whose claims it may access."""
+    scopes: list[str] | None
+    """What it may do of what its role may; null: all of it."""
+    state: str
+    """`valid`, `expiring` (within 30 days), `expired` or `revoked`."""
+    created_at: str
+    expires_at: str | None
+    """Null: it was created before keys had to expire."""
+    revoked_at: str | None
+    last_used_at: str | None
+    """To within seconds, a minute late; null: not used yet."""
+    replaced_by: str | None
+    """The key that it was rotated to."""
+    api_version: str | None
+    """The version of the API that it gets; null: not used yet."""
+    secret: str
+    """Sent as `Authorization: Bearer gja_live_…`."""
+
+
+class KeyIn(TypedDict):
+    """A new API key."""
+
+    name: str
+    """Whose key it is: a system or a person."""
+    role: str
+    """What it may do: one of provider, claims_system, investigator, lead_investigator, monitoring, operator, admin."""
+    provider_id: NotRequired[str | None]
+    """The only provider whose claims it may access; of role `provider` and no other."""
+    scopes: NotRequired[list[str] | None]
+    """What it may do of what its role may; default: all of it."""
+    expires_in_days: NotRequired[int]
+    """Days until it expires; default: 365."""
+
+
+class KeyRevocationIn(TypedDict):
+    """A key is to end now; nothing more has to be said."""
+
+
+class KeyRotationIn(TypedDict):
+    """A new secret for the client of a key."""
+
+    overlap_hours: NotRequired[int]
+    """How long the rotated key is valid beside the new one."""
+    expires_in_days: NotRequired[int]
+    """Days until it expires; default: 365."""
 
 
 class LineIn(TypedDict):
