@@ -7,14 +7,15 @@ way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Protocol, TypeVar, cast, overload
 
 import psycopg
-from sqlalchemy import event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from api.database.admission import ConnectionQueue
 from api.database.failures import (
@@ -26,11 +27,11 @@ from api.database.failures import (
     operational,
 )
 from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
-from api.database.one_write import one_write
 from api.database.renewal import renew_by_age
+from api.database.round_trips import RoundTrip, StatementSession
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
-from api.database.unit import UnitOfWork, open_unit, opened
+from api.database.unit import Connected, UnitOfWork, open_unit, opened
 from api.errors import ApiError
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ WAIT_S: Final = 2.0
 MAX_WAITING: Final = 128
 """Requests of one caller that wait for a connection."""
 _OVERFLOW: Final = 4
+_SESSION: Final = "ginja_session"
 FAILING_S: Final = 5.0
 """How long a failure that would meet every transaction counts, unless one succeeds before."""
 
@@ -54,9 +56,9 @@ FAILING_S: Final = 5.0
 class Pipelined:
     """A connection that runs several statements in one round trip."""
 
-    def __init__(self, connection: psycopg.AsyncConnection, *, begin: bool, commit: bool = True) -> None:
+    def __init__(self, session: StatementSession, *, begin: bool, commit: bool = True) -> None:
         """`commit`: whether `finish` commits, or leaves that to the unit of work that the connection belongs to."""
-        self._connection = connection
+        self._session = session
         self._begin = begin
         self._commit = commit
         self.finished = False
@@ -121,31 +123,15 @@ class Pipelined:
         return answers
 
     async def _send(self, queries: Sequence[Query[object]], *, commit: bool = False) -> tuple[object, ...]:
-        cursors: list[psycopg.AsyncCursor] = []
-        is_commit_sent = False
+        trip = RoundTrip(self._session)
+        begin, self._begin = self._begin, False
         try:
-            async with one_write(self._connection):
-                if self._begin:
-                    self._begin = False
-                    await self._connection.execute("BEGIN")
-                for query in queries:
-                    sent = {**query.statement.fixed, **query.params}
-                    cursors.append(await self._connection.execute(query.statement.sql, sent))
-                if commit:
-                    is_commit_sent = True
-                    await self._connection.execute("COMMIT")  # the server skips it when a statement before it failed
+            results = await trip.run(queries, begin=begin, commit=commit)
         except psycopg.Error as error:
-            # An answer to a statement before it says that COMMIT was not reached.
-            is_reached = error.sqlstate is None or all(cursor.pgresult is not None for cursor in cursors)
-            if is_commit_sent and is_reached and leaves_commit_open(error):
+            if trip.is_commit_reached and leaves_commit_open(error):
                 raise CommitUnconfirmed("the connection was lost during COMMIT") from error
             raise
-        answers = []
-        for query, cursor in zip(queries, cursors, strict=True):
-            # `description` would say the same, and builds an object for every column.
-            answered = cursor.pgresult is not None and cursor.pgresult.nfields > 0
-            answers.append(query.read(await cursor.fetchall() if answered else ()))
-        return tuple(answers)
+        return tuple(query.read(rows) for query, rows in zip(queries, results, strict=True))
 
 
 class Database:
@@ -167,6 +153,8 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "connect", lambda made, _record: _limit_transactions(made, limits))
         renew_by_age(self.engine)
+        event.listen(self.engine.sync_engine, "rollback", _before_rollback)
+        event.listen(self.engine.sync_engine, "reset", lambda _made, record, _state: _before_reset(record.info))
         self._silent_s = limits.silent_s
         size = pool_size + _OVERFLOW
         share = max(1, size * 3 // 4)
@@ -236,59 +224,80 @@ class Database:
     async def looking(self) -> AsyncIterator[Pipelined]:
         """As `reading`, pipelined."""
         if (unit := open_unit()) is not None:
-            async with unit.reading() as (_, driver):
-                yield Pipelined(driver, begin=False)
+            async with unit.reading() as (_, session):
+                yield Pipelined(session, begin=False)
             return
-        async with self._raw() as connection:
-            yield Pipelined(connection, begin=False)
+        async with self._raw() as session:
+            yield Pipelined(session, begin=False)
 
     @asynccontextmanager
     async def deciding(self) -> AsyncIterator[Pipelined]:
         """As `transaction`, pipelined."""
         with self._noting_failures():
             if (unit := open_unit()) is not None:
-                async with unit.changing() as (_, driver):
-                    yield Pipelined(driver, begin=False, commit=False)
+                async with unit.changing() as (_, session):
+                    yield Pipelined(session, begin=False, commit=False)
                 return
-            async with self._raw() as connection:
+            async with self._raw() as session:
                 try:
-                    deciding = Pipelined(connection, begin=True)
+                    deciding = Pipelined(session, begin=True)
                     yield deciding
                     if not deciding.finished:
                         with committing():
-                            await connection.execute("COMMIT")
+                            await session.commit()
                 except BaseException:
-                    if not connection.closed:
+                    if not session.closed:
                         with suppress(psycopg.Error):  # what has failed first counts
-                            await connection.execute("ROLLBACK")
+                            await session.rollback()
                     raise
         self._failed = None
 
     @asynccontextmanager
-    async def _raw(self) -> AsyncIterator[psycopg.AsyncConnection]:
+    async def _raw(self) -> AsyncIterator[StatementSession]:
         """The driver's own connection, in autocommit. When the server is lost, idle connections are closed, too."""
-        async with self._connected(self._reading) as (connection, driver):
+        async with self._connected(self._reading) as (connection, session):
             try:
-                yield driver
-            except psycopg.OperationalError as error:
-                if driver.closed:
+                yield session
+            except psycopg.Error as error:
+                if session.closed:
                     await connection.invalidate()
                     if not is_own_timeout(error):
                         await self.engine.dispose()
                 raise
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, psycopg.AsyncConnection]]:
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Connected]:
         """A connection in the caller's turn, and the driver's own; it is cut when the server stops answering."""
         async with self._queue.turn(), engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(driver, psycopg.AsyncConnection)
-            with cut_when_silent(driver, self._silent_s):
-                yield connection, driver
+            session = _session_of(await connection.get_raw_connection())
+            with cut_when_silent(session.connection, self._silent_s):
+                yield connection, session
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _session_of(pooled: PoolProxiedConnection) -> StatementSession:
+    """What has been prepared on the driver's own connection; the pool keeps it for as long as the connection."""
+    session = pooled.info.get(_SESSION)
+    if session is None:
+        driver = pooled.driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)
+        session = pooled.info[_SESSION] = StatementSession(driver)
+    assert isinstance(session, StatementSession)
+    return session
+
+
+def _before_rollback(connection: Connection) -> None:
+    if not connection.invalidated:
+        _before_reset(connection.info)
+
+
+def _before_reset(of_connection: MutableMapping[str, object]) -> None:
+    session = of_connection.get(_SESSION)
+    if isinstance(session, StatementSession):
+        session.before_rollback_of_driver()
 
 
 class _MadeConnection(Protocol):

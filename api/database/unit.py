@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database.failures import DATABASE_FAILURES, committing
+from api.database.round_trips import StatementSession
 
-Connected = tuple[AsyncConnection, psycopg.AsyncConnection]
-"""A connection, and the driver's own."""
+Connected = tuple[AsyncConnection, StatementSession]
+"""A connection, and the driver's own with what has been prepared on it."""
 
 
 class UnitOfWork:
@@ -91,9 +91,9 @@ class UnitOfWork:
         """Give the connection back; what is not committed is rolled back."""
         await self._stack.aclose()
 
-    async def _fail(self, connection: AsyncConnection, driver: psycopg.AsyncConnection) -> None:
+    async def _fail(self, connection: AsyncConnection, session: StatementSession) -> None:
         self.failed = True
-        if driver.closed and not connection.invalidated:
+        if session.closed and not connection.invalidated:
             await connection.invalidate()
 
 

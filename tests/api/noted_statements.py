@@ -6,6 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.database import Query
+from api.database.round_trips import RoundTrip
+
 
 def note_statements(monkeypatch: pytest.MonkeyPatch, *, which: Callable[[str], bool] = lambda _: True) -> list[str]:
     """A list to which each statement is added from now on, of those that `which` chooses."""
@@ -17,5 +20,13 @@ def note_statements(monkeypatch: pytest.MonkeyPatch, *, which: Callable[[str], b
             sent.append(str(query))
         return await original(cursor, query, *args, **options)
 
+    adapted = RoundTrip._adapted
+
+    def noted_with_others(trip: RoundTrip, query: Query[object]) -> Any:
+        if which(query.statement.sql):
+            sent.append(query.statement.sql)
+        return adapted(trip, query)
+
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    monkeypatch.setattr(RoundTrip, "_adapted", noted_with_others)
     return sent

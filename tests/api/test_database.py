@@ -72,7 +72,7 @@ def segments(connection: psycopg.AsyncConnection) -> int:
 async def test_the_statements_of_a_round_trip_are_sent_together(database):
     async with database.looking() as connection:
         await connection.fetch(plans())  # prepared
-        driver = connection._connection
+        driver = connection._session.connection
         before = segments(driver)
         await connection.fetch(*[plans() for _ in range(40)])
         assert segments(driver) - before < 5  # the statements with their Sync, and a request to flush
