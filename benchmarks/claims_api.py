@@ -22,7 +22,9 @@ from rich.table import Table
 
 from benchmarks.claim_load import ClaimLoad
 from benchmarks.connection import Connection, request_bytes
+from benchmarks.load import LoadSummary
 from benchmarks.platform import BenchPlatform, create_key, free_routes, in_thread, platform
+from benchmarks.process_cpu import GENERATOR, cpu_seconds, idle_ms_per_s, milliseconds
 from benchmarks.stage import ReportProgress, Stage, staged
 from benchmarks.statements import StatementCounter, counting_statements
 
@@ -76,6 +78,10 @@ class ClaimsApiFigures:
     queries_per_route: dict[str, int]
     """Statements of a request, without BEGIN and COMMIT; the fewest of five requests, because the API has others."""
     queries_per_route_max: int
+    cpu_ms_per_claim: dict[str, float]
+    """Processor time by process and in total while claims were submitted at `submit_rate`, for each of them."""
+    idle_cpu_ms_per_s: dict[str, float]
+    """Processor time by process for each second in which nothing was submitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +143,11 @@ async def _measure(
     async with in_thread(platform(stage, free_routes())) as running:
         load = ClaimLoad(running, folder, LIVE)
         stored = _stored(stage)
+        idle = await idle_ms_per_s(running)
         report(f"{seconds:.0f} s at {rate:.0f} claims/s beside {stored:,} claims")
+        before = cpu_seconds(running)
         submitted = await load.run(*_steady(rate, seconds))
+        cpu = cpu_of_claims(before, cpu_seconds(running), submitted, _stored(stage) - stored)
         report("reading")
         async with load.generator(*_steady(READ_RATE, 3_600)):
             await asyncio.sleep(WARM_S)
@@ -160,7 +169,19 @@ async def _measure(
         read_failed=failed,
         queries_per_route=queries,
         queries_per_route_max=max(queries.values()),
+        cpu_ms_per_claim=cpu,
+        idle_cpu_ms_per_s=idle,
     )
+
+
+def cpu_of_claims(
+    before: dict[str, float], after: dict[str, float], submitted: LoadSummary, claims: int
+) -> dict[str, float]:
+    """Process → milliseconds of each of `claims`, and their sum as `total`; the generator says its own time."""
+    if claims <= 0:
+        return {}
+    found = milliseconds(before, after, claims) | {GENERATOR: round(submitted.cpu_s * 1_000 / claims, 2)}
+    return found | {"total": round(sum(found.values()), 2)}
 
 
 def _steady(rate: float, seconds: float) -> tuple[str, ...]:
@@ -278,9 +299,11 @@ def table(report: ClaimsApiReport) -> Table:
     shown = Table("", *(f"{one.claims_in_table:,} claims" for one in report.sizes), "growth", "target")
     targets = {"rps": f"≥ {SUSTAINED:.0f}"} | dict.fromkeys(report.growth, f"growth ≤ {GROWTH}")
     for name in asdict(report.sizes[0]) if report.sizes else ():
-        if name in ("read_p99_of", "queries_per_route"):
-            for route in getattr(report.sizes[0], name):
-                shown.add_row(f"{name} {route}", *(str(getattr(one, name)[route]) for one in report.sizes), "", "")
+        if isinstance(of_name := getattr(report.sizes[0], name), dict):
+            for part in of_name:
+                shown.add_row(
+                    f"{name} {part}", *(str(getattr(one, name).get(part, "")) for one in report.sizes), "", ""
+                )
             continue
         growth = str(report.growth.get(name, ""))
         shown.add_row(name, *(str(getattr(one, name)) for one in report.sizes), growth, targets.get(name, ""))

@@ -49,6 +49,8 @@ class LoadSummary:
     max_ms: float
     statuses: dict[str, int]
     """Status → responses; `0`: the connection broke."""
+    cpu_s: float
+    """Processor time of the generator, from its first request on; of `one` and `steady` with those not counted."""
 
     @property
     def failed(self) -> int:
@@ -63,6 +65,7 @@ class LoadResult:
     latencies_ms: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_s: float = 0.0
 
     def note(self, status: int, seconds: float) -> None:
         """Record one response."""
@@ -83,6 +86,7 @@ class LoadResult:
             p99_ms=at(0.99),
             max_ms=at(1.0),
             statuses={str(status): count for status, count in sorted(self.statuses.items())},
+            cpu_s=round(self.cpu_s, 3),
         )
 
 
@@ -281,6 +285,7 @@ def main() -> None:
 
     headers = dict(entry.split(": ", 1) for entry in options.header)
     requests = _requests(options.path, options.bodies, headers, once=options.once, unique_keys=options.unique_keys)
+    began = time.process_time()
     if options.mode == "one":
         outcome = one(options.host, options.port, requests, options.count, int(options.warm))
     elif options.mode == "steady":
@@ -291,6 +296,7 @@ def main() -> None:
             options.responses.write_text("".join(f"{one.line()}\n" for one in responses))
     else:
         outcome = uvloop.run(flood(options.host, options.port, requests, options.lines, options.seconds))
+    outcome.cpu_s = time.process_time() - began
     json.dump(asdict(outcome.summary()), sys.stdout)
     sys.stdout.write("\n")
 

@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from benchmarks.claims_api import GROWTH, SUSTAINED, ClaimsApiFigures, growth_of, missed_targets
+from benchmarks.claims_api import GROWTH, SUSTAINED, ClaimsApiFigures, cpu_of_claims, growth_of, missed_targets
+from benchmarks.load import LoadSummary
+from benchmarks.process_cpu import milliseconds
 from benchmarks.statements import counting_statements
 
 SMALL = ClaimsApiFigures(
@@ -21,6 +23,8 @@ SMALL = ClaimsApiFigures(
     read_failed=0,
     queries_per_route={},
     queries_per_route_max=1,
+    cpu_ms_per_claim={},
+    idle_cpu_ms_per_s={},
 )
 
 
@@ -54,3 +58,11 @@ def test_a_target_is_missed_only_beyond_its_limit():
         "with 10,000 claims: 349 claims/s sustained, target 350"
     ]
     assert missed_targets([replace(SMALL, read_failed=1)], {}) == ["with 10,000 claims: 0 claims and 1 reads failed"]
+
+
+def test_the_processor_time_of_a_claim_is_that_of_every_process_and_of_the_generator():
+    generated = LoadSummary(90, 10.0, 1.0, 2.0, 3.0, {"201": 90}, cpu_s=0.05)
+    before, after = {"api": 1.0, "ended": 5.0}, {"api": 1.5, "new": 7.0}
+    assert milliseconds(before, after, 100) == {"api": 5.0}
+    assert cpu_of_claims(before, after, generated, 100) == {"api": 5.0, "load generator": 0.5, "total": 5.5}
+    assert cpu_of_claims(before, after, generated, 0) == {}
