@@ -1,5 +1,7 @@
 """The worker's part: claims of uploaded files are submitted one by one, each under a key of its job and line.
 
+Claims of X12 files have the keys of `POST /v1/x12/837`, and are read a transaction set at a time.
+
 A worker leases a job for a slice of it, and stores counts, rejects and the place in the file in one transaction when
 the slice is done. If it is killed before, the lease ends and the slice is submitted again: claims that were taken are
 repeated by their keys. A worker whose lease was taken over stores nothing. Whatever ends a slice early, what was done
@@ -9,31 +11,36 @@ before is stored.
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from api.bulk import repository
 from api.bulk.lines import FileLine, InvalidFile, InvalidLine, LineCutter, claim_body, read_header
-from api.bulk.records import BulkJob, BulkStatus, LineReject
-from api.bulk.repository import SliceResult
+from api.bulk.records import BulkJob, LineReject
+from api.bulk.slices import Slice, UndecidedClaims
+from api.bulk.x12_parts import FilePart, next_part, position_of, rejects_of, stored_position
 from api.database import Database, is_temporary
+from api.edi import take_claim
 from api.errors import ApiError, InternalError
 from api.identity import Caller, caller_of_key
 from api.intake import Intake, refused_fields, submit_parsed
 from core import clock
 from core.ids import new_id
 from core.logging import get_logger
+from formats.x12 import EnvelopePosition, InvalidX12, X12Claim
 
 LEASE: Final = timedelta(seconds=60)
-SLICE_LINES: Final = 200
-SLICE_S: Final = 20.0
-"""A slice ends after this time, well within its lease: a claim takes a few seconds at most."""
 RETRY_AFTER: Final = timedelta(seconds=5)
 """Until a job is taken again whose claims could not be decided, such as without a database."""
 MAX_ATTEMPTS: Final = 5
 """At a line that fails by an internal error; after them it is refused, and the file goes on."""
 LONGEST_PAUSE_S: Final = 0.1
+WINDOW: Final = 1 << 18
+"""Bytes of an X12 file that are read at first for its next transaction set; twice as many while it goes on."""
+LONGEST_SET: Final = 1 << 23
+"""Bytes of a transaction set: one is read as a whole, as its last segment says whether it is complete."""
 _READ: Final = 1 << 16
 _HASHED: Final = 1 << 20
 _TOO_LONG: Final = InvalidLine("too_long", "the line is longer than a claim may be", "send fewer lines in the claim")
@@ -46,27 +53,6 @@ _NOT_DECIDED: Final = (
 log = get_logger("bulk")
 
 
-@dataclass(slots=True)
-class _Slice:
-    """What was done since the lease was taken."""
-
-    offset: int
-    line: int
-    began: float
-    accepted: int = 0
-    refused: int = 0
-    lines: int = 0
-    sha256: str | None = None
-    rejects: list[LineReject] = field(default_factory=list)
-
-    @property
-    def is_full(self) -> bool:
-        return self.lines >= SLICE_LINES or time.monotonic() - self.began > SLICE_S
-
-    def result(self, status: BulkStatus, *, failure: str | None = None) -> SliceResult:
-        return SliceResult(self.offset, self.line, self.accepted, self.refused, status, failure, self.sha256)
-
-
 class BulkProcessor:
     """Submits the claims of uploaded files, in turns: a slice of the file that waits longest."""
 
@@ -76,6 +62,8 @@ class BulkProcessor:
         self._longest_line = longest_line
         self._failed: dict[str, tuple[int, int]] = {}
         """The line of a job that failed last, and how many times."""
+        self._latest: tuple[tuple[str, int], FilePart] | None = None
+        """The part of an X12 file that was read last, with its job and offset: most slices continue in it."""
 
     async def work(self) -> int:
         """Submit a slice of a file; returns 0 if there was none, or if claims cannot be decided now."""
@@ -84,11 +72,11 @@ class BulkProcessor:
             job = await repository.take_job(connection, lease, now, now + LEASE)
         if job is None:
             return 0
-        done = _Slice(job.next_offset, job.next_line, time.monotonic())
+        done = Slice(job.next_offset, job.next_line, time.monotonic(), position=job.position)
         busy = False
         try:
             await self._submit(job, done)
-            result = done.result("done" if done.offset == job.size else "running")
+            result = done.result("done" if done.ended else "running")
         except InvalidFile as error:
             result = done.result("failed", failure=str(error))
         except Exception as error:
@@ -102,14 +90,20 @@ class BulkProcessor:
             )
         return int(not busy)
 
-    async def _submit(self, job: BulkJob, done: _Slice) -> None:
-        """Submit the lines of a slice. Raises `InvalidFile`, and `_Undecided` where claims cannot be decided now."""
+    async def _submit(self, job: BulkJob, done: Slice) -> None:
+        """Submit claims of a slice. Raises `InvalidFile`, and `UndecidedClaims` where none can be decided now."""
         async with self._database.reading() as connection:
             sender = await caller_of_key(connection, job.actor_id, clock.now())
         if sender is None:
             raise InvalidFile("the API key of the upload is no longer valid; upload the rest with another one")
         if job.next_offset == 0:
             done.sha256 = await self._verified(job)
+        if job.format == "x12":
+            await self._submit_sets(job, sender, done)
+        else:
+            await self._submit_lines(job, sender, done)
+
+    async def _submit_lines(self, job: BulkJob, sender: Caller, done: Slice) -> None:
         header = await self._header(job) if job.format == "csv" else []
         cutter = LineCutter(done.offset, done.line, self._longest_line)
         read = done.offset
@@ -117,42 +111,101 @@ class BulkProcessor:
             content = await self._bytes(job, read, _READ)
             read += len(content)
             for line in cutter.feed(content):
-                await self._take(job, sender, header, line, done)
+                await self._take_line(job, sender, header, line, done)
                 if done.is_full:
                     return
         for line in cutter.end():
-            await self._take(job, sender, header, line, done)
+            await self._take_line(job, sender, header, line, done)
 
-    async def _take(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine, done: _Slice) -> None:
-        """Submit a line; raises `_Undecided`."""
+    async def _take_line(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine, done: Slice) -> None:
+        """Submit a line; raises `UndecidedClaims`."""
         is_header = job.format == "csv" and line.number == 1
         if not is_header and (line.text is None or line.text.strip()):
-            began = time.monotonic()
-            reasons = await self._decided(job, sender, header, line)
-            done.accepted += not reasons
-            done.refused += bool(reasons)
-            done.rejects += reasons
-            # As long as the claim took: live claims have at least half of what decides claims.
-            await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_S))
+            await self._take(job, line.number, partial(self._line, job, sender, header, line), done)
         done.offset, done.line, done.lines = line.ends, line.number + 1, done.lines + 1
+        done.ended = line.ends == job.size
 
-    async def _decided(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine) -> list[LineReject]:
-        """Why a line was refused; a line that fails again and again is refused, too. Raises `_Undecided`."""
+    async def _submit_sets(self, job: BulkJob, sender: Caller, done: Slice) -> None:
+        """Submit claims of transaction sets; those of a set that are before `line` were submitted by earlier slices."""
+        while not done.ended and not done.is_full:
+            part = await self._part(job, position_of(done.position))
+            for one in part.claims:
+                number = one.claim.place.number
+                if number < done.line:
+                    continue
+                await self._take(job, number, partial(self._claim, job, sender, one.claim), done)
+                done.offset, done.line, done.lines = one.ends, number + 1, done.lines + 1
+                if done.is_full:
+                    return
+            done.rejects += rejects_of(part.problems)
+            done.offset, done.line = part.after.offset, part.after.number + 1
+            done.position, done.ended = stored_position(part.after), part.is_last
+        if done.ended:
+            done.offset, self._latest = job.size, None
+
+    async def _part(self, job: BulkJob, position: EnvelopePosition) -> FilePart:
+        """The next part of an X12 file; raises `InvalidFile`, `UndecidedClaims`."""
+        key = (job.job_id, position.offset)
+        if self._latest is not None and self._latest[0] == key:
+            return self._latest[1]
+        content, window = b"", WINDOW
+        while True:
+            while len(content) < window and position.offset + len(content) < job.size:
+                content += await self._bytes(job, position.offset + len(content), window - len(content))
+            is_rest = position.offset + len(content) == job.size
+            try:
+                # In a thread: the worker's other work goes on meanwhile.
+                part = await asyncio.to_thread(next_part, content, position, is_rest=is_rest)
+            except InvalidX12 as error:
+                raise InvalidFile(f"{error}; send an interchange from its ISA to its IEA segment") from None
+            if part is not None:
+                self._latest = key, part
+                return part
+            if window >= LONGEST_SET:
+                raise InvalidFile(
+                    f"the transaction set after segment {position.number} has more than {LONGEST_SET} bytes; divide it "
+                    "into sets of at most 5,000 claims, as the 837 guides recommend; claims before it were submitted"
+                )
+            window *= 2
+
+    async def _claim(self, job: BulkJob, sender: Caller, claim: X12Claim) -> list[LineReject]:
+        """Why a claim of an X12 file was refused; empty: it was taken, now or before."""
         try:
-            reasons = await self._line(job, sender, header, line)
-        except _Undecided:
+            taken = await take_claim(claim, self._intake, sender, accepted_at=job.uploaded_at)
+        except ApiError as error:
+            if is_temporary(error):
+                raise UndecidedClaims from error
+            raise
+        reasons = [(str(one.place), one.code, one.reason, one.remedy) for one in taken.answer.reasons]
+        return [LineReject(claim.place.number, place, *one) for place, one in enumerate(reasons, start=1)]
+
+    async def _take(
+        self, job: BulkJob, number: int, submit: Callable[[], Awaitable[list[LineReject]]], done: Slice
+    ) -> None:
+        """Submit a claim, and wait as long as it took: live claims have at least half of what decides claims."""
+        began = time.monotonic()
+        done.count(await self._decided(job, number, submit))
+        await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_S))
+
+    async def _decided(
+        self, job: BulkJob, number: int, submit: Callable[[], Awaitable[list[LineReject]]]
+    ) -> list[LineReject]:
+        """Why a claim was refused; one that fails again and again is refused, too. Raises `UndecidedClaims`."""
+        try:
+            reasons = await submit()
+        except UndecidedClaims:
             raise
         except Exception as error:
             if is_temporary(error):
-                raise _Undecided from error
-            at, before = self._failed.get(job.job_id, (line.number, 0))
-            attempts = before + 1 if at == line.number else 1
+                raise UndecidedClaims from error
+            at, before = self._failed.get(job.job_id, (number, 0))
+            attempts = before + 1 if at == number else 1
             # The type only: a message may repeat values of the claim.
-            log.error("bulk line failed", job_id=job.job_id, line=line.number, attempts=attempts, error=_cause(error))
+            log.error("bulk line failed", job_id=job.job_id, line=number, attempts=attempts, error=_cause(error))
             if attempts < MAX_ATTEMPTS:
-                self._failed[job.job_id] = line.number, attempts
-                raise _Undecided from error
-            reasons = [LineReject(line.number, 1, "", *_NOT_DECIDED)]
+                self._failed[job.job_id] = number, attempts
+                raise UndecidedClaims from error
+            reasons = [LineReject(number, 1, "", *_NOT_DECIDED)]
         self._failed.pop(job.job_id, None)
         return reasons
 
@@ -169,7 +222,7 @@ class BulkProcessor:
             await submit_parsed(self._intake, sender, body, key, accepted_at=job.uploaded_at)
         except ApiError as error:
             if is_temporary(error):
-                raise _Undecided from error
+                raise UndecidedClaims from error
             if error.status >= InternalError.status:
                 raise
             return [
@@ -200,16 +253,12 @@ class BulkProcessor:
         return read_header(first.rstrip(b"\r"))
 
     async def _bytes(self, job: BulkJob, offset: int, most: int) -> bytes:
-        """Bytes before the end of the file, at least one; raises `_Undecided` where the job was cancelled meanwhile."""
+        """Bytes before the end of the file, at least one; raises `UndecidedClaims` where the job was cancelled."""
         async with self._database.reading() as connection:
             content = await repository.bytes_from(connection, job.job_id, offset, most)
         if not content:
-            raise _Undecided
+            raise UndecidedClaims
         return content
-
-
-class _Undecided(Exception):
-    """Claims cannot be decided now, or the bytes of the file were removed."""
 
 
 def _printable(text: str) -> str:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-BulkFormat = Literal["csv", "ndjson"]
+BulkFormat = Literal["csv", "ndjson", "x12"]
 BulkStatus = Literal["uploading", "queued", "running", "done", "failed", "cancelled"]
-FORMATS: Final = ("csv", "ndjson")
+FORMATS: Final = ("csv", "ndjson", "x12")
 STATUSES: Final = ("uploading", "queued", "running", "done", "failed", "cancelled")
 ENDED: Final = ("done", "failed", "cancelled")
 
@@ -30,6 +30,8 @@ class BulkJob:
     accepted: int
     refused: int
     failure: str | None
+    position: bytes | None
+    """Of an X12 file: where its transaction set begins, as `stored_position` states it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class SliceResult:
     status: BulkStatus
     failure: str | None = None
     sha256: str | None = None
+    position: bytes | None = None
 
 
 async def add_job(connection: AsyncConnection, job: BulkJob) -> None:
@@ -153,6 +154,7 @@ async def store_slice(
             refused=BulkJobRow.refused + result.refused,
             failure=func.coalesce(BulkJobRow.failure, literal(result.failure, Text)),
             sha256=literal(result.sha256) if result.sha256 is not None else BulkJobRow.sha256,
+            position=literal(result.position, LargeBinary),
             lease=null(),
             leased_until=not_before,
             ended_at=func.coalesce(BulkJobRow.ended_at, literal(now) if ended else null()),

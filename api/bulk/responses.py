@@ -32,8 +32,8 @@ class BulkJobOut(BaseModel):
     uploaded_at: InstantOut | None
     ended_at: InstantOut | None
     progress: float = Field(description="Share of the file that was submitted, from 0 to 1.", ge=0, le=1)
-    accepted: int = Field(description="Claims that were taken.")
-    refused: int = Field(description="Lines that were refused; the rejects list why.")
+    accepted: int = Field(description="Claims that were taken; of `x12` also those that were taken before, and voids.")
+    refused: int = Field(description="Lines, or claims of `x12`, that were refused; the rejects list why.")
     failure: str | None = Field(description="Why no more of the file is submitted, and what to do.")
 
     @classmethod

@@ -28,7 +28,7 @@ _FILE: JsonSchema = {
     "description": f"Bytes of the file; or a form with it as {FORM}.",
 }
 _LISTED: MediaTypeObject = {
-    "schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy."}
+    "schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy; of `x12` the segment of CLM and the place."}
 }
 JobId = Annotated[str, Path(max_length=64, description="The job.", examples=["blk_01m86p3ap6yntdyk7shqjq4hs9"])]
 Offset = Annotated[
@@ -45,10 +45,10 @@ Offset = Annotated[
     ),
 )
 async def begin_upload(request: Request, caller: SubmitCaller) -> Response:
-    """Begin the upload of a file of claims, CSV or NDJSON.
+    """Begin the upload of a file of claims, CSV, NDJSON or X12 (837).
 
     Send its bytes with `PATCH`. Once all have arrived, a worker submits the claims one by one, as `POST /v1/claims`
-    does; live claims come first.
+    does, or `POST /v1/x12/837`; live claims come first.
     """
     own = dependencies(request)
     sent = parse(BulkUploadIn, await read_body(request, own.settings.max_body_bytes))

@@ -16,7 +16,8 @@ class BulkUploadIn(BaseModel):
     )
 
     format: BulkFormat = Field(
-        description="`ndjson`: the body of `POST /v1/claims` on each line. `csv`: a header, and a claim on each line."
+        description="`ndjson`: the body of `POST /v1/claims` on each line. `csv`: a header, and a claim on each line. "
+        "`x12`: 837 transaction sets, professional or institutional, 5010."
     )
     size: Annotated[int, Field(strict=True, ge=1)] = Field(description="Bytes of the file.")
     sha256: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")] | None = Field(

@@ -50,6 +50,7 @@ class BulkUploads:
             accepted=0,
             refused=0,
             failure=None,
+            position=None,
         )
         async with self._database.transaction() as connection:
             count, size = await repository.open_uploads(connection, caller.actor_id)

@@ -27,12 +27,15 @@ class BulkJobRow(Base):
     uploaded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     next_offset: Mapped[int] = mapped_column(BigInteger, comment="The first byte that was not submitted.")
-    next_line: Mapped[int] = mapped_column(Integer, comment="The line that begins there.")
+    next_line: Mapped[int] = mapped_column(Integer, comment="The line, or segment, that begins there.")
     accepted: Mapped[int] = mapped_column(Integer)
     refused: Mapped[int] = mapped_column(Integer)
     lease: Mapped[str | None] = mapped_column(comment="Of the worker that submits a part of it.")
     leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="Nobody takes it before.")
     failure: Mapped[str | None]
+    position: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="Of an X12 file: where its transaction set begins, with the headers of its envelopes."
+    )
 
     __table_args__ = (
         CheckConstraint(f"format IN {FORMATS}", name="bulk_jobs_format_check"),
@@ -63,7 +66,7 @@ class BulkRejectRow(Base):
     __tablename__ = "bulk_rejects"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("bulk_jobs.job_id", ondelete="CASCADE"), primary_key=True)
-    line: Mapped[int] = mapped_column(Integer, primary_key=True, comment="In the file, from 1.")
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, comment="In the file, from 1; of X12 the segment.")
     place: Mapped[int] = mapped_column(Integer, primary_key=True, comment="Of the line's reasons, from 1.")
     field: Mapped[str]
     code: Mapped[str]

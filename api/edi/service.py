@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from api.errors import ApiError, FieldError, Forbidden, Invalid, NotFound, NotX12, TooLarge
@@ -21,9 +22,9 @@ from formats.x12 import (
     SegmentProblem,
     TransactionSet,
     X12Claim,
-    X12Code,
     read_claims,
     read_segments,
+    unread_rest,
 )
 
 PIECE: Final = 500
@@ -116,9 +117,7 @@ class StreamedFile:
             latest = self._reader.latest
             if latest is None:
                 raise _not_x12(str(error)) from None
-            place = SegmentPlace("ISA", latest.header.number, 1)
-            reason = f"what follows this interchange is not read: {error}"
-            self._unreadable = SegmentProblem(place, X12Code.OUTSIDE, reason, "remove it, or send whole interchanges")
+            self._unreadable = unread_rest(latest, error)
             return None
 
 
@@ -140,7 +139,7 @@ async def take_claims(
     if reader.latest is None:
         raise _not_x12("there is no ISA segment")
     if sum(len(one.claims) for one in read) > max_claims:
-        raise TooLarge(f"the file has more than {max_claims} claims; split it, or use `ginja data ingest x12`")
+        raise TooLarge(f"the file has more than {max_claims} claims; split it, or upload it to /v1/bulk/claims as x12")
     sets = [TakenSet(one, [await _take(claim, intake, caller, live) for claim in one.claims]) for one in read]
     return FileAnswer(reader.latest, sets, reader.problems)
 
@@ -171,17 +170,19 @@ def _name(message: TransactionSet, entity: str) -> Segment | None:
     return next(names, None)
 
 
-async def _take(claim: X12Claim, intake: Intake, caller: Caller, live: Yielding) -> TakenClaim:
+async def take_claim(
+    claim: X12Claim, intake: Intake, caller: Caller, *, accepted_at: datetime | None = None
+) -> TakenClaim:
+    """Submit a claim that was read, or refuse it; raises what `Intake.submit` raises about all claims."""
     if claim.problems:
         reasons = [ClaimReason(one.place, one.code.value, one.reason, one.remedy) for one in claim.problems]
         return TakenClaim(ClaimAnswer(claim, "refused", None, reasons), None)
-    await live.give_way()
     try:
         if claim.is_void:
             reply = await _void(claim, intake, caller)
         else:
             assert claim.claim is not None
-            reply = await submit_parsed(intake, caller, claim.claim.document, _key(claim))
+            reply = await submit_parsed(intake, caller, claim.claim.document, _key(claim), accepted_at=accepted_at)
     except ApiError as error:
         if error.status >= 429:
             raise
@@ -190,6 +191,12 @@ async def _take(claim: X12Claim, intake: Intake, caller: Caller, live: Yielding)
     if reply.repeated:
         outcome = "repeated"
     return TakenClaim(ClaimAnswer(claim, outcome, reply.claim.claim_id), reply.claim)
+
+
+async def _take(claim: X12Claim, intake: Intake, caller: Caller, live: Yielding) -> TakenClaim:
+    if not claim.problems:
+        await live.give_way()
+    return await take_claim(claim, intake, caller)
 
 
 def _key(claim: X12Claim) -> str:

@@ -4,7 +4,14 @@ from formats.x12.acknowledgement import ReadSet, SetStatus, implementation_ackno
 from formats.x12.claim_status import AnsweredSet, ClaimAnswer, ClaimOutcome, ClaimReason, claim_acknowledgement
 from formats.x12.claims import read_claims
 from formats.x12.enrollment import read_members
-from formats.x12.envelope import EnvelopeReader, FunctionalGroup, Interchange, TransactionSet
+from formats.x12.envelope import (
+    EnvelopePosition,
+    EnvelopeReader,
+    FunctionalGroup,
+    Interchange,
+    TransactionSet,
+    unread_rest,
+)
 from formats.x12.problems import SegmentPlace, SegmentProblem, X12Code
 from formats.x12.remittance import (
     REMITTANCE_VERSION,
@@ -30,6 +37,7 @@ __all__ = [
     "ClaimOutcome",
     "ClaimReason",
     "Delimiters",
+    "EnvelopePosition",
     "EnvelopeReader",
     "FunctionalGroup",
     "Interchange",
@@ -56,5 +64,6 @@ __all__ = [
     "read_remitted_claims",
     "read_segments",
     "remittance_advice",
+    "unread_rest",
     "write_interchange",
 ]

@@ -55,6 +55,8 @@ class Segment:
     delimiters: Delimiters
     complete: bool = True
     """False: the text ended before the segment's terminator."""
+    ends: int = 0
+    """Offset in the file of what follows it, in bytes."""
 
     def element(self, number: int) -> str:
         """Element `number`, from 1 as the guides count; empty if it was not sent."""
@@ -70,23 +72,26 @@ class Segment:
         return found[component - 1] if component <= len(found) else ""
 
 
-def read_segments(chunks: Iterable[bytes]) -> Iterator[Segment]:
+def read_segments(
+    chunks: Iterable[bytes], *, offset: int = 0, number: int = 0, delimiters: Delimiters | None = None
+) -> Iterator[Segment]:
     """The segments of a text, in order. The last one is not `complete` where the text ends within it, or where no
     terminator follows within `MAX_SEGMENT` characters; nothing is read after such a segment.
 
-    Raises `InvalidX12` where the text, or what follows the end of an interchange, does not begin with an ISA segment.
+    The text may be the rest of a file: from `offset` on, after `number` segments, within an interchange with
+    `delimiters` or, without them, between two. Raises `InvalidX12` where the text, or what follows the end of an
+    interchange, does not begin with an ISA segment.
     """
-    text = _Text(chunks)
-    delimiters: Delimiters | None = None
-    number = 0
-    text.skip(_BYTE_ORDER_MARK)
+    text = _Text(chunks, offset)
+    if not offset:
+        text.skip(_BYTE_ORDER_MARK)
     while text.skip_between():
         number += 1
         if delimiters is None:
             delimiters = _declared(text.ahead(_ISA_MAX))
         raw, complete = text.until(delimiters.segment)
         name, *elements = raw.split(delimiters.element)
-        yield Segment(name, tuple(elements), number, delimiters, complete)
+        yield Segment(name, tuple(elements), number, delimiters, complete, text.offset)
         if not complete:
             return
         if name == "IEA":
@@ -117,10 +122,16 @@ def _declared(start: str) -> Delimiters:
 class _Text:
     """What is left of the text, read from its chunks as it is needed."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], offset: int) -> None:
         self._chunks = iter(chunks)
         self._text = ""
         self._at = 0
+        self._before = offset
+
+    @property
+    def offset(self) -> int:
+        """Of what was not consumed, in the file."""
+        return self._before + self._at
 
     def skip_between(self) -> bool:
         """Skip what may stand between segments; says whether anything follows."""
@@ -165,6 +176,7 @@ class _Text:
         """Append the next chunk; drops what was consumed."""
         for chunk in self._chunks:
             if chunk:
+                self._before += self._at
                 self._text = self._text[self._at :] + chunk.decode("latin-1")
                 self._at = 0
                 return True

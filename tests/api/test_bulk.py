@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from api.bulk.lines import LineCutter
 from api.bulk.parts import CHUNK, FileOfForm
-from api.bulk.processing import SLICE_LINES
+from api.bulk.slices import SLICE_LINES
 from api.intake import Intake, MemberQueue
 from core import clock
 from tests.api.bulk_files import (

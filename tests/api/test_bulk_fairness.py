@@ -3,8 +3,9 @@
 import csv
 import io
 
-from api.bulk.processing import MAX_ATTEMPTS, SLICE_LINES
+from api.bulk.processing import MAX_ATTEMPTS
 from api.bulk.service import MAX_OPEN_BYTES, MAX_OPEN_JOBS
+from api.bulk.slices import SLICE_LINES
 from tests.api.bulk_files import CSV_HEADER, begin, ndjson, processor, rejects, send, state, submit_all, upload, working
 from tests.api.makers import MINIMAL, Api, running_api
 

@@ -300,7 +300,7 @@ class BulkJobOut(TypedDict):
     job_id: str
     status: Literal["uploading", "queued", "running", "done", "failed", "cancelled"] | str
     """`uploading` until all bytes have arrived, then `queued`, `running`, and `done`. `failed`: see `failure`."""
-    format: Literal["csv", "ndjson"] | str
+    format: Literal["csv", "ndjson", "x12"] | str
     size: int
     """Bytes of the file."""
     received: int
@@ -313,9 +313,9 @@ class BulkJobOut(TypedDict):
     progress: float
     """Share of the file that was submitted, from 0 to 1."""
     accepted: int
-    """Claims that were taken."""
+    """Claims that were taken; of `x12` also those that were taken before, and voids."""
     refused: int
-    """Lines that were refused; the rejects list why."""
+    """Lines, or claims of `x12`, that were refused; the rejects list why."""
     failure: str | None
     """Why no more of the file is submitted, and what to do."""
 
@@ -323,8 +323,9 @@ class BulkJobOut(TypedDict):
 class BulkUploadIn(TypedDict):
     """A file of claims to upload."""
 
-    format: Literal["csv", "ndjson"]
-    """`ndjson`: the body of `POST /v1/claims` on each line. `csv`: a header, and a claim on each line."""
+    format: Literal["csv", "ndjson", "x12"]
+    """`ndjson`: the body of `POST /v1/claims` on each line. `csv`: a header, and a claim on each line. `x12`: 837
+    transaction sets, professional or institutional, 5010."""
     size: int
     """Bytes of the file."""
     sha256: NotRequired[str | None]

@@ -231,10 +231,10 @@ class SyncOperations(SyncCalls):
         return cast("TaskOut", self._call(Call("GET", fill("/v1/tasks/{task_id}", task_id=task_id))))
 
     def begin_upload(self, body: BulkUploadIn, *, idempotency_key: str | None = None) -> BulkJobOut:
-        """Begin the upload of a file of claims, CSV or NDJSON.
+        """Begin the upload of a file of claims, CSV, NDJSON or X12 (837).
 
         Send its bytes with `PATCH`. Once all have arrived, a worker submits the claims one by one, as `POST
-        /v1/claims` does; live claims come first.
+        /v1/claims` does, or `POST /v1/x12/837`; live claims come first.
         """
         return cast(
             "BulkJobOut",
