@@ -54,7 +54,8 @@ TAKES_NO_KEY: Final[Mapping[str, str]] = {
 headers of a page's choice with them, and each states the version of the claim that it was shown."""
 STORED_WITH_CLAIM: Final = frozenset({"/v1/claims", "/claims", "/v1/fhir/Claim"})
 """Routes of submission. `Intake.submit` stores the response in the transaction of the claim, which begins after the
-scorer was called: a unit of work would hold its connection during the call."""
+scorer was called: a unit of work would hold its connection during the call. With `Prefer: respond-async` they queue a
+task, in a unit of work like any other change."""
 
 _SUBMITTED: Final = b"submit\n"
 """Begins what `Intake.submit` hashes of a request, and so what is hashed of one that is answered before it is decided:
@@ -63,8 +64,6 @@ a request that is sent again gets the stored response, with or without `Prefer: 
 CONDITIONAL_BY_OFFSET: Final = frozenset({"/v1/bulk/claims/{job_id}"})
 """Routes that take a part of a file: `Upload-Offset` is the condition, and a part that was stored is refused (409)."""
 
-TAKES_ASYNC: Final = frozenset({"/v1/claims", "/claims"})
-"""Routes of submission that with `Prefer: respond-async` queue a task, in a unit of work like any other change."""
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
 _READ: Final = frozenset({b"idempotency-key", b"if-match"})
@@ -240,7 +239,7 @@ class KeyedRequests:
     async def _carry_out(
         self, scope: Connection, receive: Receive, send: Send, route: KeyedRoute, conditions: Conditions
     ) -> None:
-        if route.path in STORED_WITH_CLAIM and not (route.path in TAKES_ASYNC and responds_async(Request(scope))):
+        if route.path in STORED_WITH_CLAIM and not responds_async(Request(scope)):
             await self._app(scope, receive, send)
             return
         held = HeldResponse()

@@ -28,7 +28,10 @@ _FILE: JsonSchema = {
     "description": f"Bytes of the file; or a form with it as {FORM}.",
 }
 _LISTED: MediaTypeObject = {
-    "schema": {"type": "string", "description": "A reason a line: line, field, code, reason, remedy; of `x12` the segment of CLM and the place."}
+    "schema": {
+        "type": "string",
+        "description": "A reason a line: line, field, code, reason, remedy; of `x12` the segment of CLM and the place.",
+    }
 }
 JobId = Annotated[str, Path(max_length=64, description="The job.", examples=["blk_01m86p3ap6yntdyk7shqjq4hs9"])]
 Offset = Annotated[

@@ -7,13 +7,16 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from api.database import DATABASE_FAILURES
-from api.dependencies import SubmitCaller, dependencies
+from api.dependencies import Dependencies, SubmitCaller, dependencies
 from api.errors import ApiError, Conflict, KeyQueueFull, MemberQueueFull
-from api.fhir.service import FhirReply, refusal, take_claim
+from api.fhir.handlers import QueuedClaim
+from api.fhir.service import FhirReply, check_claim, refusal, take_claim
+from api.identity import Caller
 from api.openapi import RawBody, SuccessResponse, operation
 from api.problems import database_problem
 from api.replies import location_of
-from api.requests import idempotency_key, read_body
+from api.requests import idempotency_key, read_body, responds_async
+from api.tasks import DECIDE_FHIR_CLAIM, TaskOut, accepted_response
 from core.openapi_document import JsonSchema
 
 router = APIRouter(tags=["claims"])
@@ -59,21 +62,32 @@ _SUBMIT = operation(
         headers=["Location"],
         also={FHIR: {"schema": {**_resource("ClaimResponse"), "title": "ClaimResponse"}}},
     ),
+    later=SuccessResponse(202, headers=["Location", "Preference-Applied", "Retry-After"]),
     also_errors={FHIR: {"schema": {**_resource("OperationOutcome"), "title": "OperationOutcome"}}},
 )
 
 
-@router.post("/v1/fhir/Claim", status_code=201, response_class=Response, openapi_extra=_SUBMIT)
+@router.post(
+    "/v1/fhir/Claim",
+    status_code=201,
+    response_class=Response,
+    responses={202: {"model": TaskOut, "description": "With `Prefer: respond-async`: the claim is decided later."}},
+    openapi_extra=_SUBMIT,
+)
 async def submit_fhir_claim(request: Request, caller: SubmitCaller) -> Response:
     """Submit a FHIR R4 `Claim` and get its decision as a `ClaimResponse`.
 
     It is decided as by `POST /v1/claims`. What cannot be read or is refused is an `OperationOutcome` with the FHIRPath
     of each element. A claim with an identifier can be sent again: it gets the same answer for seven days.
+    With `Prefer: respond-async` the claim is checked and stored as a task, which `Location` names, and decided later:
+    the `ClaimResponse` is the `body` of the task's `response`.
     """
     own = dependencies(request)
     try:
         key = idempotency_key(request)
         body = await read_body(request, own.settings.max_body_bytes)
+        if responds_async(request):
+            return await _queued(own, caller, body, keyed=key is not None)
         reply = await take_claim(own.intake, caller, body, key)
     except ApiError as error:
         reply = refusal(error)
@@ -83,6 +97,15 @@ async def submit_fhir_claim(request: Request, caller: SubmitCaller) -> Response:
             raise
         reply = refusal(problem)
     return _response(reply)
+
+
+async def _queued(own: Dependencies, caller: Caller, body: bytes, *, keyed: bool) -> Response:
+    found = await check_claim(own.intake, caller, body)
+    if isinstance(found, FhirReply):
+        return _response(found)
+    assert found.resource is not None
+    queued = QueuedClaim(resource=found.resource, keyed=keyed)
+    return accepted_response(await own.tasks.add(caller, DECIDE_FHIR_CLAIM, queued.stored()))
 
 
 def _response(reply: FhirReply) -> Response:

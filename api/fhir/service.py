@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -11,8 +12,9 @@ from pydantic import JsonValue
 from api import strict_json
 from api.errors import ApiError, MalformedBody
 from api.identity import Caller
-from api.intake import ClaimOut, Intake, RefusedField, claim_key, refused_fields, submit_parsed
+from api.intake import ClaimIn, ClaimOut, Intake, RefusedField, claim_key, refused_fields, submit_parsed
 from api.payments import cents_of, payment_of
+from api.requests import parse
 from claims.adjudication import CONTRACT_DENIALS
 from claims.money import parse_cents
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, reason_of_contract, without_terms
@@ -64,27 +66,52 @@ async def take_claim(intake: Intake, caller: Caller, body: bytes, key: str | Non
     `key` is the request's Idempotency-Key; without one a claim is identified by its first identifier. Raises as
     `Intake.submit`, but `Invalid`.
     """
-    document = strict_json.read(body, max_depth=MAX_DEPTH)
-    if not isinstance(document, dict):
-        raise MalformedBody("the body must be a resource: an object with resourceType")
-    return await take_document(intake, caller, document, key)
+    return await take_document(intake, caller, _document(body), key)
 
 
 async def take_document(intake: Intake, caller: Caller, document: Mapping[str, object], key: str | None) -> FhirReply:
     """As `take_claim`, of JSON that was read by `strict_json`."""
-    found = read_claim(document)
+    return await take_read_claim(intake, caller, read_claim(document), key)
+
+
+async def check_claim(intake: Intake, caller: Caller, body: bytes) -> ReadClaim | FhirReply:
+    """Check a `Claim` as `take_claim` does before it is scored; stores nothing.
+
+    Returns the claim, or the `OperationOutcome` that refuses it. Raises `MalformedBody`.
+    """
+    found = read_claim(_document(body))
+    if found.claim is None:
+        return _outcome(422, found.problems)
+    try:
+        await intake.check(caller, parse(ClaimIn, found.claim.document))
+    except ApiError as error:
+        return refusal(error, found)
+    return found
+
+
+async def take_read_claim(
+    intake: Intake, caller: Caller, found: ReadClaim, key: str | None, *, accepted_at: datetime | None = None
+) -> FhirReply:
+    """As `take_claim`, of a resource that was read; `accepted_at`: when, if it is decided later than accepted."""
     if found.claim is None or found.resource is None:
         return _outcome(422, found.problems)
     by_number = key is None and bool(found.claim.claim_number)
     if by_number:
         key = claim_key("fhir", found.claim.provider_id, found.claim.claim_number, found.claim.replaces or "")
     try:
-        reply = await submit_parsed(intake, caller, found.claim.document, key)
+        reply = await submit_parsed(intake, caller, found.claim.document, key, accepted_at=accepted_at)
     except ApiError as error:
         return refusal(error, found, by_number=by_number)
     billed = [parse_cents(line.amount) for line in found.claim.lines]
     response = claim_response(found.resource, _answer(reply.claim, billed))
     return FhirReply(201, _encoded(response), reply.claim.claim_id, reply.repeated)
+
+
+def _document(body: bytes) -> Mapping[str, object]:
+    document = strict_json.read(body, max_depth=MAX_DEPTH)
+    if not isinstance(document, dict):
+        raise MalformedBody("the body must be a resource: an object with resourceType")
+    return document
 
 
 def refusal(error: ApiError, found: ReadClaim | None = None, *, by_number: bool = False) -> FhirReply:

@@ -8,7 +8,7 @@ day.
 
 from api.tasks.broker import TaskBroker, celery_app
 from api.tasks.errors import TaskRefused
-from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
+from api.tasks.kinds import CLAIMS, DECIDE_CLAIM, DECIDE_FHIR_CLAIM, QUEUES, REPORTS, TASK_KINDS, TaskKind, TaskQueue
 from api.tasks.publisher import TaskPublisher
 from api.tasks.records import TakenTask, TaskRecord, TaskState
 from api.tasks.repository import REPLY_KEY_PREFIX, add_task, as_payload
@@ -20,6 +20,7 @@ from api.tasks.service import Tasks
 __all__ = [
     "CLAIMS",
     "DECIDE_CLAIM",
+    "DECIDE_FHIR_CLAIM",
     "QUEUES",
     "REPLY_KEY_PREFIX",
     "REPORTS",

@@ -69,6 +69,7 @@ One report at a time leaves every other process to claims, however many run and 
 
 _A_DAY: Final = timedelta(days=1)
 DECIDE_CLAIM: Final = "decide_claim"
+DECIDE_FHIR_CLAIM: Final = "decide_fhir_claim"
 REMOVE_ENDED: Final = "remove_ended_tasks"
 MAKE_DAILY_REPORT: Final = "make_daily_report"
 MAKE_SCORECARDS: Final = "make_scorecards"
@@ -79,6 +80,15 @@ TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
             TaskKind(
                 DECIDE_CLAIM,
                 "api.intake.handlers:decide_claim",
+                CLAIMS,
+                limit_s=15,
+                max_attempts=10,
+                outage=_A_DAY,
+                keep_failed=True,
+            ),
+            TaskKind(
+                DECIDE_FHIR_CLAIM,
+                "api.fhir.handlers:decide_fhir_claim",
                 CLAIMS,
                 limit_s=15,
                 max_attempts=10,

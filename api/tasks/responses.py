@@ -19,14 +19,20 @@ class TaskResponseOut(BaseModel):
     location: str | None = Field(
         description="Path of what was created.", examples=["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]
     )
-    body: dict[str, JsonValue] = Field(description="The claim as of its decision, or the problem.")
+    body: dict[str, JsonValue] = Field(
+        description="The claim as of its decision, or the problem; of `POST /v1/fhir/Claim` the `ClaimResponse` or "
+        "`OperationOutcome`."
+    )
 
 
 class TaskOut(BaseModel):
     """A request that is carried out after it was answered."""
 
     task_id: str = Field(examples=["tsk_01m86p3ap6yntdyk7shqjq4hs9"])
-    kind: str = Field(description="`decide_claim`: the decision of a claim.", examples=["decide_claim"])
+    kind: str = Field(
+        description="`decide_claim`: the decision of a claim. `decide_fhir_claim`: that of a FHIR `Claim`.",
+        examples=["decide_claim"],
+    )
     state: TaskState = Field(
         description="`queued` and `running`: ask again after `Retry-After`. `succeeded`: the request was answered, see "
         "`response`. `failed`: it could not be carried out, and an operator looks after it."

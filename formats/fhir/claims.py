@@ -78,6 +78,13 @@ def read_claim(document: Mapping[str, object]) -> ReadClaim:
     return found
 
 
+def read_resource(resource: FhirClaim) -> ReadClaim:
+    """Read a `Claim` whose elements were read before."""
+    found = ReadClaim(resource)
+    _read(resource, found)
+    return found
+
+
 def _problem(error: ErrorDetails) -> FhirProblem:
     path = "Claim"
     for part in error["loc"]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 MAX_ITEMS: Final = 100
 """Of an element that repeats, and of contained resources."""
@@ -38,7 +38,7 @@ def _nothing(value: object) -> None:
 
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
-Day = Annotated[date, PlainValidator(read_day)]
+Day = Annotated[date, PlainValidator(read_day), PlainSerializer(date.isoformat, return_type=str)]
 Position = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
