@@ -45,7 +45,7 @@ async def decide_fhir_claim(services: TaskServices, task: TakenTask) -> dict[str
     Raises what means that the claim cannot be decided now, or not by this process.
     """
     async with services.database.reading() as connection:
-        sender = await holder_of_key(connection, task.api_key_id or "")
+        sender = await holder_of_key(connection, task.actor_id or "")
     if sender is None:
         raise TaskRefused("the API key of the request is not in the database; its claim was not decided")
     queued = QueuedClaim.of(task.payload)
