@@ -27,6 +27,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.keys import routes as key_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
+from api.notifications import routes as notification_routes
 from api.overload import RefuseOverload
 from api.policies import routes as policy_routes
 from api.registry import member_routes, procedure_routes, provider_routes
@@ -64,6 +65,7 @@ ROUTERS = (
     report_routes.router,
     appeal_routes.router,
     webhook_routes.router,
+    notification_routes.router,
     member_routes.router,
     provider_routes.router,
     procedure_routes.router,

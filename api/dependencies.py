@@ -17,6 +17,7 @@ from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
+from api.notifications import Notifications
 from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
@@ -49,6 +50,7 @@ class Dependencies:
     reviews: Reviews
     appeals: Appeals
     webhooks: Webhooks
+    notifications: Notifications
     registry: Registry
     keys: Keys
     authorizations: Authorizations
@@ -94,6 +96,7 @@ class Dependencies:
             tasks=Tasks(database),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
+            notifications=Notifications(database),
             registry=Registry(database),
             keys=Keys(database, authenticator),
             authorizations=Authorizations(database),
@@ -161,6 +164,7 @@ BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=Fal
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
 MonitorCaller = Annotated[Caller, Depends(RequireScope(Scope.MONITOR), use_cache=False)]
 SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=False)]
+OperateCaller = Annotated[Caller, Depends(RequireScope(Scope.OPERATE), use_cache=False)]
 WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cache=False)]
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]

@@ -88,6 +88,7 @@ TAGS = [
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
     {"name": "reports", "description": "Reports on decisions and providers, made each day and each week."},
     {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
+    {"name": "notifications", "description": "Who is notified of what by e-mail, and what became of messages."},
     {"name": "scoring", "description": "Score claims without deciding or storing them."},
     {"name": "members", "description": "Who is covered, by which plan, and when."},
     {"name": "providers", "description": "Who may bill, and when."},

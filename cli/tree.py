@@ -64,6 +64,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("notifications remove", "cli.platform.notifications:remove"),
     CommandEntry("notifications test", "cli.platform.notifications:test"),
     CommandEntry("notifications mails", "cli.platform.notifications:mails"),
+    CommandEntry("notifications retry", "cli.platform.notifications:retry"),
     CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     CommandEntry("data ingest authorizations", "cli.data.authorizations:authorizations"),
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),

@@ -182,17 +182,16 @@ class _Pages:
         form = await read_form(request)
         position = request.path_params["position"]
         try:
-            await _console(request).resolve_dead_letter(signed_in, position, form)
+            await _console(request).failed_work.resolve_dead_letter(signed_in, position, form)
         except (Invalid, Conflict, NotFound) as error:
-            details = "; ".join(f"{one.field} {one.message}" for one in error.errors) or error.detail
-            problem = f"Event {position}: {details}"
+            problem = f"Event {position}: {_details(error)}"
             return await self._dead_letters(request, signed_in, problem=problem, status=error.status)
         return RedirectResponse("/console/dead-letters", status_code=303)
 
     async def _dead_letters(
         self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
     ) -> Response:
-        rows = await _console(request).dead_letters(signed_in)
+        rows = await _console(request).failed_work.dead_letters(signed_in)
         return self._page(
             "dead_letters.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
         )
@@ -200,22 +199,27 @@ class _Pages:
     async def tasks(self, request: Request) -> Response:
         """Tasks that failed."""
         signed_in = await self._who(request)
-        if signed_in is None:
-            return _to_sign_in(request)
-        return self._page("tasks.html", signed_in, rows=await _console(request).failed_tasks(signed_in), problem=None)
+        return _to_sign_in(request) if signed_in is None else await self._tasks(request, signed_in)
 
-    async def replay_task(self, request: Request) -> Response:
-        """The form that replays a task."""
+    async def resolve_task(self, request: Request) -> Response:
+        """The forms that replay or discard a task."""
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request, "/console/tasks")
+        form = await read_form(request)
         try:
-            await _console(request).replay_task(signed_in, as_claim_id(request.path_params["task_id"]))
-        except (Conflict, NotFound) as error:
-            rows = await _console(request).failed_tasks(signed_in)
-            problem = f"Not replayed: {error.detail}."
-            return self._page("tasks.html", signed_in, status=error.status, rows=rows, problem=problem)
+            task_id = as_claim_id(request.path_params["task_id"])
+            await _console(request).failed_work.resolve_task(signed_in, task_id, form)
+        except (Invalid, Conflict, NotFound) as error:
+            problem = f"Not done: {_details(error)}."
+            return await self._tasks(request, signed_in, problem=problem, status=error.status)
         return RedirectResponse("/console/tasks", status_code=303)
+
+    async def _tasks(
+        self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
+    ) -> Response:
+        rows = await _console(request).failed_work.failed_tasks(signed_in)
+        return self._page("tasks.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON)
 
     async def reviews(self, request: Request) -> Response:
         signed_in = await self._who(request)
@@ -359,7 +363,7 @@ def console_app() -> Starlette:
             _Page("/dead-letters", pages.dead_letters),
             _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
             _Page("/tasks", pages.tasks),
-            _Page("/tasks/{task_id}/replay", pages.replay_task, methods=["POST"]),
+            _Page("/tasks/{task_id}", pages.resolve_task, methods=["POST"]),
             _Page("/sign-in", pages.sign_in_form, queries=["next"]),
             _Page("/sign-in", pages.sign_in, methods=["POST"]),
             _Page("/sign-out", pages.sign_out, methods=["POST"]),
@@ -368,6 +372,10 @@ def console_app() -> Starlette:
         middleware=[Middleware(GuardedConsole)],
         exception_handlers=dict.fromkeys([ApiError, HTTPException, *DATABASE_FAILURES], pages.failed),
     )
+
+
+def _details(error: ApiError) -> str:
+    return "; ".join(f"{one.field} {one.message}" for one in error.errors) or error.detail
 
 
 def _console(request: Request) -> Console:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from api import assessments, investigations, outbox
+from api import assessments, investigations
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
@@ -15,7 +15,8 @@ from api.console import repository
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
-from api.console.lines import DeadLetterLine, DispositionLine, FailedTaskLine, FlaggedLine, SelectedLine, WeekPage
+from api.console.failed_work import FailedWork
+from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
@@ -59,7 +60,8 @@ class Console:
     ) -> None:
         self._database = database
         self._scorer = scorer
-        self._tasks = tasks
+        self.failed_work = FailedWork(database, tasks)
+        """What operators see and resolve."""
         self._authenticator = authenticator
         self._reviews = reviews
         self._appeals = appeals
@@ -223,54 +225,6 @@ class Console:
         today = self._reviews.day_of(now)
         return count, ListPage([queue_line(claim, now, today) for claim in page.items], page.next_place)
 
-    async def dead_letters(self, signed_in: SignedIn) -> list[DeadLetterLine]:
-        """The first events that wait for an operator; raises `Forbidden`."""
-        _require_operator(signed_in)
-        async with self._database.reading() as connection:
-            found = await outbox.dead_letters(connection, resolved=False, limit=PAGE_SIZE)
-        return [
-            DeadLetterLine(
-                position=one.position,
-                consumer=one.consumer,
-                topic=one.topic,
-                entity_key=one.entity_key,
-                attempts=one.attempts,
-                failed_at=utc_minute(one.failed_at),
-                error=one.error,
-            )
-            for one in found
-        ]
-
-    async def resolve_dead_letter(self, signed_in: SignedIn, position: int, form: Mapping[str, str]) -> None:
-        """Replay an event, or discard it with a reason; raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
-        _require_operator(signed_in)
-        async with self._database.transaction() as connection:
-            if form.get("action") == "replay":
-                await outbox.replay(connection, position, by=signed_in.name, at=clock.now())
-            else:
-                reason = form.get("reason", "")
-                await outbox.discard(connection, position, reason=reason, by=signed_in.name, at=clock.now())
-
-    async def failed_tasks(self, signed_in: SignedIn) -> list[FailedTaskLine]:
-        """The tasks that failed last; raises `Forbidden`."""
-        _require_operator(signed_in)
-        return [
-            FailedTaskLine(
-                task_id=one.task_id,
-                kind=one.kind.replace("_", " "),
-                attempts=one.attempts,
-                created_at=utc_minute(one.created_at),
-                ended_at="" if one.ended_at is None else utc_minute(one.ended_at),
-                error=one.error or "",
-            )
-            for one in await self._tasks.failed(limit=PAGE_SIZE)
-        ]
-
-    async def replay_task(self, signed_in: SignedIn, task_id: str) -> None:
-        """Queue a failed task again; raises `Forbidden`, `NotFound`, `Conflict`."""
-        _require_operator(signed_in)
-        await self._tasks.replay(signed_in.caller, task_id)
-
     async def weekly_list(self, day: date | None) -> WeekPage:
         """The list of a day's week, or of the latest week with a list."""
         week, selected = await investigations.weekly_list(self._database, day)
@@ -389,8 +343,3 @@ def _assessment_view(record: AssessmentRecord) -> AssessmentView:
         score_failure=record.score_failure,
         rule_text=None if rule is None else str(rule["text"]),
     )
-
-
-def _require_operator(signed_in: SignedIn) -> None:
-    if not signed_in.may(Scope.OPERATE):
-        raise Forbidden(f"a key of role {signed_in.role} has no scope {Scope.OPERATE.value}; sign in with another key")

@@ -35,7 +35,7 @@ class Scope(Enum):
     MONITOR = "platform:read"
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
-    """See and resolve events that could not be handled."""
+    """See and resolve what could not be handled, and say who is notified of what."""
     WEBHOOKS = "webhooks:manage"
     """Register receivers of events, see their deliveries, replay them."""
     KEYS = "keys:manage"

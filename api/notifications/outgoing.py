@@ -148,6 +148,24 @@ async def record_failure(
     return (await connection.execute(statement)).one_or_none() is not None
 
 
+async def mail(connection: AsyncConnection, mail_id: str) -> MailRecord | None:
+    """A message; `None`: there is none."""
+    row = (await connection.execute(select(*_RECORD).where(MailRow.mail_id == mail_id))).one_or_none()
+    return None if row is None else MailRecord(*row)
+
+
+async def retry_mail(connection: AsyncConnection, mail_id: str, at: datetime) -> MailRecord | None:
+    """Make a failed message due again, with all attempts; `None`: it is not failed."""
+    statement = (
+        update(MailRow)
+        .where(MailRow.mail_id == mail_id, MailRow.status == MailStatus.FAILED.value)
+        .values(status=_PENDING, due_at=at, attempts=0, finished_at=null())
+        .returning(*_RECORD)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else MailRecord(*row)
+
+
 async def mails(
     connection: AsyncConnection, *, status: str | None, after: PageCursor | None, limit: int
 ) -> list[MailRecord]:

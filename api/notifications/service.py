@@ -1,4 +1,4 @@
-"""What `ginja notifications` does: subscriptions, a test, and what became of messages."""
+"""What `ginja notifications` and its routes do: subscriptions, a test, and what became of messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import Database, fetch
-from api.errors import Conflict, Invalid, NotFound
+from api.entity_tags import entity_tag, matches
+from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from api.identity import Caller
 from api.mail import MailServer, OutgoingMail
 from api.notifications import outgoing
 from api.notifications import subscriptions as stored
 from api.notifications.events import NotificationEvent
 from api.notifications.records import MailRecord, MailStatus, NotificationSubscription
-from api.paging import PageCursor
+from api.notifications.responses import NotificationSubscriptionOut
+from api.paging import ListPage, PageCursor
+from api.responses import encode
 from claims.money import MAX_CENTS
 from core import clock
 from core.ids import new_id
@@ -24,6 +27,7 @@ from core.mail_address import parse_address
 from core.version import __version__
 
 MAX_SUBSCRIPTIONS: Final = 500
+_NO_SUBSCRIPTION: Final = "subscription not found; the list of subscriptions shows all, `ginja notifications list` too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,26 @@ class Notifications:
         async with self._database.reading() as connection:
             return await stored.subscriptions(connection)
 
-    async def remove(self, caller: Caller, subscription_id: str) -> NotificationSubscription:
-        """Delete a subscription; what was collected for it is still sent. Raises `NotFound`."""
+    async def get(self, subscription_id: str) -> NotificationSubscription:
+        """A subscription; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            found = await stored.subscription(connection, subscription_id)
+        if found is None:
+            raise NotFound(_NO_SUBSCRIPTION)
+        return found
+
+    async def remove(
+        self, caller: Caller, subscription_id: str, if_match: str | None = None
+    ) -> NotificationSubscription:
+        """Delete a subscription; what was collected for it is still sent. Raises `NotFound`, `PreconditionFailed`."""
         async with self._database.transaction() as connection:
             removed = await stored.remove_subscription(connection, subscription_id)
             if removed is None:
-                raise NotFound(f"there is no subscription {subscription_id}; `ginja notifications list` shows all")
+                raise NotFound(_NO_SUBSCRIPTION)
+            if if_match is not None:
+                tag = entity_tag(encode(NotificationSubscriptionOut.of(removed)))
+                if not matches(if_match, tag):
+                    raise PreconditionFailed(PreconditionFailed.example)
             await _record(connection, caller, "remove", removed, clock.now())
         return removed
 
@@ -80,6 +98,28 @@ class Notifications:
             return await outgoing.mails(
                 connection, status=None if status is None else status.value, after=after, limit=limit
             )
+
+    async def page(self, *, status: MailStatus | None, after: PageCursor | None, limit: int) -> ListPage[MailRecord]:
+        """A page of messages, the newest first."""
+        found = await self.mails(status=status, limit=limit + 1, after=after)
+        shown = list(found[:limit])
+        if len(found) <= limit:
+            return ListPage(shown, None)
+        return ListPage(shown, PageCursor(shown[-1].created_at, shown[-1].mail_id))
+
+    async def retry(self, caller: Caller, mail_id: str) -> MailRecord:
+        """Send a failed message again, which is recorded; raises `NotFound`, `Conflict`."""
+        now = clock.now()
+        async with self._database.transaction() as connection:
+            found = await outgoing.mail(connection, mail_id)
+            if found is None:
+                raise NotFound("message not found; check its id, and that it was made in the last 90 days")
+            retried = await outgoing.retry_mail(connection, mail_id, now)
+            if retried is None:
+                raise Conflict(f"the message is {found.status}; only a failed one can be sent again")
+            details = {"mail_id": mail_id, "recipient": found.recipient, "answer": found.answer}
+            await fetch(connection, audit.record(caller, "mail.retry", None, details, now))
+        return retried
 
 
 async def _record(

@@ -34,6 +34,13 @@ async def subscriptions(
     return [NotificationSubscription(*row) for row in await connection.execute(statement)]
 
 
+async def subscription(connection: AsyncConnection, subscription_id: str) -> NotificationSubscription | None:
+    """A subscription; `None`: there is none."""
+    statement = select(*_COLUMNS).where(NotificationSubscriptionRow.subscription_id == subscription_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else NotificationSubscription(*row)
+
+
 async def recipients_of(connection: AsyncConnection, event: str) -> Sequence[str]:
     """Who is notified of an event."""
     return [one.recipient for one in await subscriptions(connection, [event])]

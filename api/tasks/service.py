@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import CommitUnconfirmed, Database, fetch
-from api.errors import Conflict, KeyQueueFull, NotFound
+from api.errors import Conflict, Invalid, KeyQueueFull, NotFound
 from api.identity import Caller, Scope
 from api.tasks import repository
 from api.tasks.errors import TaskOutcomeUnknown
@@ -16,6 +16,8 @@ from api.tasks.records import TaskRecord
 from core import clock
 from core.ids import new_id
 
+MAX_REASON: Final = 500
+"""Longest reason of a discarded task, in characters."""
 MAX_OPEN_TASKS: Final = 1_000
 """Tasks of an API key that have not ended; requests at the same time may pass it by their number."""
 _UNCONFIRMED: Final = (
@@ -104,8 +106,13 @@ class Tasks:
     async def discard(self, caller: Caller, task_id: str, reason: str) -> TaskRecord:
         """Remove what was sent with a failed task, which is recorded; raises `NotFound`, `Conflict`.
 
-        It stays `failed`, and is removed as others are, by when it ended. A claim of it is then never decided.
+        It stays `failed`, and is removed as others are, by when it ended. A claim of it is then never decided. Raises
+        `Invalid` for a reason that is not one line of 1 to `MAX_REASON` characters.
         """
+        if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
+            raise Invalid.field(
+                "reason", f"must be 1 to {MAX_REASON} characters on one line: why the task needs no other attempt"
+            )
         now = clock.now()
         async with self._database.transaction() as connection:
             found = await _failed(connection, task_id)
@@ -118,7 +125,7 @@ class Tasks:
                 "api_key_id": found.actor_id,
                 "created_at": found.created_at.isoformat(),
                 "error": found.error,
-                "reason": reason,
+                "reason": reason.strip(),
             }
             await fetch(connection, audit.record(caller, "task.discard", None, details, now))
         return discarded

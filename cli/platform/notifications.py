@@ -14,8 +14,10 @@ from cli.options import BY
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
+    from api.database import Database
     from api.identity import Caller
 
+_MOST_RETRIED = 10_000
 _EVENTS = (
     "claim.in_review",
     "prompt_pay.due",
@@ -150,6 +152,56 @@ def mails(status: str | None, limit: int, as_json: bool) -> None:
         cells = (one.mail_id, made, one.recipient, one.subject, one.status, str(one.attempts), one.answer or "")
         table.add_row(*cells)
     terminal().print(table)
+
+
+@command(
+    examples=[
+        "ginja notifications retry mail_01m86p3ap6yntdyk7shqjq4hs9",
+        "ginja notifications retry --all-failed --json",
+    ]
+)
+@click.argument("mail_id", metavar="[MESSAGE]", required=False)
+@click.option("--all-failed", is_flag=True, help="All that failed, at most 10,000.")
+@BY
+def retry(mail_id: str | None, all_failed: bool, by: str | None, as_json: bool) -> None:
+    """Send a failed message again, once the cause is removed: under the same Message-ID, with all attempts.
+
+    Who did is in the audit log.
+    """
+    from dataclasses import asdict
+
+    from api.errors import Conflict, NotFound
+    from api.notifications import MailRecord, MailStatus, Notifications
+
+    if (mail_id is None) != all_failed:
+        raise click.UsageError("Give the id of one message, or --all-failed.")
+    caller = _caller(by)
+    refused: list[str] = []
+
+    async def repeat(database: "Database") -> list[MailRecord]:
+        notifications = Notifications(database)
+        if mail_id is not None:
+            return [await notifications.retry(caller, mail_id)]
+        done = []
+        for one in await notifications.mails(status=MailStatus.FAILED, limit=_MOST_RETRIED):
+            try:
+                done.append(await notifications.retry(caller, one.mail_id))
+            except (Conflict, NotFound) as error:  # somebody retried it meanwhile, or it was removed
+                refused.append(f"{one.mail_id}: {error.detail}")
+        return done
+
+    existing_database_url()
+    with _refusals():
+        retried = with_database(repeat)
+    if as_json:
+        print_json({"retried": [asdict(one) for one in retried], "refused": refused})
+        return
+    for one in retried:
+        click.echo(f"{one.mail_id} to {one.recipient} is sent again.")
+    for text in refused:
+        click.echo(f"Not sent again: {text}.", err=True)
+    if all_failed and not retried:
+        click.echo("No message has failed.")
 
 
 def _cents(text: str | None) -> int | None:

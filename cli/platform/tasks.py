@@ -109,7 +109,7 @@ def discard(task_id: str, reason: str | None, by: str | None, as_json: bool) -> 
     from api.identity import Caller
     from api.tasks import Tasks
 
-    if not reason:
+    if reason is None:
         raise click.UsageError("--reason is required: say why the task needs no other attempt.")
     caller = Caller("command line", "operator", None, by or getpass.getuser())
     with _refusals():
@@ -128,9 +128,11 @@ def _line(task: "TaskRecord") -> "dict[str, object]":
 @contextmanager
 def _refusals() -> Iterator[None]:
     """What is refused, as a usage error."""
-    from api.errors import Conflict, NotFound
+    from api.errors import Conflict, Invalid, NotFound
 
     try:
         yield
     except (Conflict, NotFound) as error:
         raise click.UsageError(f"{error.detail}.") from None
+    except Invalid as error:
+        raise click.UsageError("; ".join(f"--{one.field} {one.message}" for one in error.errors) + ".") from None

@@ -159,6 +159,8 @@ ROUTES: dict[str, Send] = {
 
 ABOUT_NO_CLAIM = {
     "/v1/webhook-endpoints": "receivers of events",
+    "/v1/notification-subscriptions": "who is notified",
+    "/v1/notification-mails": "sends a message again",
     "/v1/members": "what claims are decided by from then on",
     "/v1/providers": "as members",
     "/v1/procedures": "as members",
@@ -204,7 +206,7 @@ CONSOLE: dict[str, Send] = {
     "/claims/{claim_id}/appeal": console_appeal,
 }
 NO_CLAIM = {
-    *("/sign-in", "/sign-out", "/dead-letters/{position:int}", "/tasks/{task_id}/replay"),
+    *("/sign-in", "/sign-out", "/dead-letters/{position:int}", "/tasks/{task_id}"),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }
 """Forms of the console that are about no claim."""

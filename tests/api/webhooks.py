@@ -146,8 +146,18 @@ async def tried(api: Api, endpoint: dict[str, Any], event: str = "endpoint.test"
 _numbers = count(1)
 
 
+def failed_mail(api: Api) -> str:
+    """The id of a message that no attempt could send."""
+    mail_id = f"mail_{next(_numbers)}"
+    api.execute(
+        "INSERT INTO mails (mail_id, recipient, subject, body, created_at, status, attempts, answer, finished_at) "
+        f"VALUES ('{mail_id}', 'ann@insurer.example', 's', 'b', now(), 'failed', 8, '550 no such mailbox', now())"
+    )
+    return mail_id
+
+
 async def with_ids(api: Api, path: str) -> str:
-    """A path with the id of a new endpoint, delivery, version of the policy, authorization, report, key or task."""
+    """A path whose ids are those of new things: an endpoint, a report, a task and others."""
     if "{version}" in path:
         document = {"title": f"Policy of an id {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
@@ -172,6 +182,12 @@ async def with_ids(api: Api, path: str) -> str:
             f"('{report_id}', 'daily_decisions', '{report_id}', 'Day', '2026-03-02', '2026-03-02', now(), 'p', 'c')"
         )
         path = path.replace("{report_id}", report_id)
+    if "{subscription_id}" in path:
+        new = {"event": "model.promoted", "recipient": f"ann-{next(_numbers)}@insurer.example"}
+        added = await api.post("/v1/notification-subscriptions", new)
+        path = path.replace("{subscription_id}", added.json()["subscription_id"])
+    if "{mail_id}" in path:
+        path = path.replace("{mail_id}", failed_mail(api))
     if "{task_id}" in path:
         accepted = await api.post("/v1/claims", MINIMAL, Prefer="respond-async")
         path = path.replace("{task_id}", accepted.json()["task_id"])

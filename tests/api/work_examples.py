@@ -69,6 +69,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "SecretRotationIn": [{"overlap_hours": 24}],
     "TrialEventIn": [{"event": "claim.decided"}],
     "ReplayIn": [{"delivery_id": "dlv_1", "failed_since": "2026-03-02T10:15:00Z"}],
+    "SubscriptionIn": [{"event": "claim.in_review", "recipient": "ann@insurer.example", "minimum": "1.50"}],
     "MemberIn": [_MEMBER | {"member_id": "M900"}],
     "MemberUpdate": [_MEMBER],
     "ProviderIn": [_PROVIDER | {"provider_id": "H900"}],
@@ -135,6 +136,6 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
-    "/console/tasks/{task_id}/replay": {},
+    "/console/tasks/{task_id}": {"action": "discard", "reason": "sent again", "confirmed": "yes"},
     "/console/sign-out": {},
 }
