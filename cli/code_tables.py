@@ -14,6 +14,7 @@ from cli.database import existing_database_url
 from cli.options import BY, INPUT_FILE
 from cli.output import print_json, terminal
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     import psycopg
@@ -93,7 +94,7 @@ def import_(
         sha256=read.sha256,
         entries=read.entries,
     )
-    with _connected() as connection, task(f"Comparing {len(read.entries):,} entries"):
+    with _connected() as connection, task(f"Comparing {counted(len(read.entries), 'entry', 'entries')}"):
         stored, changes = import_table(connection, new, by=by or getpass.getuser(), dry_run=dry_run)
     not_valid = codes_not_valid(table, read.entries, clock.now().date())
     if as_json:
@@ -148,8 +149,8 @@ def _read(kind: "TableKind", file: Path | None) -> "tuple[ReadTable, str, str | 
 
 
 def _show(kind: str, read: "ReadTable", changes: "TableChanges") -> None:
-    skipped = f", {read.skipped:,} rows skipped" if read.skipped else ""
-    click.echo(f"{kind}: {len(read.entries):,} entries{skipped}")
+    skipped = f", {counted(read.skipped, 'row')} skipped" if read.skipped else ""
+    click.echo(f"{kind}: {counted(len(read.entries), 'entry', 'entries')}{skipped}")
     before = changes.compared_with or "no release"
     click.echo(
         f"Compared with {before}: {changes.added:,} added, {changes.removed:,} removed, {changes.changed:,} changed"

@@ -10,6 +10,7 @@ from cli.exit_codes import ExitCode
 from cli.options import DATASET, model_option
 from cli.output import print_json, terminal
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.reviews import DueClaim
@@ -36,10 +37,12 @@ def drift(version: str | None, dataset: str, days: int, reference_days: int, as_
         print_json(found.as_json())
     else:
         reference = " to ".join(found.reference)
-        click.echo(f"{found.model} on {len(found.days)} days of {found.dataset}; reference period {reference}")
+        click.echo(
+            f"{found.model} on {counted(len(found.days), 'day')} of {found.dataset}; reference period {reference}"
+        )
         for cause in found.raised:
             click.echo(cause.text())
-        click.echo(f"{len(found.raised)} alarms. Report: reports/drift.html under the home")
+        click.echo(f"{counted(len(found.raised), 'alarm')}. Report: reports/drift.html under the home")
     if found.raised:
         raise SystemExit(ExitCode.DRIFT)
 

@@ -9,6 +9,7 @@ import click
 from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.output import print_json, terminal
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.remittances import RemittanceAdvice
@@ -94,7 +95,9 @@ def _show(advice: "RemittanceAdvice") -> None:
             table.add_row(claim.claim_id, status, str(line.price.line), *map(format_cents, amounts), adjustments)
     terminal().print(table)
     sums = advice.amounts
-    click.echo(f"{len(advice.claims):,} claims, {format_cents(sums.paid_cents)} paid; reference {advice.reference}")
+    click.echo(
+        f"{counted(len(advice.claims), 'claim')}, {format_cents(sums.paid_cents)} paid; reference {advice.reference}"
+    )
     if sums.forwarded_cents:
         forwarded = format_cents(sums.forwarded_cents)
         click.echo(f"{forwarded} could not be taken back: state it as --balance-brought of the next advice.")

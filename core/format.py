@@ -19,6 +19,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: `1 entry`, `1,250 entries`; `plural` where it is not `noun` with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def number_to_4_digits(value: float | None) -> str:
     """A whole number in full, any other with four significant digits; `missing` for a missing value."""
     if value is None:

@@ -10,6 +10,7 @@ from cli.database import existing_database_url, with_database
 from cli.options import INPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from core.format import counted
 
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Check the file; store nothing.")
 
@@ -44,7 +45,7 @@ def requirements(file: Path, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"plans": plans, "requirements": len(rows), "stored": not dry_run})
         return
-    click.echo(f"{file.name}: {len(rows):,} requirements of {plans:,} plans")
+    click.echo(f"{file.name}: {counted(len(rows), 'requirement')} of {counted(plans, 'plan')}")
     click.echo("Nothing was stored (--dry-run)." if dry_run else "Claims are decided by them from now on.")
 
 
@@ -77,5 +78,5 @@ def authorizations(file: Path, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"authorizations": len(rows), "stored": not dry_run})
         return
-    click.echo(f"{file.name}: {len(rows):,} authorizations")
+    click.echo(f"{file.name}: {counted(len(rows), 'authorization')}")
     click.echo("Nothing was stored (--dry-run)." if dry_run else "Claims are decided by them from now on.")

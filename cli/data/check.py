@@ -10,6 +10,7 @@ from cli.command import command
 from cli.options import INPUT_FOLDER, OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from core.format import counted
 
 
 @command(examples=["ginja data check", "ginja data check .ginja/datasets/acme --json"])
@@ -42,7 +43,8 @@ def check(folder: Path | None, report: Path | None, as_json: bool) -> None:
         except GateFailed as error:
             result, message = error.result, str(error)
         else:
-            message = f"The {result.gate} gate passed {result.rows:,} rows: all {len(result.passed)} checks hold."
+            passed = counted(result.rows, "row")
+            message = f"The {result.gate} gate passed {passed}; checks that hold: all {len(result.passed)}."
     if as_json:
         print_json(result.as_json())
     else:

@@ -11,6 +11,7 @@ from cli.data.submission import FILES, files_of
 from cli.options import INPUT_FILE, INPUT_FOLDER, MAPPING, OUTPUT_FOLDER
 from cli.output import print_json
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     from pipelines.ingest import IngestSummary, Suggestion
@@ -96,9 +97,11 @@ def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(outcome))
         return
-    click.echo(f"{outcome.rows:,} rows → {outcome.claims:,} claims in {outcome.folder} ({outcome.seconds} s)")
+    click.echo(
+        f"{counted(outcome.rows, 'row')} → {counted(outcome.claims, 'claim')} in {outcome.folder} ({outcome.seconds} s)"
+    )
     click.echo(f"{outcome.labelled:,} labelled, {outcome.fraud:,} of them fraud")
-    click.echo(f"{outcome.rejected:,} rows rejected, {outcome.empty_lines:,} empty lines")
+    click.echo(f"{counted(outcome.rejected, 'row')} rejected, {counted(outcome.empty_lines, 'empty line')}")
     for reason, count in list(outcome.reasons.items())[:12]:
         labels = outcome.reject_labels.get(reason)
         share = "" if labels is None else f" (fraud in {labels.rate or 0:.1%} of {labels.labelled:,} labelled)"

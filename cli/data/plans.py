@@ -10,6 +10,7 @@ from cli.database import existing_database_url, with_database
 from cli.options import INPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from core.format import counted
 
 
 @command("plans", examples=["ginja data ingest plans plans.csv --dry-run", "ginja data ingest plans plans.csv --json"])
@@ -32,5 +33,7 @@ def plans(file: Path, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"plans": len({one.terms.plan_id for one in rows}), "terms": len(rows), "stored": not dry_run})
         return
-    click.echo(f"{file.name}: {len(rows):,} terms of {len({one.terms.plan_id for one in rows}):,} plans")
+    click.echo(
+        f"{file.name}: {counted(len(rows), 'term')} of {counted(len({one.terms.plan_id for one in rows}), 'plan')}"
+    )
     click.echo("Nothing was stored (--dry-run)." if dry_run else "Claims are decided by them from now on.")

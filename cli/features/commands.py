@@ -12,6 +12,7 @@ from cli.command import command
 from cli.options import INPUT_FILE, OUTPUT_FILE
 from cli.output import print_json, print_values
 from cli.progress import console, task
+from core.format import counted
 
 if TYPE_CHECKING:
     import psycopg
@@ -93,7 +94,7 @@ def rebuild(as_json: bool) -> None:
             connection,
             client,
             network=_network(),
-            progress=lambda view, rows: progress.step(f"{view}: {rows:,} rows"),
+            progress=lambda view, rows: progress.step(f"{view}: {counted(rows, 'row')}"),
         )
     summary = {
         "claims": rebuilt.claims,

@@ -137,7 +137,7 @@ def _evaluate_providers(*, ablate: bool, rivals: bool, as_json: bool) -> None:
 
 
 def _show_evaluation(evaluated: "EvaluatedModel") -> None:
-    from core.format import money, number, percent
+    from core.format import counted, money, number, percent
     from pipelines.formatting import interval
 
     console, metrics = terminal(), evaluated.metrics
@@ -162,8 +162,8 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
         console.print(_kinds_table(metrics))
     unseen = metrics.unseen_providers
     console.print(
-        f"Providers not seen in training: {unseen.claims} claims, {unseen.frauds} frauds, average precision "
-        f"{interval(unseen.ap)}",
+        f"Providers not seen in training: {counted(unseen.claims, 'claim')}, {counted(unseen.frauds, 'fraud')}, "
+        f"average precision {interval(unseen.ap)}",
         highlight=False,
     )
     console.print(_groups_table(metrics))

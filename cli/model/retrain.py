@@ -8,6 +8,7 @@ from cli.command import command
 from cli.model.common import registry_redis_url, training_progress
 from cli.options import CAPACITY, FAMILY, PARAMS, TRIALS
 from cli.output import print_json
+from core.format import counted
 
 
 @command(examples=["ginja model retrain", "ginja model retrain --trials 20 --capacity 40 --json"])
@@ -47,7 +48,8 @@ def retrain(family: str, params: Path | None, trials: int, capacity: float | Non
         return
     click.echo(
         f"{found.version} is champion (before: {found.previous or 'none'}): average precision "
-        f"{found.average_precision:.3f}, {found.claims:,} claims and {found.labels:,} labels from {found.source}, "
+        f"{found.average_precision:.3f}, {counted(found.claims, 'claim')} and {counted(found.labels, 'label')} from "
+        f"{found.source}, "
         f"{found.seconds:.0f} s; {scored:,} recent claims without a score were scored"
     )
 

@@ -8,6 +8,7 @@ from cli.command import command
 from cli.options import INPUT_FILE, MAPPING, OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from core.format import counted
 
 
 @command(examples=["ginja model score claims.parquet", "ginja model score claims.csv --mapping mapping.yaml"])
@@ -62,11 +63,13 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
     if as_json:
         print_json(summary)
         return
-    click.echo(f"{outcome.claims:,} claims scored by {scorer.version} into {target}, {outcome.flagged:,} flagged")
+    click.echo(
+        f"{counted(outcome.claims, 'claim')} scored by {scorer.version} into {target}, {outcome.flagged:,} flagged"
+    )
     if outcome.resumed:
         click.echo(f"{outcome.resumed:,} of them scored by an earlier run")
     if rejects is not None:
-        click.echo(f"{read.rejected:,} rows rejected; listed in {rejects}")
+        click.echo(f"{counted(read.rejected, 'row')} rejected; listed in {rejects}")
         for reason, count in list(read.reasons.items())[:12]:
             click.echo(f"  {count:>9,}  {reason}")
 

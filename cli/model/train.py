@@ -24,6 +24,7 @@ from cli.options import (
     reason_option,
 )
 from cli.output import print_json, terminal
+from core.format import counted
 
 if TYPE_CHECKING:
     from pipelines.datasets import Source
@@ -193,8 +194,8 @@ def _source(dataset: str, data: Path | None, mapping: Path | None, *, accept_rej
     if data is not None:
         about = source.about
         click.echo(
-            f"{about['rows']:,} rows → {about['claims']:,} claims, {about['labelled']:,} labelled, {about['fraud']:,} "
-            f"fraud; {about['rejected']:,} rows rejected",
+            f"{counted(about['rows'], 'row')} → {counted(about['claims'], 'claim')}, "
+            f"{about['labelled']:,} labelled, {about['fraud']:,} fraud; {counted(about['rejected'], 'row')} rejected",
             err=True,
         )
         for reason, count in list(about["reasons"].items())[:5]:
@@ -232,7 +233,7 @@ def _show_training(report: "TrainingReport") -> None:
     console = terminal()
     console.print(table)
     if report.left_out:
-        console.print(f"{len(report.left_out)} features left out:")
+        console.print(f"{counted(len(report.left_out), 'feature')} left out:")
         for why in sorted(set(report.left_out.values())):
             names = [name for name, reason in report.left_out.items() if reason == why]
             console.print(f"  {why}: {', '.join(names)}", highlight=False)

@@ -9,6 +9,7 @@ from cli.database import existing_database_url
 from cli.options import model_option
 from cli.output import print_json, terminal
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     from pipelines.challenger import TrialReport
@@ -83,7 +84,7 @@ def _show(found: "TrialReport") -> None:
 
     console = terminal()
     console.print(
-        f"{found.challenger} beside {', '.join(found.champions)}: {found.claims:,} claims, "
+        f"{found.challenger} beside {', '.join(found.champions)}: {counted(found.claims, 'claim')}, "
         f"{found.canary_claims:,} of them decided by the challenger",
         highlight=False,
     )

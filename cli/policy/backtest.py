@@ -8,6 +8,7 @@ from cli.command import command
 from cli.options import DATASET, model_option
 from cli.output import print_json, terminal
 from cli.progress import task
+from core.format import counted
 
 
 @command(
@@ -55,7 +56,7 @@ def _show(found: "object") -> None:
     assert isinstance(found, Backtest)
     console = terminal()
     console.print(
-        f"{found.claims:,} claims, {found.frauds:,} of them fraud, {found.since} to {found.until}; "
+        f"{counted(found.claims, 'claim')}, {found.frauds:,} of them fraud, {found.since} to {found.until}; "
         f"model: {found.model or 'none'}"
     )
     table = Table(

@@ -15,6 +15,7 @@ from cli.options import BY, CAPACITY, DATASET, INPUT_FILE, PLOT
 from cli.output import print_json, terminal
 from cli.policy.choices import PolicyChoices
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.policies import PolicyVersion
@@ -66,7 +67,7 @@ def test(
         progress.step("Reading the claims and their prices")
         source = open_named(dataset, settings().home)
         history = read_history(source, most=claims, scores=None if scores is None else read_scores(scores))
-        progress.step(f"Deciding {len(history.claims):,} claims twice")
+        progress.step(f"Deciding {counted(len(history.claims), 'claim')} twice")
         found = replay_policies(history, before=compared.document, after=tested.document)
     verdicts = check_policy_gates(found, capacity=capacity)
     passed = all(one.passed for one in verdicts)
@@ -119,8 +120,9 @@ def _show(before: str, after: str, found: "PolicyReplay", verdicts: "tuple[Polic
 
     console = terminal()
     console.print(
-        f"{found.claims:,} claims, {found.first_day} to {found.last_day}, {found.scored:,} with a score; prices of the "
-        f"year before {found.prices_as_of}. {found.not_submittable:,} voided or incomplete claims are left out."
+        f"{counted(found.claims, 'claim')}, {found.first_day} to {found.last_day}, {found.scored:,} with a score; "
+        f"prices of the year before {found.prices_as_of}. "
+        f"Voided or incomplete claims left out: {found.not_submittable:,}."
     )
     totals = Table("", before, after)
     old, new = found.before, found.after

@@ -9,6 +9,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.output import print_json
 from cli.policy.choices import PolicyChoices
+from core.format import counted
 
 
 @command(examples=["ginja policy replay policy.yaml", "ginja policy replay 3 --claims 50000 --json"])
@@ -30,7 +31,7 @@ def replay(policy: str, claims: int, as_json: bool) -> None:
         print_json({"policy": chosen.name, **asdict(found)})
         return
     click.echo(
-        f"{found.decisions:,} stored decisions by {chosen.name}: {found.to_review:,} to review "
+        f"{counted(found.decisions, 'stored decision')} by {chosen.name}: {found.to_review:,} to review "
         f"({found.to_review_cents / 100:,.0f} dollars), {found.to_approval:,} to approval "
         f"({found.to_approval_cents / 100:,.0f} dollars)"
     )

@@ -9,6 +9,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.exit_codes import ExitCode
 from cli.output import print_json
+from core.format import counted
 
 
 @command(examples=["ginja policy verify", "ginja policy verify --claims 100000 --json"])
@@ -27,7 +28,9 @@ def verify(claims: int, as_json: bool) -> int:
     if as_json:
         print_json(asdict(found))
     else:
-        click.echo(f"{found.decisions:,} decisions evaluated again; {found.different:,} come to another outcome.")
+        click.echo(
+            f"{counted(found.decisions, 'decision')} evaluated again; with another outcome: {found.different:,}."
+        )
         for one in found.examples:
             click.echo(f"{one.claim_id}: version {one.policy_version}, {one.stored} -> {one.evaluated}")
     return ExitCode.FAILED if found.different else ExitCode.OK

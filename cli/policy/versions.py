@@ -15,6 +15,7 @@ from cli.options import BY, INPUT_FILE
 from cli.output import print_json, terminal
 from cli.policy.choices import PolicyChoices, today
 from cli.policy.documents import as_yaml, read_file
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.policies import PolicyActivation, PolicyHistory, PolicyVersion
@@ -88,7 +89,7 @@ def diff(changed: str, base: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"from": before.name, "to": after.name, "changes": [asdict(one) for one in changes]})
         return
-    click.echo(f"From {before.name} to {after.name}: {len(changes)} changes")
+    click.echo(f"From {before.name} to {after.name}: {counted(len(changes), 'change')}")
     for one in changes:
         click.echo(f"{one.path}: {_value(one.before)} -> {_value(one.after)}")
 
@@ -168,6 +169,6 @@ def _report(made: "PolicyActivation", *, as_json: bool) -> None:
     if (test := made.test) is not None:
         capacity = "1 % of the claims" if test.capacity is None else f"{test.capacity:,g} reviews per week"
         click.echo(
-            f"It rests on test {test.test_id} of {test.tested_by}: {test.claims:,} claims of {test.dataset}, "
+            f"It rests on test {test.test_id} of {test.tested_by}: {counted(test.claims, 'claim')} of {test.dataset}, "
             f"{test.first_day} to {test.last_day}, {test.scored:,} with a score; capacity: {capacity}."
         )

@@ -12,6 +12,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import BY, DAY
 from cli.output import print_json, print_values, terminal
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.investigations import Choice, ScoredClaim, SelectedClaim
@@ -179,7 +180,9 @@ def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
             row.disposition or "",
         )
     terminal().print(table)
-    click.echo(f"Week of {week}: {len(rows)} claims. Record each with `ginja review record CLAIM --disposition …`.")
+    click.echo(
+        f"Week of {week}: {counted(len(rows), 'claim')}. Record each with `ginja review record CLAIM --disposition …`."
+    )
 
 
 def _recovery(row: "SelectedClaim") -> str:

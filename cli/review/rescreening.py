@@ -11,6 +11,7 @@ from claims.rescreening import ChangeKind
 from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.output import print_json, terminal
+from core.format import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,7 @@ def _show_retried(retried: "RetriedClaims", *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(retried))
         return
-    click.echo(f"{retried.claims:,} claims of {retried.jobs:,} changes are queued again.")
+    click.echo(f"Queued again: {counted(retried.claims, 'claim')} of {counted(retried.jobs, 'change')}.")
 
 
 def _show_jobs(jobs: "Sequence[RescreeningJob]", *, as_json: bool) -> None:

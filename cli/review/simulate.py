@@ -9,6 +9,7 @@ from cli.command import command
 from cli.options import PLOT
 from cli.output import print_json, terminal
 from cli.progress import task
+from core.format import counted
 
 if TYPE_CHECKING:
     from pipelines.loop import PolicyComparison
@@ -88,4 +89,7 @@ def _show_policies(found: "PolicyComparison") -> None:
             f"{one.after_change.calibration_error.mean:.4f}",
         )
     terminal().print(table)
-    click.echo(f"Means of {len(found.seeds)} simulated insurers with {found.claims:,} claims each, {found.seconds} s")
+    click.echo(
+        f"Means of {counted(len(found.seeds), 'simulated insurer')} with {counted(found.claims, 'claim')} each, "
+        f"{found.seconds} s"
+    )

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -122,3 +123,27 @@ def test_the_test_without_settings_names_them(run):
 def test_messages_are_listed(run):
     assert json.loads(run("mails", "--json").stdout) == {"mails": []}
     assert run("mails", "--status", "failed").exit_code == 0
+
+
+def test_failed_messages_are_sent_again(run, database_url: str):
+    with psycopg.connect(database_url) as connection:
+        for number, status in ((1, "failed"), (2, "failed"), (3, "sent")):
+            connection.execute(
+                "INSERT INTO mails (mail_id, recipient, subject, body, created_at, status, attempts, answer, finished_at)"
+                " VALUES (%s, %s, 's', 'b', now(), %s, 8, '550 no', now())",
+                [f"mail_{number}", ANN, status],
+            )
+    one = run("retry", "mail_1")
+    assert (one.exit_code, one.output) == (0, f"mail_1 to {ANN} is sent again.\n")
+    assert "the message is pending" in run("retry", "mail_1").output
+    assert "the message is sent" in run("retry", "mail_3").output
+    assert "message not found" in run("retry", "mail_4").output
+    rest = run("retry", "--all-failed", "--json")
+    assert [one["mail_id"] for one in json.loads(rest.output)["retried"]] == ["mail_2"]
+    assert run("retry", "--all-failed").output == "No message has failed.\n"
+    assert run("retry").exit_code == run("retry", "mail_1", "--all-failed").exit_code == 2
+    with psycopg.connect(database_url) as connection:
+        stored = connection.execute("SELECT mail_id, status, attempts FROM mails ORDER BY mail_id").fetchall()
+        acts = connection.execute("SELECT details ->> 'mail_id' FROM audit_log WHERE act = 'mail.retry'").fetchall()
+    assert stored == [("mail_1", "pending", 0), ("mail_2", "pending", 0), ("mail_3", "sent", 8)]
+    assert sorted(acts) == [("mail_1",), ("mail_2",)]

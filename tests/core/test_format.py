@@ -49,3 +49,17 @@ def test_values_are_formatted(write, value, written):
 @given(st.integers(0, MAX_CENTS))
 def test_an_amount_in_json_has_exactly_two_decimal_places(cents):
     assert f"{float(json.dumps(text.json_amount(cents))):.2f}" == format_cents(cents)
+
+
+@pytest.mark.parametrize(
+    ("count", "nouns", "written"),
+    [
+        (0, ("claim",), "0 claims"),
+        (1, ("claim",), "1 claim"),
+        (2, ("entry", "entries"), "2 entries"),
+        (1, ("entry", "entries"), "1 entry"),
+        (12_345, ("empty line",), "12,345 empty lines"),
+    ],
+)
+def test_a_count_agrees_with_its_noun(count: int, nouns: tuple[str, ...], written: str):
+    assert text.counted(count, *nouns) == written

@@ -50,10 +50,14 @@ from ginja_client.models import (
     KeyRotationIn,
     ListedMember,
     Liveness,
+    MailOut,
+    MailPage,
     MemberIn,
     MemberOut,
     MemberPage,
     MemberUpdate,
+    NotificationSubscriptionList,
+    NotificationSubscriptionOut,
     PeriodIn,
     PolicyActivationIn,
     PolicyActivationOut,
@@ -83,6 +87,7 @@ from ginja_client.models import (
     ScoreBatchOut,
     SecretRotationIn,
     StoredReportOut,
+    SubscriptionIn,
     SuspendedEdits,
     TaskOut,
     TrialEventIn,
@@ -283,7 +288,8 @@ class AsyncOperations(AsyncCalls):
 
         It is decided as by `POST /v1/claims`. What cannot be read or is refused is an `OperationOutcome` with the
         FHIRPath of each element. A claim with an identifier can be sent again: it gets the same answer for seven
-        days.
+        days. With `Prefer: respond-async` the claim is checked and stored as a task, which `Location` names, and
+        decided later: the `ClaimResponse` is the `body` of the task's `response`.
         """
         return cast(
             "JsonObject",
@@ -295,6 +301,23 @@ class AsyncOperations(AsyncCalls):
                     content_type="application/fhir+json",
                     accept="application/fhir+json",
                     headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def submit_fhir_claim_as_task(self, body: JsonObject, *, idempotency_key: str | None = None) -> TaskOut:
+        """As `submit_fhir_claim`, carried out later: `get_task` says what became of it."""
+        return cast(
+            "TaskOut",
+            await self._call(
+                Call(
+                    "POST",
+                    "/v1/fhir/Claim",
+                    json=body,
+                    content_type="application/fhir+json",
+                    accept="application/fhir+json",
+                    headers={"Idempotency-Key": idempotency_key, "Prefer": "respond-async"},
                     takes_key=True,
                 )
             ),
@@ -746,6 +769,97 @@ class AsyncOperations(AsyncCalls):
         return cast(
             "DeliveryDetailsOut",
             await self._call(Call("GET", fill("/v1/webhook-deliveries/{delivery_id}", delivery_id=delivery_id))),
+        )
+
+    async def list_notification_subscriptions(self) -> NotificationSubscriptionList:
+        """List who is notified of what, by event and recipient."""
+        return cast("NotificationSubscriptionList", await self._call(Call("GET", "/v1/notification-subscriptions")))
+
+    async def add_notification_subscription(
+        self, body: SubscriptionIn, *, idempotency_key: str | None = None
+    ) -> NotificationSubscriptionOut:
+        """Notify an e-mail address of an event from now on. A second subscription of both is refused (`409`)."""
+        return cast(
+            "NotificationSubscriptionOut",
+            await self._call(
+                Call(
+                    "POST",
+                    "/v1/notification-subscriptions",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def get_notification_subscription(self, subscription_id: str) -> NotificationSubscriptionOut:
+        """Read a subscription."""
+        return cast(
+            "NotificationSubscriptionOut",
+            await self._call(
+                Call("GET", fill("/v1/notification-subscriptions/{subscription_id}", subscription_id=subscription_id))
+            ),
+        )
+
+    async def remove_notification_subscription(self, subscription_id: str, *, if_match: str | None = None) -> None:
+        """End a subscription; what was collected for it is still sent."""
+        await self._call(
+            Call(
+                "DELETE",
+                fill("/v1/notification-subscriptions/{subscription_id}", subscription_id=subscription_id),
+                headers={"If-Match": if_match},
+            )
+        )
+
+    async def list_notification_mails(
+        self,
+        *,
+        status: Literal["pending", "sent", "failed"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> MailPage:
+        """List messages with what became of them, the newest first. They are kept for 90 days."""
+        return cast(
+            "MailPage",
+            await self._call(
+                Call(
+                    "GET",
+                    "/v1/notification-mails",
+                    query={"status": status, "limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_notification_mails(
+        self,
+        *,
+        status: Literal["pending", "sent", "failed"] | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
+    ) -> AsyncIterator[MailOut]:
+        """Each item of `list_notification_mails`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_notification_mails(status=status, limit=limit, fields=fields, cursor=cursor)
+            for item in page["mails"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def retry_notification_mail(self, mail_id: str, *, idempotency_key: str | None = None) -> MailOut:
+        """Send a failed message again, under the same Message-ID and with all attempts. Who did is in the audit log."""
+        return cast(
+            "MailOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/notification-mails/{mail_id}/retry", mail_id=mail_id),
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
         )
 
     async def create_member(self, body: MemberIn, *, idempotency_key: str | None = None) -> MemberOut:

@@ -1103,6 +1103,33 @@ class Liveness(TypedDict):
     """Identifies this start of the process, so that a supervisor can tell it from another one on the same port."""
 
 
+class MailOut(TypedDict):
+    """A message with what became of it; its text is not shown."""
+
+    mail_id: str
+    recipient: str
+    subject: str
+    created_at: str
+    status: Literal["pending", "sent", "failed"] | str
+    """`pending`: is sent, or tried again. `sent`: the server took it. `failed`: the server refused it, or took it at
+    none of eight attempts."""
+    attempts: int
+    """Since it was made, or sent again."""
+    due_at: str | None
+    """Of the next attempt. Null: there is none."""
+    answer: str | None
+    """Of the server to the last attempt, or why there was none."""
+    finished_at: str | None
+
+
+class MailPage(TypedDict):
+    """Messages, the newest first."""
+
+    mails: list[MailOut]
+    next_cursor: str | None
+    """Null: this was the last page."""
+
+
 class MemberIn(TypedDict):
     """A new member with the first period of its cover."""
 
@@ -1174,6 +1201,26 @@ class NoticeOut(TypedDict):
     approved at receipt."""
     contract_findings: list[str]
     """Codes of the contract denials that decided the claim."""
+
+
+class NotificationSubscriptionList(TypedDict):
+    """All subscriptions, by event and recipient."""
+
+    subscriptions: list[NotificationSubscriptionOut]
+
+
+class NotificationSubscriptionOut(TypedDict):
+    """Who is notified of what by e-mail."""
+
+    subscription_id: str
+    event: str
+    recipient: str
+    minimum: float | None
+    """Of `claim.in_review`: the least amount of a claim. Null: all."""
+    created_at: str
+    """What happened before is not reported."""
+    created_by: str
+    """Name of the key, or who the command line was used by."""
 
 
 class OutOfRange(TypedDict):
@@ -1876,6 +1923,27 @@ class StoredReportOut(TypedDict):
     made_at: str
 
 
+class SubscriptionIn(TypedDict):
+    """Who is to be notified of what."""
+
+    event: Literal[
+        "claim.in_review",
+        "prompt_pay.due",
+        "work.failed",
+        "webhook_endpoint.disabled",
+        "model.promoted",
+        "policy.activated",
+        "edit.suspended",
+        "report.daily_decisions",
+        "report.provider_scorecards",
+    ]
+    """What to notify of. Reports need the scope `reports:read` as well."""
+    recipient: str
+    """The e-mail address of a person or a team."""
+    minimum: NotRequired[float | str | None]
+    """Of `claim.in_review`: only claims of at least this amount."""
+
+
 class SuspendedEditOut(TypedDict):
     """An edit that sends claims to review instead of rejecting or reducing them."""
 
@@ -1903,7 +1971,7 @@ class TaskOut(TypedDict):
 
     task_id: str
     kind: str
-    """`decide_claim`: the decision of a claim."""
+    """`decide_claim`: the decision of a claim. `decide_fhir_claim`: that of a FHIR `Claim`."""
     state: Literal["queued", "running", "succeeded", "failed"] | str
     """`queued` and `running`: ask again after `Retry-After`. `succeeded`: the request was answered, see `response`.
     `failed`: it could not be carried out, and an operator looks after it."""
@@ -1923,7 +1991,8 @@ class TaskResponseOut(TypedDict):
     location: str | None
     """Path of what was created."""
     body: dict[str, JsonValue]
-    """The claim as of its decision, or the problem."""
+    """The claim as of its decision, or the problem; of `POST /v1/fhir/Claim` the `ClaimResponse` or
+    `OperationOutcome`."""
 
 
 class TrialEventIn(TypedDict):
