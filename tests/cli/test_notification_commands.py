@@ -129,8 +129,8 @@ def test_failed_messages_are_sent_again(run, database_url: str):
     with psycopg.connect(database_url) as connection:
         for number, status in ((1, "failed"), (2, "failed"), (3, "sent")):
             connection.execute(
-                "INSERT INTO mails (mail_id, recipient, subject, body, created_at, status, attempts, answer, finished_at)"
-                " VALUES (%s, %s, 's', 'b', now(), %s, 8, '550 no', now())",
+                "INSERT INTO mails (mail_id, recipient, subject, body, created_at, status, attempts, answer,"
+                " finished_at) VALUES (%s, %s, 's', 'b', now(), %s, 8, '550 no', now())",
                 [f"mail_{number}", ANN, status],
             )
     one = run("retry", "mail_1")
