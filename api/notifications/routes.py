@@ -18,7 +18,7 @@ from api.notifications.responses import (
     NotificationSubscriptionList,
     NotificationSubscriptionOut,
 )
-from api.notifications.schemas import SubscriptionIn
+from api.notifications.schemas import MailRetryIn, SubscriptionIn
 from api.notifications.service import NewSubscription
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
@@ -123,8 +123,11 @@ async def list_notification_mails(
 @router.post(
     "/v1/notification-mails/{mail_id}/retry",
     response_model=MailOut,
-    openapi_extra=operation(errors=[Conflict]),
+    openapi_extra=operation(body=MailRetryIn, body_required=False, errors=[Conflict]),
 )
 async def retry_notification_mail(request: Request, caller: OperateCaller, mail_id: MailId) -> Response:
     """Send a failed message again, under the same Message-ID and with all attempts. Who did is in the audit log."""
-    return json_response(MailOut.model_validate(await dependencies(request).notifications.retry(caller, mail_id)))
+    own = dependencies(request)
+    if body := await read_body(request, own.settings.max_body_bytes):
+        parse(MailRetryIn, body)
+    return json_response(MailOut.model_validate(await own.notifications.retry(caller, mail_id)))

@@ -35,3 +35,9 @@ class SubscriptionIn(BaseModel):
         description="The e-mail address of a person or a team."
     )
     minimum: Amount | None = Field(None, description="Of `claim.in_review`: only claims of at least this amount.")
+
+
+class MailRetryIn(BaseModel):
+    """Nothing more has to be said of a message that is sent again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{}]})

@@ -83,6 +83,11 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "{endpoint_id}" in path:
         body = WEBHOOK_BODIES[path.rpartition("/")[2]]
         return Keyed(await with_ids(api, path), json.dumps(body).encode())
+    if path == "/v1/notification-subscriptions":
+        new = {"event": "work.failed", "recipient": f"ann-{next(_NUMBERS)}@insurer.example"}
+        return Keyed(path, json.dumps(new).encode())
+    if "{mail_id}" in path:
+        return Keyed(await with_ids(api, path), b"{}")
     if path.startswith("/v1/policies"):
         return await policy_request(api, path)
     if path.startswith("/v1/version"):

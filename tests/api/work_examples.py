@@ -69,6 +69,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "SecretRotationIn": [{"overlap_hours": 24}],
     "TrialEventIn": [{"event": "claim.decided"}],
     "ReplayIn": [{"delivery_id": "dlv_1", "failed_since": "2026-03-02T10:15:00Z"}],
+    "MailRetryIn": [{}],
     "SubscriptionIn": [{"event": "claim.in_review", "recipient": "ann@insurer.example", "minimum": "1.50"}],
     "MemberIn": [_MEMBER | {"member_id": "M900"}],
     "MemberUpdate": [_MEMBER],

@@ -52,6 +52,7 @@ from ginja_client.models import (
     Liveness,
     MailOut,
     MailPage,
+    MailRetryIn,
     MemberIn,
     MemberOut,
     MemberPage,
@@ -848,7 +849,9 @@ class AsyncOperations(AsyncCalls):
             if cursor is None:
                 return
 
-    async def retry_notification_mail(self, mail_id: str, *, idempotency_key: str | None = None) -> MailOut:
+    async def retry_notification_mail(
+        self, mail_id: str, body: MailRetryIn | None = None, *, idempotency_key: str | None = None
+    ) -> MailOut:
         """Send a failed message again, under the same Message-ID and with all attempts. Who did is in the audit log."""
         return cast(
             "MailOut",
@@ -856,6 +859,7 @@ class AsyncOperations(AsyncCalls):
                 Call(
                     "POST",
                     fill("/v1/notification-mails/{mail_id}/retry", mail_id=mail_id),
+                    json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )

@@ -1130,6 +1130,10 @@ class MailPage(TypedDict):
     """Null: this was the last page."""
 
 
+class MailRetryIn(TypedDict):
+    """Nothing more has to be said of a message that is sent again."""
+
+
 class MemberIn(TypedDict):
     """A new member with the first period of its cover."""
 
