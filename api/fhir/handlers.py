@@ -19,7 +19,7 @@ from api.tasks import REPLY_KEY_PREFIX, TakenTask, TaskRefused
 from formats.fhir import FhirClaim, read_resource
 
 
-class QueuedClaim(BaseModel):
+class QueuedFhirClaim(BaseModel):
     """A claim that is decided later."""
 
     model_config = ConfigDict(frozen=True)
@@ -48,7 +48,7 @@ async def decide_fhir_claim(services: TaskServices, task: TakenTask) -> dict[str
         sender = await holder_of_key(connection, task.actor_id or "")
     if sender is None:
         raise TaskRefused("the API key of the request is not in the database; its claim was not decided")
-    queued = QueuedClaim.of(task.payload)
+    queued = QueuedFhirClaim.of(task.payload)
     found = read_resource(queued.resource)
     is_identified = not queued.keyed and found.claim is not None and bool(found.claim.claim_number)
     key = None if is_identified else f"{REPLY_KEY_PREFIX}{task.task_id}"

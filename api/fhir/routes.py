@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies, SubmitCaller, dependencies
 from api.errors import ApiError, Conflict, KeyQueueFull, MemberQueueFull
-from api.fhir.handlers import QueuedClaim
+from api.fhir.handlers import QueuedFhirClaim
 from api.fhir.service import FhirReply, check_claim, refusal, take_claim
 from api.identity import Caller
 from api.openapi import RawBody, SuccessResponse, operation
@@ -104,7 +104,7 @@ async def _queued(own: Dependencies, caller: Caller, body: bytes, *, keyed: bool
     if isinstance(found, FhirReply):
         return _response(found)
     assert found.resource is not None
-    queued = QueuedClaim(resource=found.resource, keyed=keyed)
+    queued = QueuedFhirClaim(resource=found.resource, keyed=keyed)
     return accepted_response(await own.tasks.add(caller, DECIDE_FHIR_CLAIM, queued.stored()))
 
 

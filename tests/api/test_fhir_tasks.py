@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.fhir.handlers import QueuedClaim
+from api.fhir.handlers import QueuedFhirClaim
 from api.fhir.routes import FHIR
 from api.tasks.repository import recover_lost
 from core import clock
@@ -155,4 +155,4 @@ def test_what_a_task_holds_is_read_as_what_was_sent(amount: float):
     assert isinstance(document, dict)
     sent = read_claim(document).resource
     assert sent is not None
-    assert QueuedClaim.of(QueuedClaim(resource=sent, keyed=False).stored()).resource == sent
+    assert QueuedFhirClaim.of(QueuedFhirClaim(resource=sent, keyed=False).stored()).resource == sent
