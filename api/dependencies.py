@@ -124,14 +124,16 @@ def dependencies(request: Request) -> Dependencies:
 class RequireScope:
     """FastAPI dependency: the authenticated caller, who must have a scope; raises `Unauthorized`, `Forbidden`.
 
-    `required_scope` reads from it what a route requires, so that the documentation cannot differ from the check.
+    `required_scopes` reads from it what a route requires, so that the documentation cannot differ from the check.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *others: Scope) -> None:
+        """`others`: each is enough as well."""
         self.scope = scope
+        self.others = others
 
     async def __call__(self, request: Request) -> Caller:
-        caller = await dependencies(request).authenticator.authorize(request, self.scope)
+        caller = await dependencies(request).authenticator.authorize(request, self.scope, *self.others)
         act_for(caller.actor_id)
         return caller
 
@@ -146,12 +148,17 @@ class AcceptScope:
         return await dependencies(request).authenticator.has_scope(request, self.scope)
 
 
-def required_scope(route: APIRoute) -> Scope | None:
-    """The scope a route requires; `None` for a route without authentication."""
+def required_scopes(route: APIRoute) -> tuple[Scope, ...]:
+    """The scopes of which a route requires one; none for a route without authentication."""
     for dependency in route.dependant.dependencies:
         if isinstance(dependency.call, RequireScope):
-            return dependency.call.scope
-    return None
+            return (dependency.call.scope, *dependency.call.others)
+    return ()
+
+
+def required_scope(route: APIRoute) -> Scope | None:
+    """The first scope a route requires; `None` for a route without authentication."""
+    return next(iter(required_scopes(route)), None)
 
 
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
@@ -159,6 +166,9 @@ AnyCaller = Annotated[Caller, Depends(RequireScope(Scope.VERSION), use_cache=Fal
 """Of a valid key; every role has the scope."""
 ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ), use_cache=False)]
 VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False)]
+ClaimsReader = Annotated[Caller, Depends(RequireScope(Scope.READ, Scope.ANALYZE), use_cache=False)]
+"""May see claims, whether or not whose they are (`Caller.sees_identities`)."""
+Explainer = Annotated[Caller, Depends(RequireScope(Scope.SCORES, Scope.ANALYZE), use_cache=False)]
 ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]
 BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=False)]
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]

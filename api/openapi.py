@@ -18,7 +18,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
 from api.conditional import is_one_resource
-from api.dependencies import AcceptScope, required_scope
+from api.dependencies import AcceptScope, required_scopes
 from api.errors import (
     DATABASE_ERRORS,
     ERRORS,
@@ -198,9 +198,9 @@ def accepted_scope(route: APIRoute) -> Scope | None:
 
 def _security(route: APIRoute) -> list[SecurityObject]:
     """Alternatives, of which an empty one means without authentication."""
-    required, accepted = required_scope(route), accepted_scope(route)
-    if required is not None:
-        return [{name: [required.value]} for name in SECURITY_SCHEMES]
+    required, accepted = required_scopes(route), accepted_scope(route)
+    if required:
+        return [{name: [scope.value]} for scope in required for name in SECURITY_SCHEMES]
     return [] if accepted is None else [{}, *({name: [accepted.value]} for name in SECURITY_SCHEMES)]
 
 
@@ -215,13 +215,14 @@ def _operations(document: OpenApiDocument, routers: Sequence[APIRouter]) -> Iter
 def _complete(route: APIRoute, described: OperationObject) -> None:
     """Add what follows from how the route is built."""
     responses = described["responses"]
-    scope = required_scope(route)
+    scopes = required_scopes(route)
     described["security"] = _security(route)
     # Every request passes `StrictRequests` (`api/middleware.py`).
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
-    if scope is not None:
+    if scopes:
+        either = " or ".join(f"`{scope.value}`" for scope in scopes)
         errors += [Unauthorized, Forbidden, KeyQueueFull, Overloaded, *DATABASE_ERRORS]
-        described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
+        described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]
         takes_json = any(media_type.endswith("json") for media_type in described["requestBody"]["content"])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
 from api.appeals.tables import AppealDecisionRow, AppealRow
 from api.edit_suspensions import EditSuspensionRow
-from api.errors import NotFound
+from api.identity import Caller
 from api.intake import ClaimRow
 from api.paging import PageCursor
 from claims.appeals import AppealOutcome
@@ -70,12 +70,11 @@ async def open_appeals(connection: AsyncConnection, *, after: PageCursor | None,
     return [_record(row) for row in await connection.execute(statement)]
 
 
-async def provider_of(connection: AsyncConnection, claim_id: str) -> str | None:
-    """The provider of a claim; raises `NotFound`."""
-    row = (await connection.execute(select(ClaimRow.provider_id).where(ClaimRow.claim_id == claim_id))).one_or_none()
-    if row is None:
-        raise NotFound("claim not found; check its id")
-    return None if row[0] is None else str(row[0])
+async def may_access_claim(connection: AsyncConnection, caller: Caller, claim_id: str) -> bool:
+    """Whether there is such a claim and the caller may access it."""
+    statement = select(ClaimRow.provider_id, ClaimRow.member_id).where(ClaimRow.claim_id == claim_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return row is not None and caller.may_access(row.provider_id, row.member_id)
 
 
 async def lock_edit(connection: AsyncConnection, edit: str) -> None:

@@ -40,7 +40,9 @@ class AppealIn(BaseModel):
         },
     )
 
-    appellant: Literal["provider", "member"] = Field(description="A provider's key sends `provider`.")
+    appellant: Literal["provider", "member"] = Field(
+        description="A provider's key sends `provider`, a member's `member`."
+    )
     reason: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_REASON, pattern=ONE_LINE)] = (
         Field(description="Why the decision is wrong, without a member's name.")
     )

@@ -19,7 +19,7 @@ from api.assessments import finding_from_json, latest_findings
 from api.database import Database, fetch
 from api.edit_suspensions import EditSuspension
 from api.errors import Conflict, Forbidden, Invalid, NotFound
-from api.identity import PROVIDER, Caller, Scope
+from api.identity import MEMBER, PROVIDER, Caller, Scope
 from api.intake import ClaimChanges
 from api.paging import ListPage, PageCursor
 from api.replies import Reply
@@ -64,7 +64,7 @@ class Appeals:
     async def of_claim(self, caller: Caller, claim_id: str) -> list[AppealRecord]:
         """The appeals of a claim that the caller may see, oldest first; raises `NotFound`."""
         async with self._database.reading() as connection:
-            if not caller.may_access(await repository.provider_of(connection, claim_id)):
+            if not await repository.may_access_claim(connection, caller, claim_id):
                 raise NotFound("claim not found; check its id")
             return await repository.appeals_of(connection, claim_id)
 
@@ -86,16 +86,14 @@ class Appeals:
     async def file(self, caller: Caller, claim_id: str, sent: AppealIn, body: bytes) -> Reply:
         """File an appeal, or repeat the reply to an equal request that was not confirmed.
 
-        Raises `NotFound`, also for another provider's claim; `Forbidden`; `Conflict` where the decision cannot be
-        appealed, or is appealed already; `OutcomeUnknown`.
+        Raises `NotFound`, also for a claim that the caller may not access; `Forbidden`; `Conflict` where the
+        decision cannot be appealed, or is appealed already; `OutcomeUnknown`.
         """
-        if caller.role == PROVIDER and sent.appellant != PROVIDER:
-            raise Forbidden(
-                "a provider's key appeals for the provider; a member's appeal is filed by the claims system"
-            )
+        if caller.role in (PROVIDER, MEMBER) and sent.appellant != caller.role:
+            raise Forbidden(f"a key of role {caller.role} appeals for the {caller.role}; send it as the appellant")
 
         async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
-            if not caller.may_access(await repository.provider_of(connection, claim_id)):
+            if not await repository.may_access_claim(connection, caller, claim_id):
                 raise NotFound("claim not found; check its id")
             appeal = await self._new_appeal(connection, caller, review, sent, at)
             await repository.add_appeal(connection, appeal)

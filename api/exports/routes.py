@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.dependencies import Dependencies, ReadCaller, dependencies
+from api.dependencies import ClaimsReader, Dependencies, dependencies
 from api.errors import BatchQueueFull, Invalid, NotFound
 from api.exports.parquet import parquet_file
 from api.exports.places import ExportResponse
@@ -43,7 +43,7 @@ MAX_LIMIT: Final = 1_000_000
 )
 async def export_claims(
     request: Request,
-    caller: ReadCaller,
+    caller: ClaimsReader,
     last_day: Annotated[
         str, Query(max_length=10, description="Received up to this day, before today.", json_schema_extra=DAY_SCHEMA)
     ],
@@ -71,7 +71,7 @@ async def export_claims(
 ) -> Response:
     """Export claims with their decisions as a stream, oldest first: NDJSON, CSV or Parquet.
 
-    A provider's key exports its own claims.
+    A provider's or member's key exports its own claims.
 
     Which claims there are is fixed by the days, in the insurer's time zone: an export that was interrupted continues
     with the same parameters and `after`, and has each claim once. A claim is as it is when it is read. A Parquet file

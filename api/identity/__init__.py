@@ -15,7 +15,7 @@ from api.identity.repository import (
     one_key,
     stored_scopes,
 )
-from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.identity.roles import MEMBER, PROVIDER, ROLES, Caller, Scope
 from api.identity.service import (
     LIFETIME,
     MAX_LIFETIME,
@@ -33,6 +33,7 @@ __all__ = [
     "LIFETIME",
     "MAX_LIFETIME",
     "MAX_NAME",
+    "MEMBER",
     "PROVIDER",
     "ROLES",
     "WRITE_S",

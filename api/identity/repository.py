@@ -1,7 +1,7 @@
 """API keys, looked up by the hash of their secret."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -26,6 +26,7 @@ class ApiKey:
     name: str
     role: str
     provider_id: str | None
+    member_id: str | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -49,7 +50,10 @@ class ApiKey:
         return "expiring" if self.expires_at <= at + EXPIRES_SOON else "valid"
 
 
-_HOLDER = (*(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name), ApiKeyRow.scopes)
+_HOLDER = (
+    *(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name, ApiKeyRow.scopes),
+    ApiKeyRow.member_id,
+)
 _CALLER = compiled(
     select(*_HOLDER, ApiKeyRow.api_version).where(
         ApiKeyRow.secret_hash == bindparam("secret_hash"),
@@ -70,10 +74,11 @@ def holder(
     provider_id: str | None,
     name: str,
     scopes: Sequence[str] | None,
+    member_id: str | None,
     api_version: str | None = None,
 ) -> Caller:
     """The holder of a key, from its row."""
-    return Caller(api_key_id, role, provider_id, name, api_version, stored_scopes(scopes))
+    return Caller(api_key_id, role, provider_id, name, api_version, stored_scopes(scopes), member_id)
 
 
 def caller_with(secret_hash: bytes, at: datetime) -> Query[Caller | None]:
@@ -107,6 +112,7 @@ async def add_key(
     name: str,
     role: str,
     provider_id: str | None,
+    member_id: str | None,
     created_at: datetime,
     expires_at: datetime,
     scopes: Sequence[str] | None = None,
@@ -120,6 +126,7 @@ async def add_key(
             name=name,
             role=role,
             provider_id=provider_id,
+            member_id=member_id,
             created_at=created_at,
             expires_at=expires_at,
             scopes=scopes,
@@ -150,11 +157,7 @@ async def revoke_keys_named(connection: AsyncConnection, name: str, role: str, a
     )
 
 
-_KEY = (
-    *(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.created_at),
-    *(ApiKeyRow.expires_at, ApiKeyRow.revoked_at, ApiKeyRow.api_version, ApiKeyRow.scopes, ApiKeyRow.last_used_at),
-    ApiKeyRow.replaced_by,
-)
+_KEY = tuple(ApiKeyRow.__table__.c[one.name] for one in fields(ApiKey))
 
 
 async def all_keys(connection: AsyncConnection) -> Sequence[ApiKey]:

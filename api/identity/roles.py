@@ -11,6 +11,9 @@ class Scope(Enum):
 
     SUBMIT = "claims:submit"
     READ = "claims:read"
+    """Read, list and export the claims that the role may access, and what follows from them."""
+    ANALYZE = "claims:analyze"
+    """Read, list, explain and export all claims with their scores, without what says whose they are."""
     VOID = "claims:void"
     SCORES = "scores:read"
     """See fraud scores, flags and their reasons."""
@@ -45,26 +48,30 @@ class Scope(Enum):
 
 
 PROVIDER: Final = "provider"
-"""The only role whose keys are bound to a provider."""
+"""The only role that is bound to a provider."""
+MEMBER: Final = "member"
+"""The only role that is bound to a member."""
+
+_OWN_CLAIMS: Final = frozenset({Scope.READ, Scope.APPEAL, Scope.VERSION})
+_CASES: Final = frozenset({Scope.READ, Scope.SCORES, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION})
 
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
-    # Providers see the decisions on their own claims. Scores and reasons would teach them to evade detection.
-    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ, Scope.APPEAL, Scope.VERSION}),
+    # Providers and members see the decisions on their own claims. Scores and reasons would teach them to evade
+    # detection.
+    PROVIDER: _OWN_CLAIMS | {Scope.SUBMIT},
+    MEMBER: _OWN_CLAIMS,
     "claims_system": frozenset(
         {
             *(Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL),
             *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE, Scope.VERSION),
         }
     ),
-    "investigator": frozenset(
-        {Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION}
-    ),
-    "lead_investigator": frozenset(
-        {
-            *(Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE, Scope.REPORTS),
-            *(Scope.POLICY_READ, Scope.POLICY_WRITE, Scope.VERSION),
-        }
-    ),
+    # Views claims, decides them and approves what others propose; what is fraud is an investigator's finding.
+    "insurer": _CASES | {Scope.APPROVE, Scope.REPORTS, Scope.REGISTRY_READ},
+    "investigator": _CASES | {Scope.FINDINGS},
+    "lead_investigator": _CASES | {Scope.FINDINGS, Scope.APPROVE, Scope.REPORTS, Scope.POLICY_WRITE},
+    # Without `claims:read`: it sees no member, and not what people wrote about claims.
+    "data_scientist": frozenset({Scope.ANALYZE, Scope.POLICY_READ, Scope.REPORTS, Scope.VERSION}),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.
     "monitoring": frozenset({Scope.MONITOR, Scope.VERSION}),
     "operator": frozenset({Scope.MONITOR, Scope.OPERATE, Scope.VERSION}),
@@ -80,13 +87,15 @@ class Caller:
     """Of the key or the user."""
     role: str
     provider_id: str | None
-    """Of a provider's key: the only provider whose claims it may access."""
+    """Of the role `provider`: the only provider whose claims it may access."""
     name: str
     """Of the key or the user: who is accountable for what is done."""
     api_version: str | None = field(default=None, compare=False)
     """The version that the key is pinned to; `None`: it is not stored yet."""
     only: frozenset[Scope] | None = None
     """Of a key that was created with fewer scopes than its role has; `None`: it has all of them."""
+    member_id: str | None = None
+    """Of the role `member`: the only member whose claims it may access."""
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -104,19 +113,31 @@ class Caller:
     @property
     def sees_scores(self) -> bool:
         """Whether responses to this caller may contain scores."""
-        return self.may(Scope.SCORES)
+        return self.may(Scope.SCORES) or self.may(Scope.ANALYZE)
 
-    def may_access(self, provider_id: str | None) -> bool:
-        """Whether the caller may access claims of this provider.
+    @property
+    def sees_identities(self) -> bool:
+        """Whether responses to this caller may name members."""
+        return self.may(Scope.READ)
 
-        A key is bound to a provider exactly if its role is `provider`; one that is not as declared accesses nothing.
+    @property
+    def is_bound_as_declared(self) -> bool:
+        """Whether the role is declared, and bound to a provider exactly if it is `provider`, to a member if `member`.
+
+        A caller that is not may access no claim.
         """
-        if self.role == PROVIDER:
-            return self.provider_id is not None and self.provider_id == provider_id
-        return self.role in ROLES and self.provider_id is None
+        bound = (self.provider_id is not None, self.member_id is not None)
+        return self.role in ROLES and bound == (self.role == PROVIDER, self.role == MEMBER)
+
+    def may_access(self, provider_id: str | None, member_id: str | None) -> bool:
+        """Whether the caller may access the claims of this provider for this member."""
+        if not self.is_bound_as_declared:
+            return False
+        return self.provider_id in (None, provider_id) and self.member_id in (None, member_id)
 
     def claim_filter(self) -> dict[str, str]:
         """Columns of `claims` and the values they must have for this caller; raises `PermissionError`."""
-        if not self.may_access(self.provider_id):
-            raise PermissionError(f"{self.actor_id}: role {self.role} does not fit its provider")
-        return {} if self.provider_id is None else {"provider_id": self.provider_id}
+        if not self.is_bound_as_declared:
+            raise PermissionError(f"{self.actor_id}: role {self.role} does not fit its provider or member")
+        of_role = {"provider_id": self.provider_id, "member_id": self.member_id}
+        return {column: value for column, value in of_role.items() if value is not None}

@@ -15,7 +15,7 @@ from api.errors import Forbidden, KeyQueueFull, PoolExhausted, Unauthorized
 from api.identity import repository
 from api.identity.last_use import LastUses
 from api.identity.pins import VersionPin, latest_pin, pin_first
-from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.identity.roles import MEMBER, PROVIDER, ROLES, Caller, Scope
 from api.identity.secrets import PREFIX, is_well_formed, new_secret, secret_hash
 from api.versions import CURRENT
 from core import clock
@@ -54,8 +54,8 @@ class Authenticator:
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
         self.uses = LastUses(database)
 
-    async def authorize(self, request: Request, scope: Scope) -> Caller:
-        """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
+    async def authorize(self, request: Request, scope: Scope, *others: Scope) -> Caller:
+        """The caller of a request, who must have `scope` or one of `others`; raises `Unauthorized`, `Forbidden`."""
         secret = _secret(request)
         try:
             caller = await self.authenticate(secret)
@@ -64,8 +64,8 @@ class Authenticator:
             if monitor is None:
                 raise
             caller = monitor
-        if not caller.may(scope):
-            if scope in ROLES.get(caller.role, ()):
+        if not any(caller.may(one) for one in (scope, *others)):
+            if not ROLES.get(caller.role, frozenset()).isdisjoint({scope, *others}):
                 raise Forbidden(f"the key was created without scope {scope.value}; use another key")
             raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
         return caller
@@ -164,6 +164,7 @@ async def create_key(
     name: str,
     role: str,
     provider_id: str | None = None,
+    member_id: str | None = None,
     expires_at: datetime | None = None,
     scopes: Collection[Scope] | None = None,
 ) -> tuple[str, str]:
@@ -173,7 +174,13 @@ async def create_key(
     """
     async with database.transaction() as connection:
         return await insert_key(
-            connection, name=name, role=role, provider_id=provider_id, expires_at=expires_at, scopes=scopes
+            connection,
+            name=name,
+            role=role,
+            provider_id=provider_id,
+            member_id=member_id,
+            expires_at=expires_at,
+            scopes=scopes,
         )
 
 
@@ -194,6 +201,7 @@ async def insert_key(
     name: str,
     role: str,
     provider_id: str | None = None,
+    member_id: str | None = None,
     expires_at: datetime | None = None,
     scopes: Collection[Scope] | None = None,
     pin: VersionPin | None = None,
@@ -203,6 +211,8 @@ async def insert_key(
         raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
     if (role == PROVIDER) != (provider_id is not None):
         raise ValueError("a key of role provider needs a provider id, and no other key has one")
+    if (role == MEMBER) != (member_id is not None):
+        raise ValueError("a key of role member needs a member id, and no other key has one")
     if scopes is not None and not (scopes and ROLES[role].issuperset(scopes)):
         allowed = ", ".join(sorted(scope.value for scope in ROLES[role]))
         raise ValueError(f"scopes of a key of role {role} must be one or more of {allowed}")
@@ -218,6 +228,7 @@ async def insert_key(
         name=name,
         role=role,
         provider_id=provider_id,
+        member_id=member_id,
         created_at=at,
         expires_at=ends,
         scopes=None if scopes is None else sorted(scope.value for scope in scopes),

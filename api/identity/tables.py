@@ -22,6 +22,7 @@ class ApiKeyRow(Base):
     name: Mapped[str]
     role: Mapped[str]
     provider_id: Mapped[str | None]
+    member_id: Mapped[str | None]
     created_at: Mapped[Instant]
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -40,6 +41,7 @@ class ApiKeyRow(Base):
     __table_args__ = (
         CheckConstraint(f"role IN {ROLES}", name="api_keys_role_check"),
         CheckConstraint("(role = 'provider') = (provider_id IS NOT NULL)", name="api_keys_provider_check"),
+        CheckConstraint("(role = 'member') = (member_id IS NOT NULL)", name="api_keys_member_check"),
         CheckConstraint("(api_version IS NULL) = (pinned_at IS NULL)", name="api_keys_pin_check"),
         CheckConstraint("(previous_version IS NULL) = (upgraded_at IS NULL)", name="api_keys_upgrade_check"),
     )

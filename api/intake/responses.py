@@ -103,13 +103,13 @@ class RuleOut(BaseModel):
 
 
 class ClaimOut(BaseModel):
-    """A claim and its decision. Keys without the scope `scores:read` get the fields up to `reasons`."""
+    """A claim and its decision. Without `scores:read` or `claims:analyze`, a key gets the fields up to `reasons`."""
 
     model_config = ConfigDict(cache_strings="keys")
 
     claim_id: str = Field(examples=["clm_01m86p3ap6yntdyk7shqjq4hs9"])
     status: ClaimStatus
-    member_id: str | None
+    member_id: str | None = Field(description="Null for keys with `claims:analyze` alone.")
     provider_id: str | None
     diagnosis_code: str | None
     procedure_code: str | None
@@ -256,7 +256,7 @@ def _payment(claim: ClaimRecord) -> PaymentOut | None:
 
 
 def _of_scores(claim: ClaimRecord) -> dict[str, object]:
-    """The fields that need the scope `scores:read`."""
+    """The fields that need the scope `scores:read` or `claims:analyze`."""
     assessment = claim.assessment
     return {
         "fraud_flag": None if assessment is None else assessment.flagged,

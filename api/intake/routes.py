@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
-from api.dependencies import ReadCaller, ScoresCaller, SubmitCaller, VoidCaller, dependencies
+from api.dependencies import ClaimsReader, Explainer, SubmitCaller, VoidCaller, dependencies
 from api.errors import Conflict, KeyQueueFull, MemberQueueFull
 from api.fields import ClaimId, PlainNumber
 from api.intake.records import ClaimOrder
@@ -94,7 +94,7 @@ async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
 @router.get("/v1/claims", response_model=ClaimPage, openapi_extra=operation())
 async def list_claims(
     request: Request,
-    caller: ReadCaller,
+    caller: ClaimsReader,
     limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_LISTED, description="Claims on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
     status: Annotated[ClaimStatus | None, Query(description="Only claims with this status.")] = None,
@@ -105,7 +105,7 @@ async def list_claims(
     ] = "-received_at",
     fields: ListedClaimFields = None,
 ) -> Response:
-    """List claims, newest first. A provider's key lists that provider's claims.
+    """List claims, newest first. A provider's key lists that provider's claims, a member's key that member's.
 
     The order is total, by time of receipt and id. Following `next_cursor` with the same parameters gives each claim
     that was there at the beginning once, whatever is added meanwhile.
@@ -121,7 +121,7 @@ async def list_claims(
 
 
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut, openapi_extra=operation())
-async def get_claim(request: Request, caller: ReadCaller, claim_id: ClaimId, fields: ClaimFields = None) -> Response:
+async def get_claim(request: Request, caller: ClaimsReader, claim_id: ClaimId, fields: ClaimFields = None) -> Response:
     """Read a claim with its latest assessment and decision."""
     claim = await dependencies(request).intake.get(caller, claim_id)
     return json_response(claim, fields=_CLAIM.chosen(fields))
@@ -129,7 +129,7 @@ async def get_claim(request: Request, caller: ReadCaller, claim_id: ClaimId, fie
 
 @router.get("/v1/claims/{claim_id}/explanation", response_model=ExplanationOut, openapi_extra=operation())
 async def explain_claim(
-    request: Request, caller: ScoresCaller, claim_id: ClaimId, fields: ExplanationFields = None
+    request: Request, caller: Explainer, claim_id: ClaimId, fields: ExplanationFields = None
 ) -> Response:
     """Explain a claim: its lines and every assessment with vector, contributions and reasons, oldest first."""
     explanation = await dependencies(request).intake.explanation(caller, claim_id)

@@ -10,15 +10,16 @@ from pydantic import JsonValue
 from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Query
-from api.errors import Conflict, Forbidden, NotFound
+from api.errors import Conflict
 from api.identity import Caller
 from api.intake import repository, stored_replies
+from api.intake.access import permitted, require_access, shown_to, visible
 from api.intake.adjudication import Adjudication, Policies, adjudicate
 from api.intake.changes import unconfirmed_change
 from api.intake.member_queue import MemberQueue
 from api.intake.records import ClaimOrder, ClaimRecord
 from api.intake.references import find_references, read_references
-from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
+from api.intake.responses import ClaimOut, ExplanationOut, explanation_out
 from api.intake.schemas import ClaimIn
 from api.overload import waiting_for_scorer
 from api.paging import ListPage, PageCursor
@@ -68,13 +69,13 @@ class Intake:
         No lock is held while the scorer is called; then everything is stored in one transaction, or nothing. Raises
         `Forbidden`, `Invalid`, `Conflict`, `MemberQueueFull`, `OutcomeUnknown`.
         """
-        _require_access(caller, sent)
+        require_access(caller, sent)
         with self._members.admitted(sent.member_id):
             return await self._submit(caller, sent, body, key, accepted_at)
 
     async def check(self, caller: Caller, sent: ClaimIn) -> None:
         """Check a claim as `submit` does before it is scored; stores nothing. Raises `Forbidden`, `Invalid`."""
-        _require_access(caller, sent)
+        require_access(caller, sent)
         async with self._database.looking() as connection:
             newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 repository.newest_receipt(clock.now()), *find_references(sent)
@@ -190,7 +191,7 @@ class Intake:
                 stored, found = await connection.fetch(earlier, repository.claim(claim_id))
                 if stored is not None:
                     return repeat(stored, request_hash)
-                claim = _visible(found, caller)
+                claim = visible(found, caller)
                 voided, _, _, found = await connection.fetch(
                     repository.void(claim_id, at, reason),
                     outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
@@ -202,7 +203,7 @@ class Intake:
                     if stored is not None:
                         return repeat(stored, request_hash)
                     raise Conflict("the claim is already voided")
-                reply = encode(self._claim_out(_visible(found, caller), caller))
+                reply = encode(self._claim_out(visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
                 if key is not None:
                     await connection.fetch(stored_replies.keep_reply(caller.actor_id, key, keep, at))
@@ -214,7 +215,7 @@ class Intake:
         """A claim with its latest assessment and decision; raises `NotFound`."""
         async with self._database.looking() as connection:
             (found,) = await connection.fetch(repository.claim(claim_id))
-        return self._claim_out(_visible(found, caller), caller)
+        return self._claim_out(visible(found, caller), caller)
 
     async def lock(self, caller: Caller, claim_id: str) -> None:
         """Let no other request change a claim until the open unit of work ends; raises `NotFound`.
@@ -223,7 +224,7 @@ class Intake:
         """
         async with self._database.deciding() as connection:
             (found,) = await connection.fetch(repository.claim(claim_id))
-            member_id = _visible(found, caller).member_id or claim_id
+            member_id = visible(found, caller).member_id or claim_id
             await connection.fetch(repository.lock_member(member_id), repository.lock_state(claim_id))
 
     async def page(
@@ -237,10 +238,7 @@ class Intake:
         order: ClaimOrder = ClaimOrder.NEWEST,
     ) -> ListPage[ClaimOut]:
         """Claims received before `until` that the caller may see and that follow a place; raises `Forbidden`."""
-        try:
-            filters = {**filters, **caller.claim_filter()}
-        except PermissionError as error:
-            raise Forbidden(str(error)) from None
+        filters = permitted(filters, caller)
         async with self._database.reading() as connection:
             claims = await repository.claims_after(
                 connection, after=after, until=until, limit=limit + 1, filters=filters, order=order
@@ -256,7 +254,7 @@ class Intake:
         """
         async with self._database.looking() as looking:
             (found,) = await looking.fetch(repository.claim(claim_id))
-        claim = _visible(found, caller)
+        claim = visible(found, caller)
         async with self._database.reading() as connection:
             lines = await repository.lines_of(connection, claim_id)
             specialty = await repository.specialty_of(connection, claim_id)
@@ -279,12 +277,7 @@ class Intake:
                 today=today,
             )
             prompt_pay = None if status is None else PromptPayOut.of(status, today)
-        return claim_out(claim, sees_scores=caller.sees_scores, prompt_pay=prompt_pay)
-
-
-def _require_access(caller: Caller, sent: ClaimIn) -> None:
-    if not caller.may_access(sent.provider_id):
-        raise Forbidden("a provider's key submits that provider's own claims; send your own provider_id")
+        return shown_to(caller, claim, prompt_pay)
 
 
 def _received_at(newest: datetime | None) -> datetime:
@@ -365,13 +358,6 @@ def _events(claim: Claim, assessment: AssessmentRecord) -> list[Query[None]]:
         payload = {"claim_id": claim_id, "assessment_id": assessment.assessment_id}
         events.append(outbox.add(outbox.RESCORE, claim_id, payload, at))
     return events
-
-
-def _visible(claim: ClaimRecord | None, caller: Caller) -> ClaimRecord:
-    """The claim if the caller may see it; raises `NotFound`, the same for a claim of another provider."""
-    if claim is None or not caller.may_access(claim.provider_id):
-        raise NotFound("claim not found; check its id")
-    return claim
 
 
 def _void_details(claim: ClaimRecord) -> Mapping[str, JsonValue]:

@@ -16,6 +16,7 @@ class ApiKeyOut(BaseModel):
     name: str
     role: str = Field(examples=["claims_system"])
     provider_id: str | None = Field(description="The only provider whose claims it may access.")
+    member_id: str | None = Field(None, description="The only member whose claims it may access.")
     scopes: list[str] | None = Field(description="What it may do of what its role may; null: all of it.")
     state: str = Field(description="`valid`, `expiring` (within 30 days), `expired` or `revoked`.", examples=["valid"])
     created_at: InstantOut
@@ -55,6 +56,7 @@ def _values(key: ApiKey, at: datetime) -> dict[str, str | datetime | Sequence[st
         "name": key.name,
         "role": key.role,
         "provider_id": key.provider_id,
+        "member_id": key.member_id,
         "scopes": key.scopes,
         "state": key.state_at(at),
         "created_at": key.created_at,

@@ -47,6 +47,7 @@ async def create_key(request: Request, caller: KeysCaller) -> Response:
         name=sent.name,
         role=sent.role,
         provider_id=sent.provider_id,
+        member_id=sent.member_id,
         scopes=None if sent.scopes is None else frozenset(map(Scope, sent.scopes)),
         expires_at=clock.now() + timedelta(days=sent.expires_in_days),
     )

@@ -42,6 +42,9 @@ class KeyIn(BaseModel):
     provider_id: EntityId | None = Field(
         default=None, description="The only provider whose claims it may access; of role `provider` and no other."
     )
+    member_id: EntityId | None = Field(
+        default=None, description="The only member whose claims it may access; of role `member` and no other."
+    )
     scopes: (
         Annotated[list[Annotated[str, Field(strict=True, max_length=40), AfterValidator(_scope)]], Field(max_length=40)]
         | None

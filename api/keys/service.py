@@ -17,6 +17,7 @@ from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import (
     MAX_NAME,
+    MEMBER,
     PROVIDER,
     ROLES,
     ApiKey,
@@ -50,6 +51,7 @@ class KeyRequest:
     """`None`: all of the role."""
     expires_at: datetime | None = None
     """`None`: one year from now."""
+    member_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Keys:
                 raise Conflict(f"the key was rotated to {old.replaced_by} already; rotate that one")
             if old.state_at(at) in ("expired", "revoked"):
                 raise Conflict(f"the key is {old.state_at(at)}; create a new one")
-            new = KeyRequest(old.name, old.role, old.provider_id, scopes, expires_at)
+            new = KeyRequest(old.name, old.role, old.provider_id, scopes, expires_at, member_id=old.member_id)
             issued = await _issue(connection, by, new, "api_key.rotate", replaces=old)
             ends = min(at + overlap, old.expires_at or at + overlap)
             await end_replaced(connection, api_key_id, replaced_by=issued.key.api_key_id, expires_at=ends)
@@ -148,6 +150,7 @@ async def _issue(
         name=new.name,
         role=new.role,
         provider_id=new.provider_id,
+        member_id=new.member_id,
         expires_at=new.expires_at,
         scopes=new.scopes,
         pin=pin,
@@ -166,6 +169,8 @@ def _require_fitting(new: KeyRequest) -> None:
         raise Invalid.field("name", f"must have 1 to {MAX_NAME} characters")
     if (new.role == PROVIDER) != (new.provider_id is not None):
         raise Invalid.field("provider_id", f"is required for role {PROVIDER}, and not allowed for any other role")
+    if (new.role == MEMBER) != (new.member_id is not None):
+        raise Invalid.field("member_id", f"is required for role {MEMBER}, and not allowed for any other role")
     if new.scopes is not None and not (new.scopes and ROLES[new.role].issuperset(new.scopes)):
         allowed = ", ".join(sorted(scope.value for scope in ROLES[new.role]))
         raise Invalid.field("scopes", f"must be one or more of those of role {new.role}: {allowed}")

@@ -88,7 +88,7 @@ async def remittance(
         raise Invalid.field("last_day", f"has just ended; its advice is complete, and can be read, from {complete} on")
     async with snapshot(database) as connection:
         payee = await providers.payee(connection, provider_id)
-        if payee is None or (caller is not None and not caller.may_access(provider_id)):
+        if payee is None or (caller is not None and not caller.may_access(provider_id, None)):
             raise Invalid.field("provider_id", "provider not found; check the id")
         found = await intake.decided_states(connection, provider_id, first=first, until=until, limit=MAX_CLAIMS + 1)
         if len(found) > MAX_CLAIMS:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from api.database import Database
     from api.identity import ApiKey, Caller
 
-_ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "monitoring", "operator", "admin")
+_ROLES = (
+    *("provider", "member", "claims_system", "insurer", "investigator", "lead_investigator", "data_scientist"),
+    *("monitoring", "operator", "admin"),
+)
 
 
 class _Expiry(click.ParamType[datetime]):
@@ -66,6 +69,7 @@ EXPIRES = click.option(
 @click.option("--name", required=True, help="Whose key it is.")
 @click.option("--role", required=True, type=click.Choice(_ROLES), help="What the key may do.")
 @click.option("--provider", "provider_id", help="The provider that a key of role provider belongs to.")
+@click.option("--member", "member_id", help="The member that a key of role member belongs to.")
 @click.option("--scope", "scopes", multiple=True, help="What it may do of what its role may; default: all. Repeatable.")
 @EXPIRES
 @BY
@@ -73,6 +77,7 @@ def create(
     name: str,
     role: str,
     provider_id: str | None,
+    member_id: str | None,
     scopes: tuple[str, ...],
     expires_at: datetime | None,
     by: str | None,
@@ -84,10 +89,14 @@ def create(
 
     if (role == "provider") != (provider_id is not None):
         raise click.UsageError("--provider is required for --role provider, and not allowed for any other role.")
+    if (role == "member") != (member_id is not None):
+        raise click.UsageError("--member is required for --role member, and not allowed for any other role.")
     declared = {scope.value: scope for scope in Scope}
     if undeclared := sorted(set(scopes) - set(declared)):
         raise click.UsageError(f"--scope {undeclared[0]}: it must be one of {', '.join(sorted(declared))}.")
-    new = KeyRequest(name, role, provider_id, frozenset(declared[one] for one in scopes) or None, expires_at)
+    new = KeyRequest(
+        name, role, provider_id, frozenset(declared[one] for one in scopes) or None, expires_at, member_id=member_id
+    )
     with _refusals(scopes="--scope"):
         issued = with_database(lambda database: Keys(database).create(_operator(by), new, may_give=frozenset(Scope)))
     if as_json:
@@ -111,12 +120,12 @@ def list_(as_json: bool) -> None:
     from rich.table import Table
 
     now = clock.now()
-    table = Table("key", "name", "role", "provider", "scopes", "created", "last used", "version", "state")
+    table = Table("key", "name", "role", "provider or member", "scopes", "created", "last used", "version", "state")
     for key in keys:
         scopes = "all" if key.scopes is None else ", ".join(key.scopes)
         used = "" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
         created, version = f"{key.created_at:%Y-%m-%d}", key.api_version or "at first use"
-        owner = (key.api_key_id, key.name, key.role, key.provider_id or "")
+        owner = (key.api_key_id, key.name, key.role, key.provider_id or key.member_id or "")
         table.add_row(*owner, scopes, created, used, version, _state(key, now))
     terminal().print(table)
     expiring = [key for key in keys if key.state_at(now) == "expiring" and key.replaced_by is None]

@@ -44,6 +44,10 @@ LINES = {
 }
 
 
+BOUND_TO = {"provider": ("H456", None), "member": (None, "M123")}
+"""The provider or member of the keys that have one."""
+
+
 def seed(url: str) -> None:
     """Members, providers and a catalogue, small enough to remember."""
     with psycopg.connect(url) as connection:
@@ -228,8 +232,10 @@ async def running_api(url: str, *, versions: VersionHistory = PUBLISHED, **chang
             dependencies: Dependencies = app.state.dependencies
             keys = {}
             for role in ROLES:
-                provider = "H456" if role == "provider" else None
-                _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
+                provider, member = BOUND_TO.get(role, (None, None))
+                _, keys[role] = await create_key(
+                    dependencies.database, name=role, role=role, provider_id=provider, member_id=member
+                )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             hooks = {"response": [contract().check]}
             async with httpx.AsyncClient(transport=transport, base_url="http://claims", event_hooks=hooks) as client:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from api.database import Database
 from api.errors import Forbidden, Unauthorized
 from api.identity import service
-from api.identity.repository import ApiKey, caller_with, mark_revoked
+from api.identity.repository import ApiKey, caller_of_key, caller_with, holder_of_key, mark_revoked
 from api.identity.roles import ROLES, Caller, Scope
 from api.identity.tables import ApiKeyRow
 from core import clock
@@ -62,6 +62,7 @@ async def test_a_key_is_stored_with_its_attributes_and_the_hash_of_its_secret(da
         "name": "clinic",
         "role": "provider",
         "provider_id": "H1",
+        "member_id": None,
         "created_at": NOW,
         "expires_at": ends,
         "revoked_at": None,
@@ -86,8 +87,10 @@ async def test_keys_are_listed_oldest_first_without_their_secrets(database: Data
         second, _ = await service.create_key(database, name="a", role="admin")
         await revoked(database, second)
     assert await service.list_keys(database) == [
-        ApiKey(first, "z", "provider", "H1", NOW, ends, None, None, None, None, None),
-        ApiKey(second, "a", "admin", None, NOW + MOMENT, NOW + MOMENT + YEAR, NOW + MOMENT, None, None, None, None),
+        ApiKey(first, "z", "provider", "H1", None, NOW, ends, None, None, None, None, None),
+        ApiKey(
+            second, "a", "admin", None, None, NOW + MOMENT, NOW + MOMENT + YEAR, NOW + MOMENT, None, None, None, None
+        ),
     ]
 
 
@@ -108,6 +111,12 @@ async def test_the_holder_of_a_secret_is_the_key_it_belongs_to(database: Databas
     await service.create_key(database, name="desk", role="admin")
     holder = await service.Authenticator(database).authenticate(secret)
     assert holder == Caller(key_id, "provider", "H1", "clinic")
+    key_id, secret = await service.create_key(database, name="portal", role="member", member_id="M1")
+    holder = await service.Authenticator(database).authenticate(secret)
+    assert holder == Caller(key_id, "member", None, "portal", member_id="M1")
+    async with database.reading() as connection:
+        assert holder == await caller_of_key(connection, key_id, NOW)
+        assert holder == await holder_of_key(connection, key_id)
 
 
 UNKNOWN = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
@@ -208,6 +217,7 @@ async def test_a_request_is_authorized_for_the_scopes_of_its_role_only(database:
     for scope in Scope:
         if scope in ROLES["provider"]:
             assert (await authenticator.authorize(request(x_api_key=secret), scope)).name == "clinic"
+            assert (await authenticator.authorize(request(x_api_key=secret), Scope.OPERATE, scope)).name == "clinic"
             continue
         with pytest.raises(Forbidden) as refused:
             await authenticator.authorize(request(x_api_key=secret), scope)
@@ -314,40 +324,13 @@ async def test_a_look_up_of_a_key_leaves_nothing_to_the_garbage_collector(databa
         gc.enable()
 
 
-def holder(role: str, provider_id: str | None = None) -> Caller:
-    return Caller("key_1", role, provider_id, "x")
+def holder(role: str) -> Caller:
+    return Caller("key_1", role, None, "x")
 
 
 def test_a_role_has_the_scopes_of_the_table_and_an_undeclared_role_has_none() -> None:
     for role, scopes in ROLES.items():
         assert {scope for scope in Scope if holder(role).may(scope)} == scopes
-        assert holder(role).sees_scores is (Scope.SCORES in scopes)
+        assert holder(role).sees_scores is not scopes.isdisjoint({Scope.SCORES, Scope.ANALYZE})
+        assert holder(role).sees_identities is (Scope.READ in scopes)
     assert not any(holder("king").may(scope) for scope in Scope)
-
-
-@pytest.mark.parametrize(
-    ("caller", "provider_id", "allowed"),
-    [
-        (holder("provider", "H1"), "H1", True),
-        (holder("provider", "H1"), "H2", False),
-        (holder("provider", "H1"), None, False),
-        (holder("provider"), "H1", False),
-        (holder("provider"), None, False),
-        (holder("admin"), "H1", True),
-        (holder("admin"), None, True),
-        (holder("admin", "H1"), "H1", False),
-        (holder("king"), "H1", False),
-        (holder("king", "H1"), "H1", False),
-    ],
-)
-def test_a_provider_accesses_its_own_claims_only(caller: Caller, provider_id: str | None, allowed: bool) -> None:
-    assert caller.may_access(provider_id) is allowed
-
-
-def test_the_claims_of_a_caller_are_filtered_by_its_provider() -> None:
-    assert holder("provider", "H1").claim_filter() == {"provider_id": "H1"}
-    assert holder("admin").claim_filter() == {}
-    for misfit in (holder("provider"), holder("admin", "H1"), holder("king")):
-        with pytest.raises(PermissionError) as refused:
-            misfit.claim_filter()
-        assert str(refused.value) == f"key_1: role {misfit.role} does not fit its provider"

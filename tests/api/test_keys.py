@@ -1,6 +1,6 @@
 import pytest
 
-from api.identity import ROLES, Scope, service
+from api.identity import ROLES, Caller, service
 from core import clock
 from tests.api.makers import Api
 
@@ -36,10 +36,22 @@ async def test_an_expired_key_is_refused(api: Api):
     assert (await api.get("/v1/claims", role="old")).status_code == 401
 
 
-@pytest.mark.parametrize(("role", "provider_id"), [("king", None), ("provider", None), ("admin", "H456")])
-async def test_a_key_with_invalid_attributes_is_not_created(api: Api, role, provider_id):
-    with pytest.raises(ValueError, match=r"role|provider"):
-        await service.create_key(api.database, name="x", role=role, provider_id=provider_id)
+@pytest.mark.parametrize(
+    ("role", "provider_id", "member_id"),
+    [
+        ("king", None, None),
+        ("provider", None, None),
+        ("provider", "H456", "M123"),
+        ("member", None, None),
+        ("member", "H456", None),
+        ("member", "H456", "M123"),
+        ("admin", "H456", None),
+        ("admin", None, "M123"),
+    ],
+)
+async def test_a_key_with_invalid_attributes_is_not_created(api: Api, role, provider_id, member_id):
+    with pytest.raises(ValueError, match=r"role|provider|member"):
+        await service.create_key(api.database, name="x", role=role, provider_id=provider_id, member_id=member_id)
 
 
 async def test_monitoring_reads_metrics_and_readiness_and_no_claims(api: Api):
@@ -72,7 +84,6 @@ async def test_a_key_of_monitoring_still_reads_metrics_while_the_database_fails(
     assert (await api.get("/metrics", role="monitoring")).status_code >= 500
 
 
-def test_no_provider_sees_scores():
-    assert Scope.SCORES not in ROLES["provider"]
-    without = [role for role, scopes in ROLES.items() if Scope.SCORES not in scopes]
-    assert without == ["provider", "monitoring", "operator"]
+def test_providers_and_members_see_no_scores():
+    without = [role for role in ROLES if not Caller("key_1", role, None, "x").sees_scores]
+    assert without == ["provider", "member", "monitoring", "operator"]

@@ -56,7 +56,9 @@ async def test_only_roles_with_the_scope_read_reports(api: Api, path: str):
     for role, scopes in ROLES.items():
         expected = (200 if path == "/v1/reports" else 404) if Scope.REPORTS in scopes else 403
         assert (await api.get(path, role=role)).status_code == expected, role
-    assert {role for role, scopes in ROLES.items() if Scope.REPORTS in scopes} == {"lead_investigator", "admin"}
+    assert {role for role, scopes in ROLES.items() if Scope.REPORTS in scopes} == {
+        *("insurer", "lead_investigator", "data_scientist", "admin")
+    }
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ class AsyncOperations(AsyncCalls):
         sort: Literal["-received_at", "received_at"] | None = None,
         fields: str | None = None,
     ) -> ClaimPage:
-        """List claims, newest first. A provider's key lists that provider's claims.
+        """List claims, newest first. A provider's key lists that provider's claims, a member's key that member's.
 
         The order is total, by time of receipt and id. Following `next_cursor` with the same parameters gives each
         claim that was there at the beginning once, whatever is added meanwhile.

@@ -34,6 +34,8 @@ class ApiKeyOut(TypedDict):
     role: str
     provider_id: str | None
     """The only provider whose claims it may access."""
+    member_id: NotRequired[str | None]
+    """The only member whose claims it may access."""
     scopes: list[str] | None
     """What it may do of what its role may; null: all of it."""
     state: str
@@ -83,7 +85,7 @@ class AppealIn(TypedDict):
     """An appeal against the decision of a claim."""
 
     appellant: Literal["provider", "member"]
-    """A provider's key sends `provider`."""
+    """A provider's key sends `provider`, a member's `member`."""
     reason: str
     """Why the decision is wrong, without a member's name."""
     documents: NotRequired[list[AppealDocument]]
@@ -385,11 +387,12 @@ class ClaimIn(TypedDict):
 
 
 class ClaimOut(TypedDict):
-    """A claim and its decision. Keys without the scope `scores:read` get the fields up to `reasons`."""
+    """A claim and its decision. Without `scores:read` or `claims:analyze`, a key gets the fields up to `reasons`."""
 
     claim_id: str
     status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"] | str
     member_id: str | None
+    """Null for keys with `claims:analyze` alone."""
     provider_id: str | None
     diagnosis_code: str | None
     procedure_code: str | None
@@ -984,6 +987,8 @@ class IssuedKeyOut(TypedDict):
     role: str
     provider_id: str | None
     """The only provider whose claims it may access."""
+    member_id: NotRequired[str | None]
+    """The only member whose claims it may access."""
     scopes: list[str] | None
     """What it may do of what its role may; null: all of it."""
     state: str
@@ -1008,9 +1013,12 @@ class KeyIn(TypedDict):
     name: str
     """Whose key it is: a system or a person."""
     role: str
-    """What it may do: one of provider, claims_system, investigator, lead_investigator, monitoring, operator, admin."""
+    """What it may do: one of provider, member, claims_system, insurer, investigator, lead_investigator, data_scientist,
+    monitoring, operator, admin."""
     provider_id: NotRequired[str | None]
     """The only provider whose claims it may access; of role `provider` and no other."""
+    member_id: NotRequired[str | None]
+    """The only member whose claims it may access; of role `member` and no other."""
     scopes: NotRequired[list[str] | None]
     """What it may do of what its role may; default: all of it."""
     expires_in_days: NotRequired[int]
