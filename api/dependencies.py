@@ -30,7 +30,7 @@ from claims.review import ReviewPolicy
 from core.batch_queue import BatchQueue
 from core.encryption import Encryption
 from core.live_claims import LiveClaims
-from core.settings import Settings
+from core.settings import Settings, secret_text
 
 MAX_BATCHES: Final = 16
 """Batches that wait at a time."""
@@ -76,6 +76,7 @@ class Dependencies:
             deadline_ms=settings.scorer_deadline_ms,
             hedge_after_ms=settings.scorer_hedge_after_ms,
             least_gain_present=settings.score_least_gain_present,
+            token=secret_text(settings.scorer_token),
         )
         policies = adjudication_policies(settings)
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)

@@ -8,7 +8,7 @@ from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
 from api.windows import REFRESH_S, EntityWindows
 from core.background import Background
-from core.settings import Settings
+from core.settings import Settings, secret_text
 
 _CONNECTIONS = 2
 """A process carries out one task at a time; windows are read beside it."""
@@ -36,6 +36,7 @@ class TaskServices:
             deadline_ms=settings.scorer_deadline_ms,
             hedge_after_ms=settings.scorer_hedge_after_ms,
             least_gain_present=settings.score_least_gain_present,
+            token=secret_text(settings.scorer_token),
         )
         unconfirmed = UnconfirmedChanges(database)
         windows = EntityWindows(database, scorer)

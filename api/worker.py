@@ -43,7 +43,7 @@ from core import clock
 from core.background import Background
 from core.encryption import Encryption
 from core.logging import get_logger
-from core.settings import Settings
+from core.settings import Settings, secret_text
 from features.errors import FeatureError
 from features.update import FeatureUpdater
 
@@ -93,6 +93,7 @@ class Worker:
             settings.scorer_base_url,
             deadline_ms=RESCORE_DEADLINE_MS,
             least_gain_present=settings.score_least_gain_present,
+            token=secret_text(settings.scorer_token),
         )
         # An updater is bound to one thread; the one for past states has another, so that features never wait for it.
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")

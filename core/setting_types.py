@@ -16,6 +16,7 @@ _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _HTTP_SCHEMES = ("http", "https")
 _LONGEST_ZONE = 64
 _KEY_BYTES = 32
+_SHORTEST_TOKEN, _LONGEST_TOKEN = 32, 512
 SMTP_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 """Usual port by encryption."""
 
@@ -66,6 +67,16 @@ def _encryption_keys(keys: SecretStr) -> SecretStr:
     return keys
 
 
+def _scorer_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value()
+    if not _SHORTEST_TOKEN <= len(text) <= _LONGEST_TOKEN or not all("!" <= one <= "~" for one in text):
+        raise ValueError(
+            f"must be {_SHORTEST_TOKEN} to {_LONGEST_TOKEN} printable ASCII characters without spaces, such as those "
+            "of `openssl rand -hex 32`"
+        )
+    return token
+
+
 def _public_keys(keys: str) -> str:
     for key in keys.split(","):
         try:
@@ -99,6 +110,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
+ScorerToken = Annotated[SecretStr, AfterValidator(_scorer_token)]
 PublicKeys = Annotated[str, AfterValidator(_public_keys)]
 Networks = Annotated[str, AfterValidator(_networks)]
 MailAddress = Annotated[str, AfterValidator(parse_address)]

@@ -11,9 +11,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.secret_files import SecretFiles, secret_variables
 from core.setting_types import (
     SMTP_PORTS,
     DatabaseUrl,
@@ -25,6 +26,7 @@ from core.setting_types import (
     Port,
     PublicKeys,
     RedisUrl,
+    ScorerToken,
     SmtpTls,
     TimeZone,
     is_this_machine,
@@ -56,7 +58,15 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="Address the claims API binds to.")
     api_port: Port = Field(8600, description="Port of the claims API.")
-    scorer_host: str = Field("127.0.0.1", description="Address the scorer binds to; keep it private.")
+    tls_certificate: Path | None = Field(
+        None, description="File of the certificate chain, in PEM, with which the API serves HTTPS. Unset: HTTP."
+    )
+    tls_key: Path | None = Field(
+        None, validate_default=True, description="File of the certificate's private key, in PEM, mode 0600."
+    )
+    scorer_host: str = Field(
+        "127.0.0.1", description="Address the scorer binds to; one beyond this machine needs `GINJA_SCORER_TOKEN`."
+    )
     scorer_port: Port = Field(8601, description="Port of the scorer.")
     scorer_workers: int = Field(1, ge=1, le=64, description="Worker processes of the scorer.")
     task_processes: int = Field(
@@ -65,6 +75,11 @@ class Settings(BaseSettings):
     mlflow_port: Port = Field(8602, description="Port of the MLflow UI under `ginja up`.")
     scorer_url: HttpUrl | None = Field(
         None, description="URL at which the API reaches the scorer; unset: `scorer_host` and `scorer_port`."
+    )
+    scorer_token: ScorerToken | None = Field(
+        None,
+        description="Token that callers of the scorer need: the same for API, worker, tasks and scorer. Unset: none, "
+        "and the scorer answers on loopback addresses only.",
     )
     scorer_deadline_ms: int = Field(
         150, ge=1, description="Milliseconds the API waits for a score before the rule decides."
@@ -247,6 +262,13 @@ class Settings(BaseSettings):
         "INFO", description="Lowest severity that is logged."
     )
 
+    @field_validator("tls_key")
+    @classmethod
+    def _with_certificate(cls, key: Path | None, values: ValidationInfo) -> Path | None:
+        if (key is None) != (values.data.get("tls_certificate") is None):
+            raise ValueError("must be set together with GINJA_TLS_CERTIFICATE: HTTPS needs both")
+        return key
+
     @field_validator("smtp_tls")
     @classmethod
     def _encrypted_beyond_this_machine(cls, tls: SmtpTls, values: ValidationInfo) -> SmtpTls:
@@ -276,14 +298,35 @@ class Settings(BaseSettings):
         """The scorer's address as the API calls it."""
         return self.scorer_url or f"http://{self.scorer_host}:{self.scorer_port}"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed, then the environment, in which a secret is a value or the name of a file."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
     def environment(self) -> dict[str, str]:
-        """The variables that give another process these settings; unset ones are left out."""
+        """The variables that give another process these settings; unset ones are left out.
+
+        Variables that name the file of a secret are emptied, because its value is among them.
+        """
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {
+        emptied = {one: "" for one in secret_variables(type(self)).values() if os.environ.get(one)}
+        return emptied | {
             variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
             if value is not None
         }
+
+
+def secret_text(secret: SecretStr | None) -> str | None:
+    """A secret in clear; None: it is not set."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def variable(setting: str) -> str:
@@ -298,7 +341,7 @@ def instance() -> str | None:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """One sentence for each variable with our prefix that is neither a setting nor in `OTHER_VARIABLES`."""
-    known = [*map(variable, Settings.model_fields), *OTHER_VARIABLES]
+    known = [*map(variable, Settings.model_fields), *secret_variables(Settings).values(), *OTHER_VARIABLES]
     sentences = []
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:

@@ -1,7 +1,11 @@
 """Errors of the scorer.
 
     ServingError
+    ├── UnprotectedScorerError      it would listen beyond this machine without a token
     ├── Refusal                     a problem response in place of a score
+    │   ├── TokenRequired           401
+    │   ├── NotPrivate              403
+    │   ├── NoSuchPath              404
     │   ├── ScoreRequestTooLarge    413
     │   ├── ModelNotLoaded          409
     │   ├── JsonRequired            415
@@ -31,6 +35,12 @@ class ServingError(Exception):
     """Root of the errors of this room."""
 
 
+class UnprotectedScorerError(ServingError):
+    """The scorer would listen beyond this machine without a token."""
+
+    exit_code = 2
+
+
 class Refusal(ServingError):
     """A problem response in place of a score (RFC 9457); docs/reference/scoring-api.md lists them."""
 
@@ -56,6 +66,28 @@ class Refusal(ServingError):
         }
         body = pydantic_core.to_json(problem)
         return Response(body, self.status, self.headers, media_type="application/problem+json")
+
+
+class TokenRequired(Refusal):
+    """The request has no token, or another one."""
+
+    status, kind, title = 401, "unauthenticated", "Token required"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.headers = {"WWW-Authenticate": "Bearer"}
+
+
+class NotPrivate(Refusal):
+    """There is no token, and the request came from beyond this machine."""
+
+    status, kind, title = 403, "not-private", "The scorer has no token"
+
+
+class NoSuchPath(Refusal):
+    """The path is none of the contract's."""
+
+    status, kind, title = 404, "not-found", "Not found"
 
 
 class ScoreRequestTooLarge(Refusal):

@@ -17,8 +17,9 @@ from core.background import Background
 from core.garbage import collect_regularly
 from core.live_claims import LiveClaims
 from core.logging import get_logger
-from core.settings import settings
+from core.settings import secret_text, settings
 from serving import metrics
+from serving.access import AccessMiddleware
 from serving.admission import LIVE, AdmissionMiddleware
 from serving.direct import DirectMiddleware
 from serving.engine import Engine
@@ -139,6 +140,7 @@ def _where(error: BaseException) -> str:
 
 service = cast("bentoml.Service[Any]", ScoringService)
 service.add_asgi_middleware(TimeMiddleware)
+service.add_asgi_middleware(AccessMiddleware, token=secret_text(settings().scorer_token))
 service.add_asgi_middleware(StatusMiddleware, status=_status, windows=_windows)
 service.add_asgi_middleware(AdmissionMiddleware, live=_live)
 service.add_asgi_middleware(DirectMiddleware, path=LIVE, request_type=ScoreRequest, answer=_score)

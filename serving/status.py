@@ -36,7 +36,6 @@ _LINKS = {
     "ready": "/readyz",
     "alive": "/livez",
     "metrics": "/metrics",
-    "openapi": "/docs.json",
 }
 
 

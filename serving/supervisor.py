@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from core.settings import secret_text, settings
 from core.supervision import Backoff
+from serving.access import require_token
 from serving.errors import ServingError
 
 _POLL_SECONDS = 0.1
@@ -74,7 +76,11 @@ def bound(host: str, port: int, *, shared: bool) -> socket.socket:
 
 
 def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
-    """Serve until SIGTERM or SIGINT; restart workers that exit. The port must be free or reserved for this process."""
+    """Serve until SIGTERM or SIGINT; restart workers that exit. The port must be free or reserved for this process.
+
+    Raises `UnprotectedScorerError` for an address beyond this machine without `GINJA_SCORER_TOKEN`.
+    """
+    require_token(host, secret_text(settings().scorer_token))
     environment = worker_environment(home)
     alive_read, alive_write = os.pipe()
     stopping = False

@@ -90,8 +90,9 @@ class ScorerClient:
         deadline_ms: int,
         hedge_after_ms: int | None = None,
         least_gain_present: float = MIN_GAIN_PRESENT,
+        token: str | None = None,
     ) -> None:
-        self._pool = HttpPool(base_url)
+        self._pool = HttpPool(base_url, token=token)
         self._deadline_s = deadline_ms / 1_000
         self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
         self.least_gain_present = least_gain_present

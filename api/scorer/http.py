@@ -138,14 +138,20 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpPool:
-    """Connections to one origin, reused last in, first out, so that those not needed become old and are closed."""
+    """Connections to one origin, reused last in, first out, so that those not needed become old and are closed.
 
-    def __init__(self, base_url: str) -> None:
+    Every request carries `token` as its bearer token.
+    """
+
+    def __init__(self, base_url: str, *, token: str | None = None) -> None:
         parts = urlsplit(base_url)
         if parts.scheme != "http" or parts.hostname is None:
             raise ValueError(f"the scorer's URL must be http://host:port, not {base_url}")
         self._host, self._port = parts.hostname, parts.port or 80
         self._prefix = parts.path.rstrip("/")
+        self._always = [f"Host: {self._host}:{self._port}"]
+        if token is not None:
+            self._always.append(f"Authorization: Bearer {token}")
         self._idle: list[_Connection] = []
 
     async def __aenter__(self) -> "HttpPool":
@@ -194,7 +200,7 @@ class HttpPool:
             raise HttpFailure("connect", f"the connection failed ({type(error).__name__})") from None
 
     def _request(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
-        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
+        lines = [f"{method} {self._prefix}{path} HTTP/1.1", *self._always]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
 
