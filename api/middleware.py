@@ -164,14 +164,23 @@ _STATIC_FILES = ("/docs/static/", "/console/static/")
 """Files of this package; every other response may contain personal data."""
 
 
-def _completed(message: Message, path: str, request_id: str) -> list[tuple[bytes, bytes]]:
+_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""Browsers use HTTPS for a year (RFC 6797); sent over HTTPS only, as the specification says."""
+
+
+def _completed(message: Message, scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
     """The headers of a response: its id, no storing of it by caches, and no address built from the `Host` header."""
     headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
     if 300 <= message["status"] < 400:
         headers = [(name, _relative(value) if name == b"location" else value) for name, value in headers]
-    if not path.startswith(_STATIC_FILES) and all(name != b"cache-control" for name, _ in headers):
+    if scope["scheme"] == "https":
+        headers.append(_HSTS)
+    if not scope["path"].startswith(_STATIC_FILES) and all(name != b"cache-control" for name, _ in headers):
         headers.append((b"cache-control", b"no-store"))
-    return [*headers, (b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+    if all(name != _NOSNIFF[0] for name, _ in headers):
+        headers.append(_NOSNIFF)
+    return [*headers, (b"x-request-id", request_id.encode())]
 
 
 def _relative(location: bytes) -> bytes:
@@ -204,7 +213,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _completed(message, scope["path"], request_id)
+                message["headers"] = _completed(message, scope, request_id)
             await send(message)
 
         act_for(AUTHENTICATION)  # until it is known who sends it

@@ -10,8 +10,7 @@ _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ginja: problems of the claims API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/console/static/icon.svg" type="image/svg+xml">
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
-section:target{outline:2px solid}section{padding:0 .5rem}</style></head>
+<link rel="stylesheet" href="/docs/static/problems.css"></head>
 <body><h1>Problems of the claims API</h1>
 <p>Every error is a problem (RFC 9457). Its <code>type</code> leads here; it is stable, title and detail may change.</p>
 """

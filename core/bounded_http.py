@@ -72,7 +72,9 @@ class _Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Refuse a connection beyond the limits; otherwise wait for its first request."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # whatever a client has not taken stops further writing
+        # Whatever a client has not taken stops further writing. A transport of TLS pauses from the limit on, one of TCP
+        # beyond it: with 0 the former would pause for ever.
+        transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1)
         self._address = self.client[0] if self.client else ""
         self.addresses[self._address] += 1
         if len(self.connections) > self.limits.connections:

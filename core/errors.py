@@ -9,6 +9,7 @@ CoreError
 ├── SignatureError         a signature is not accepted
 │   ├── InvalidSignatureError      what is signed was changed, or it is not a signature
 │   └── UntrustedSignatureError    it was made with a key that is not trusted
+├── TlsError               certificate and key of a server cannot be used
 ├── SigningKeyError        the signing key cannot be used
 ├── ProcessError           a child process ended early or did not become ready in time
 ├── SupervisorError        the supervisor itself failed
@@ -49,6 +50,12 @@ class InvalidSignatureError(SignatureError):
 
 class UntrustedSignatureError(SignatureError):
     """It was signed with a key that is not trusted."""
+
+
+class TlsError(CoreError):
+    """The certificate and key of a server cannot be used."""
+
+    exit_code = 2
 
 
 class SigningKeyError(CoreError):

@@ -1,5 +1,6 @@
 """What the console reads of a request: the session's cookie, a form, and values of the address."""
 
+from dataclasses import dataclass
 from datetime import date
 from urllib.parse import parse_qs
 
@@ -8,10 +9,26 @@ from starlette.requests import Request
 from api.errors import Forbidden, Invalid, TooLarge
 from api.paging import PageCursor, read_cursor
 
-COOKIE = "ginja_console"
-"""Name of the cookie with the session's token."""
+_COOKIE = "ginja_console"
 
 _MAX_FORM_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """The cookie with the session's token, as the connection allows it."""
+
+    name: str
+    path: str
+    secure: bool
+
+    @classmethod
+    def of(cls, request: Request) -> "SessionCookie":
+        """Over HTTPS it has the prefix `__Host-`: browsers then take it from this host only, for the whole host, and
+        no other host or plain connection can set it. Browsers refuse that prefix over HTTP."""
+        if request.url.scheme == "https":
+            return cls(f"__Host-{_COOKIE}", "/", True)
+        return cls(_COOKIE, "/console", False)
 
 
 def session_token(request: Request) -> str | None:
@@ -20,10 +37,11 @@ def session_token(request: Request) -> str | None:
     `request.cookies` unquotes every cookie by the standard library, in quadratic time before Python 3.11.10 and 3.12.6
     (CVE-2024-7592). A token is never quoted.
     """
+    expected = SessionCookie.of(request).name
     for header in request.headers.getlist("cookie"):
         for pair in header.split(";"):
             name, _, value = pair.partition("=")
-            if name.strip() == COOKIE:
+            if name.strip() == expected:
                 return value.strip() or None
     return None
 

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.console.guard import GuardedConsole
-from api.console.reading import COOKIE, read_day, read_form, read_place, session_token
+from api.console.reading import SessionCookie, read_day, read_form, read_place, session_token
 from api.console.repository import SignedIn
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.service import SESSION, Console
@@ -255,12 +255,13 @@ class _Pages:
                 self._throttle.count_failure(address)
             return self._sign_in(following, problem=error.detail, status=error.status)
         answer = RedirectResponse(following, status_code=303)
+        cookie = SessionCookie.of(request)
         answer.set_cookie(
-            COOKIE,
+            cookie.name,
             token,
             max_age=int((ends - clock.now()).total_seconds()),
-            path="/console",
-            secure=request.url.scheme == "https",
+            path=cookie.path,
+            secure=cookie.secure,
             httponly=True,
             samesite="strict",
         )
@@ -271,7 +272,8 @@ class _Pages:
         if token:
             await _console(request).sign_out(token)
         answer = RedirectResponse("/console/sign-in", status_code=303)
-        answer.delete_cookie(COOKIE, path="/console")
+        cookie = SessionCookie.of(request)
+        answer.delete_cookie(cookie.name, path=cookie.path, secure=cookie.secure, httponly=True, samesite="strict")
         return answer
 
     async def failed(self, request: Request, error: Exception) -> Response:

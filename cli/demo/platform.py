@@ -13,6 +13,7 @@ from rich.text import Text
 from cli.database import with_database
 from cli.demo.progress import StepLog
 from core.embedded import LOOPBACK
+from core.errors import TlsError
 from core.settings import Settings, variable
 from core.supervision import (
     Processes,
@@ -102,8 +103,13 @@ class RankingFigures:
 def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings, "Ports"]]:
     """Reserve the port of every part that listens, until the block ends; gives the settings with these ports.
 
-    A default port that is taken is replaced, and reported. Raises `PortTakenError` for one that the user set.
+    A default port that is taken is replaced, and reported. Raises `PortTakenError` for one that the user set, and
+    `TlsError` where the API is to serve HTTPS: the parts of this platform reach it on loopback.
     """
+    if settings.tls_certificate is not None:
+        raise TlsError(
+            "GINJA_TLS_CERTIFICATE is for `ginja run api`; unset it and GINJA_TLS_KEY for a platform on this machine"
+        )
     with ExitStack() as stack:
         ports: dict[str, Reservation] = {}
         for part, host, reserve in (

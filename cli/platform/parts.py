@@ -67,12 +67,12 @@ def parts_of(settings: Settings) -> list[PartReport]:
     found = {part.name: PartReport.supervised(part) for part in (() if platform is None else platform.parts)}
     for part in _servers(settings):
         found.setdefault(part.name, part)
-    for name, host, port in (
-        ("scorer", settings.scorer_host, settings.scorer_port),
-        ("api", settings.api_host, settings.api_port),
-    ):
-        if name not in found:
-            found[name] = _http(name, home, local_url(host, port))
+    if "scorer" not in found:
+        found["scorer"] = _http("scorer", home, local_url(settings.scorer_host, settings.scorer_port))
+    if "api" not in found:
+        scheme = "http" if settings.tls_certificate is None else "https"
+        url = local_url(settings.api_host, settings.api_port, scheme)
+        found["api"] = _http("api", home, url, settings.tls_certificate)
     for name in ("worker", "tasks"):
         if name not in found:
             found[name] = _silent(home / "run", name)
@@ -106,15 +106,21 @@ def _servers(settings: Settings) -> list[PartReport]:
     return found
 
 
-def _http(name: str, home: Path, url: str) -> PartReport:
-    """The API or the scorer: ready when it answers so, and the answer is from this home's own start of it."""
+def _http(name: str, home: Path, url: str, certificate: Path | None = None) -> PartReport:
+    """The API or the scorer: ready when it answers so, and the answer is from this home's own start of it.
+
+    With TLS it must have this certificate, whatever name the certificate is for.
+    """
     import httpx
+
+    from core.tls import pinned_context
 
     pid = _living(home / "run" / f"{name}.pid")
     try:
-        answer = httpx.get(f"{url}/readyz", timeout=_TIMEOUT_S)
+        pinned = True if certificate is None else pinned_context(certificate)
+        answer = httpx.get(f"{url}/readyz", timeout=_TIMEOUT_S, verify=pinned)
         instance = answer.json().get("instance")
-    except (httpx.HTTPError, ValueError, AttributeError):
+    except (httpx.HTTPError, OSError, ValueError, AttributeError):
         return PartReport.seen(name, running=pid is not None, ready=False, pid=pid, port=_port(url), url=url)
     if instance is None or instance != instance_of(home, name):
         return PartReport.seen(name, running=False, ready=False, pid=None, port=_port(url), url=url)

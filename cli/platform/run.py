@@ -50,7 +50,10 @@ def _announce(part: str, url: str | None, *, as_json: bool) -> None:
 @click.option("--port", type=PORT, help="Port to listen on. [GINJA_API_PORT]")
 @_FD
 def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> None:
-    """Serve the claims API until stopped; upgrades the database schema first."""
+    """Serve the claims API until stopped; upgrades the database schema first.
+
+    With GINJA_TLS_CERTIFICATE and GINJA_TLS_KEY it serves HTTPS.
+    """
     import uvicorn
 
     from api.app import create_app
@@ -63,6 +66,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     from core.servers import postgres_url
     from core.settings import settings
     from core.supervision import begin_instance, local_url
+    from core.tls import server_context
 
     telemetry.turn_off()
     now = settings()
@@ -74,7 +78,10 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     begin_instance(now.home.resolve(), "api")
     url = postgres_url(now)
     upgrade(url)
-    _announce("api", local_url(host, port), as_json=as_json)
+    tls = None
+    if now.tls_certificate is not None and now.tls_key is not None:
+        tls = server_context(now.tls_certificate, now.tls_key)
+    _announce("api", local_url(host, port, "http" if tls is None else "https"), as_json=as_json)
     drain = Drain()
     config = uvicorn.Config(
         create_app(now, url, drain),
@@ -88,6 +95,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(CANCELLED_S),
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     DrainingServer(config, drain).run(sockets=None if inherited is None else [inherited])
 

@@ -272,7 +272,7 @@ def _listens(pid: int, url: str) -> bool:
         return False
 
 
-def local_url(host: str, port: int) -> str:
+def local_url(host: str, port: int, scheme: str = "http") -> str:
     """URL of a server bound to `host`, as reached from this machine."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
-    return f"http://{everywhere.get(host, host)}:{port}"
+    return f"{scheme}://{everywhere.get(host, host)}:{port}"

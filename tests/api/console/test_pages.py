@@ -262,7 +262,7 @@ async def test_a_session_ends_when_its_key_is_revoked(console: Setting) -> None:
 
 async def test_the_cookie_is_invalid_after_sign_out(console: Setting) -> None:
     await console.sign_in()
-    token = console.client.cookies["ginja_console"]
+    token = console.client.cookies["__Host-ginja_console"]
     await console.client.post("/console/sign-out")
     answer = await console.client.get("/console/claims/clm_1", headers={"Cookie": f"ginja_console={token}"})
     assert answer.status_code == 303
@@ -270,7 +270,7 @@ async def test_the_cookie_is_invalid_after_sign_out(console: Setting) -> None:
 
 async def test_the_cookie_is_hidden_from_scripts_and_other_sites(console: Setting) -> None:
     cookie = (await console.sign_in()).headers["set-cookie"]
-    assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/console"} <= set(cookie.split("; "))
+    assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.test", "//evil.test", "/console//evil.test", "/console\\evil"])
