@@ -13,6 +13,7 @@ from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
 from api.database import Database, act_for, request_limits
 from api.exports import ExportPlaces
+from api.field_keys import FieldKeys
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, adjudication_policies, queue_of_members
@@ -61,6 +62,7 @@ class Dependencies:
     probe: WriteProbe
     live: LiveClaims
     windows: EntityWindows
+    field_keys: FieldKeys
     batches: BatchQueue
     """Batches of claims to score, which wait for each other before their bodies are read."""
 
@@ -83,6 +85,7 @@ class Dependencies:
         unconfirmed = UnconfirmedChanges(database)
         members = queue_of_members(settings)
         windows = EntityWindows(database, scorer)
+        field_keys = FieldKeys(settings, database_url)
         authenticator = Authenticator(database, versions.current)
         return cls(
             settings=settings,
@@ -90,7 +93,7 @@ class Dependencies:
             authenticator=authenticator,
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
-            intake=Intake(database, scorer, policies, unconfirmed, members, windows),
+            intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             bulk=BulkUploads(database, max_bytes=settings.max_bulk_bytes),
             exports=ExportPlaces(),
@@ -98,13 +101,14 @@ class Dependencies:
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             notifications=Notifications(database),
-            registry=Registry(database),
+            registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,
             windows=windows,
+            field_keys=field_keys,
             batches=BatchQueue(max_waiting=MAX_BATCHES, max_wait_s=MAX_BATCH_WAIT_S),
         )
 

@@ -7,8 +7,9 @@ nothing.
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,12 +20,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.catalog import refresh
 from api.errors import FieldError, Invalid
+from api.field_keys import FieldKeys
+from api.members import seal_members
 from api.migrate import plain_url
 from api.outbox import HISTORY_LOADED
 from api.tables import earlier_before
 from claims.attributes import Attributes
 from claims.scoring import ClaimFacts
 from core import clock
+from core.settings import settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,18 +98,24 @@ _ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja data load', 0)
 """Concurrent loads would each compute the benefit without the other's claims."""
 
 
-def load_folder(url: str, folder: Path, *, source: str, today: date | None = None) -> dict[str, int]:
+def load_folder(
+    url: str, folder: Path, *, source: str, today: date | None = None, keys: FieldKeys | None = None
+) -> dict[str, int]:
     """Load every frame found in `folder` into the database at `url`, in one transaction; returns rows per table.
+
+    Who members are is encrypted with `keys` (default: those of the settings), and not stored again of erased members.
 
     Reference rows replace those with the same key; existing claims, lines and labels stay unchanged. `today` is the end
     of the period of the procedures' averages (default: now). Raises `Invalid`; nothing is loaded then.
     """
     loaded: dict[str, int] = {}
+    ring = (keys or FieldKeys(settings(), url)).ring
     with psycopg.connect(plain_url(url)) as connection:
         connection.execute(_ONE_LOAD)
         for table, key in _REFERENCE:
             if (folder / f"{table}.parquet").exists():
-                columns = _stage(connection, folder, table)
+                encrypt = partial(seal_members, connection, ring) if table == "members" else None
+                columns = _stage(connection, folder, table, encrypt=encrypt)
                 _refuse_long(connection, table, columns)
                 loaded[table] = _merge(connection, table, columns, key, replace=True)
         if (folder / "claims.parquet").exists():
@@ -130,8 +140,17 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
     return loaded
 
 
-def _stage(connection: Connection, folder: Path, table: str, source: str | None = None) -> list[str]:
-    """Copy a Parquet file into the temporary table `incoming`, shaped like `table`; returns the file's columns."""
+def _stage(
+    connection: Connection,
+    folder: Path,
+    table: str,
+    source: str | None = None,
+    encrypt: Callable[["pa.Table"], "pa.Table"] | None = None,
+) -> list[str]:
+    """Copy a Parquet file into the temporary table `incoming`, shaped like `table`; returns the copied columns.
+
+    `encrypt` replaces what must not be stored in clear.
+    """
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -140,13 +159,15 @@ def _stage(connection: Connection, folder: Path, table: str, source: str | None 
     shape = sql.SQL("CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT * FROM {} WHERE false")
     connection.execute(shape.format(sql.Identifier(table)))
     with pq.ParquetFile(folder / f"{table}.parquet") as file:
-        columns = list(file.schema_arrow.names)
+        change = encrypt or (lambda table: table)
+        columns = list(change(file.schema_arrow.empty_table()).schema.names)
         statement = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT csv)").format(_names(columns))
-        with connection.cursor().copy(statement) as copy:
-            for batch in file.iter_batches(_BATCH):
-                buffer = io.BytesIO()
-                options = pyarrow.csv.WriteOptions(include_header=False)
-                pyarrow.csv.write_csv(_without_lists(pa.table(batch)), buffer, options)
+        for batch in file.iter_batches(_BATCH):
+            buffer = io.BytesIO()
+            options = pyarrow.csv.WriteOptions(include_header=False)
+            rows = change(pa.table(batch))  # before COPY, during which the connection runs no other statement
+            pyarrow.csv.write_csv(_without_lists(rows), buffer, options)
+            with connection.cursor().copy(statement) as copy:
                 copy.write(buffer.getbuffer())
     if source is not None:
         connection.execute("UPDATE incoming SET source = coalesce(source, %s)", [source])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.database import Database, batch_limits, request_limits
+from api.field_keys import FieldKeys
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
@@ -47,6 +48,7 @@ class TaskServices:
             unconfirmed,
             queue_of_members(settings),
             windows,
+            FieldKeys(settings, database_url),
         )
         batches = Database(database_url, pool_size=1, limits=batch_limits(settings))
         return cls(settings, database, intake, scorer, unconfirmed, windows, batches)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import metrics, outbox
 from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
+from api.field_keys import FieldKeys
 from api.housekeeping import every_day
 from api.identity import expiring_keys
 from api.intake import Intake, adjudication_policies, queue_of_members
@@ -115,7 +116,8 @@ class Worker:
         )
         # Finding the claims of a change takes as long as there are claims.
         self._batches = Database(database_url, pool_size=1, limits=self._batch_limits)
-        self._rescreening = Rescreening(self._batches, days=settings.rescreening_days, time_zone=settings.zone)
+        keys = FieldKeys(settings, database_url)
+        self._rescreening = Rescreening(self._batches, keys, days=settings.rescreening_days, time_zone=settings.zone)
         self._notifications = NotificationWork(self._database, settings, attachments_of)
         notify = self._notifications.take_due_claims
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
@@ -131,6 +133,7 @@ class Worker:
             self._unconfirmed,
             queue_of_members(settings),
             self._windows,
+            keys,
         )
         self._bulk = BulkProcessor(self._database, intake, longest_line=settings.max_body_bytes)
         self._tasks = TaskPublisher(self._database, TaskBroker(celery_app(redis_url)))

@@ -201,7 +201,8 @@ class CachedReads:
                 )
                 assert member is not None
                 assert provider is not None
-                await self._cache.set(f"parties {at}", _PARTIES.dump_json((member, provider)))
+                opened = await members.open_member(self._own.field_keys, member)
+                await self._cache.set(f"parties {at}", _PARTIES.dump_json((opened, provider)))
         page = await self._own.intake.page(self._caller, after=None, limit=PAGE, filters={})
         self._claim_ids = [one.claim_id for one in page.items]
         for at, one in enumerate(page.items):

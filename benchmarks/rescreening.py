@@ -171,24 +171,28 @@ def _import(url: str, kind: TableKind, entries: list[TableEntry]) -> None:
 
 async def _end_member(url: str) -> None:
     from api.database import Database
+    from api.field_keys import FieldKeys
     from api.members import enroll
+    from core.settings import settings
     from formats.members import EnrolledMember
 
     database = Database(url, pool_size=1)
     try:
         ended = EnrolledMember("benchmark", "M1", enrolled_to=datetime.now(UTC).date() - timedelta(days=90))
-        await enroll(database, [ended], plan_id=None)
+        await enroll(database, FieldKeys(settings(), url), [ended], plan_id=None)
     finally:
         await database.close()
 
 
 async def _measure(url: str, name: str, load: _Load, report: ReportProgress) -> ScreenedLoad:
     from api.database import Database
+    from api.field_keys import FieldKeys
     from api.rescreening import Rescreening, rescreening_jobs
+    from core.settings import settings
 
     report(name)
     database = Database(url, pool_size=2)
-    screening = Rescreening(database, days=365, time_zone=UTC)
+    screening = Rescreening(database, FieldKeys(settings(), url), days=365, time_zone=UTC)
     try:
         began, began_at = time.monotonic(), datetime.now(UTC)
         await load(url)

@@ -48,6 +48,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("keys rotate", "cli.platform.keys:rotate"),
     CommandEntry("keys revoke", "cli.platform.keys:revoke"),
     CommandEntry("keys pin", "cli.platform.keys:pin"),
+    CommandEntry("crypto status", "cli.platform.crypto:status"),
+    CommandEntry("crypto encrypt", "cli.platform.crypto:encrypt"),
     CommandEntry("dead-letters list", "cli.platform.dead_letters:list_"),
     CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
@@ -77,7 +79,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data ingest x12", "cli.data.x12:x12", ("ingest x12",)),
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
-    CommandEntry("data redact-member", "cli.data.redact:redact_member"),
+    CommandEntry("data erase-member", "cli.data.erase:erase_member"),
     CommandEntry("reference import", "cli.code_tables:import_"),
     CommandEntry("reference list", "cli.code_tables:list_"),
     CommandEntry("reference rollback", "cli.code_tables:rollback"),
@@ -157,6 +159,10 @@ GROUPS: dict[str, GroupEntry] = {
     "keys": GroupEntry(
         "Create, list, rotate, revoke and pin API keys.",
         ('ginja keys create --name "claims system" --role claims_system',),
+    ),
+    "crypto": GroupEntry(
+        "Show the keys that encrypt personal data, and encrypt what earlier releases stored in clear.",
+        ("ginja crypto status", "ginja crypto encrypt"),
     ),
     "dead-letters": GroupEntry(
         "Inspect, replay and discard events that could not be handled.",
@@ -239,6 +245,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "run",
         "servers",
         "keys",
+        "crypto",
         "dead-letters",
         "tasks",
         "webhook",

@@ -31,7 +31,7 @@ class SettingsError(CoreError):
 
 
 class DecryptionError(CoreError):
-    """A stored secret was encrypted with a key that this process does not have, or was changed."""
+    """A stored value was encrypted with a key that this process does not have, or was changed."""
 
 
 class UnsafeFileError(CoreError):

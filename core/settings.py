@@ -204,9 +204,9 @@ class Settings(BaseSettings):
     )
     encryption_keys: EncryptionKeys | None = Field(
         None,
-        description="Keys that encrypt the secrets of webhooks, 32 bytes each in URL-safe base64, separated by commas; "
-        "the first encrypts, all decrypt. API and worker need the same. Unset: a key made in `encryption.key` of the "
-        "home.",
+        description="Master keys, under which personal data of members and the secrets of webhooks are encrypted: 32 "
+        "bytes each in URL-safe base64, separated by commas; the first encrypts, all decrypt. API, worker, tasks and "
+        "commands that load members need the same. Unset: a key made in `encryption.key` of the home.",
     )
     signing_key_file: Path | None = Field(
         None,

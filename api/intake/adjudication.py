@@ -8,6 +8,7 @@ from typing import Any
 from api.code_tables import prices_in_force, tables_in_force
 from api.database import Pipelined, Query
 from api.errors import Conflict, Invalid
+from api.field_keys import FieldKeys
 from api.intake import repository
 from api.intake.authorizations import authorization_use
 from api.intake.benefit_use import BenefitUse, benefit_used
@@ -122,6 +123,7 @@ async def adjudicate(
     references: ClaimReferences,
     scoring: Scoring,
     policies: Policies,
+    keys: FieldKeys,
     *,
     least_gain_present: float,
 ) -> Adjudication:
@@ -135,7 +137,7 @@ async def adjudicate(
     days = policies.versions.last_used.suspicion.days
     read = await _read(connection, claim, references.member, days)
     if not references.are(read.deciding):
-        references = await read_again(connection, references, claim.service_from)
+        references = await read_again(connection, keys, references, claim.service_from)
         facts = claim.facts(references.member, references.provider)
         read = await _read(connection, claim, references.member, days)
     terms, use, earlier, tables, prices = read.terms, read.use, read.earlier, read.tables, read.prices

@@ -9,13 +9,15 @@ from sqlalchemy import BindParameter, bindparam, func, select
 from api import catalog, members, providers
 from api.database import Pipelined, Query, compiled, nothing
 from api.errors import FieldError, Invalid
+from api.field_keys import FieldKeys
 from api.intake.schemas import ClaimIn
+from api.members import StoredMember
 from api.policies import InForce
 from claims.plausibility import References
 from claims.reference import Diagnosis, Member, Procedure, Provider
 
 ReferenceQueries = tuple[
-    Query[Member | None],
+    Query[StoredMember | None],
     Query[Provider | None],
     Query[dict[str, Procedure]],
     Query[dict[str, Diagnosis]],
@@ -59,7 +61,7 @@ def lock_parties(member_id: str, provider_id: str) -> Query[None]:
     return Query(_LOCK, {"member_id": member_id, "provider_id": provider_id}, nothing)
 
 
-async def read_again(connection: Pipelined, references: ClaimReferences, day: date) -> ClaimReferences:
+async def read_again(connection: Pipelined, keys: FieldKeys, references: ClaimReferences, day: date) -> ClaimReferences:
     """The references with member, provider and prices as they are now, of a claim whose service begins on a day."""
     provider_id = references.provider.provider_id
     member, provider, prices = await connection.fetch(
@@ -69,7 +71,8 @@ async def read_again(connection: Pipelined, references: ClaimReferences, day: da
     )
     if member is None or provider is None:
         raise Invalid.field("provider_id" if member is not None else "member_id", "does not exist any more")
-    return replace(references, member=member, provider=provider, prices=prices).on(day)
+    opened = await members.open_member(keys, member)
+    return replace(references, member=opened, provider=provider, prices=prices).on(day)
 
 
 def find_references(sent: ClaimIn) -> ReferenceQueries:
@@ -84,15 +87,16 @@ def find_references(sent: ClaimIn) -> ReferenceQueries:
     )
 
 
-def read_references(
+async def read_references(
+    keys: FieldKeys,
     sent: ClaimIn,
-    member: Member | None,
+    member: StoredMember | None,
     provider: Provider | None,
     procedures: Mapping[str, Procedure],
     diagnoses: Mapping[str, Diagnosis],
     prices: References,
 ) -> ClaimReferences:
-    """The references of a claim; raises `Invalid`, naming each field that refers to nothing."""
+    """The references of a claim; raises `Invalid`, naming each field that refers to nothing, and as `open_member`."""
     errors = []
     if member is None:
         errors.append(FieldError("member_id", "member not found; check the id, or load the member first"))
@@ -103,4 +107,4 @@ def read_references(
     errors += [FieldError(field, unknown) for field, code in sent.named_procedures if code not in procedures]
     if errors or member is None or provider is None:
         raise Invalid.fields(errors)
-    return ClaimReferences(member, provider, procedures, diagnoses, prices)
+    return ClaimReferences(await members.open_member(keys, member), provider, procedures, diagnoses, prices)

@@ -11,6 +11,7 @@ from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Query
 from api.errors import Conflict
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.access import permitted, require_access, shown_to, visible
@@ -51,7 +52,9 @@ class Intake:
         unconfirmed: UnconfirmedChanges,
         members: MemberQueue,
         windows: EntityWindows,
+        keys: FieldKeys,
     ) -> None:
+        self._keys = keys
         self._members = members
         self._windows = windows
         self._database = database
@@ -80,7 +83,7 @@ class Intake:
             newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 repository.newest_receipt(clock.now()), *find_references(sent)
             )
-        read_references(sent, member, provider, procedures, diagnoses, prices)
+        await read_references(self._keys, sent, member, provider, procedures, diagnoses, prices)
         sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
 
     async def _submit(
@@ -100,7 +103,7 @@ class Intake:
             )
         if stored is not None:
             return repeat(stored, request_hash)
-        references = read_references(sent, member, provider, procedures, diagnoses, prices)
+        references = await read_references(self._keys, sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone, accepted_at)
         references = references.on(claim.service_from)
         facts = claim.facts(references.member, references.provider)
@@ -116,11 +119,12 @@ class Intake:
                     references,
                     scoring,
                     self._policies,
+                    self._keys,
                     least_gain_present=self._scorer.least_gain_present,
                 )
                 assessment = _assessment(claim, adjudication, scoring)
-                member = adjudication.references.member
-                record = _claim_record(claim, member, adjudication, assessment)
+                of_claim = adjudication.references.member
+                record = _claim_record(claim, of_claim, adjudication, assessment)
                 reply = encode(self._claim_out(record, caller))
                 new = repository.NewClaim(
                     claim=claim,
@@ -128,9 +132,9 @@ class Intake:
                     decision=adjudication.decision,
                     submitted_by=caller.actor_id,
                     inherits_from=adjudication.inherits_from,
-                    member=member,
+                    member=of_claim,
                     pay_by=self._policies.prompt_pay.rules.due_on(
-                        member.line_of_business, member.state_code, claim.received_on
+                        of_claim.line_of_business, of_claim.state_code, claim.received_on
                     ),
                     payment=adjudication.payment,
                     authorized=adjudication.authorized,

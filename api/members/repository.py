@@ -1,9 +1,13 @@
-"""Members, as the rules see them."""
+"""Members, as they are stored and as the rules see them."""
+
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Text, bindparam, cast, func, literal_column, select
 
 from api.database import Query, Rows, compiled
+from api.field_keys import FieldKeys, MemberKey, MemberKeyRow
+from api.members.identities import KEY_COLUMNS, StoredIdentity, open_identity
 from api.members.tables import MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
 from claims.cost_sharing import CostSharing
 from claims.prior_authorization import AuthorizationRequirement
@@ -51,19 +55,39 @@ _MEMBER = compiled(
         _REQUIREMENTS_OF_PLAN,
         _EARLIER,
         _REVISION,
+        MemberRow.birth_date_sealed,
+        MemberRow.sex_sealed,
+        *KEY_COLUMNS,
     )
     .join(PlanRow, PlanRow.plan_id == MemberRow.plan_id, isouter=True)
+    .join(MemberKeyRow, MemberKeyRow.member_id == MemberRow.member_id, isouter=True)
     .where(MemberRow.member_id == bindparam("member_id"))
 )
 
 
-def member(member_id: str) -> Query[Member | None]:
+@dataclass(frozen=True, slots=True)
+class StoredMember:
+    """A member whose birth date and sex are still encrypted."""
+
+    member: Member
+    """Without birth date and sex."""
+    identity: StoredIdentity
+
+
+async def open_member(keys: FieldKeys, stored: StoredMember) -> Member:
+    """The member as the rules see it. Raises as `open_identity` does: without its birth date no claim is decided."""
+    known = await open_identity(keys, stored.member.member_id, stored.identity)
+    return replace(stored.member, birth_date=known.birth_date, sex=known.sex)
+
+
+def member(member_id: str) -> Query[StoredMember | None]:
     """A member with what its plan pays and requires; `None` if there is no such member."""
 
-    def read(rows: Rows) -> Member | None:
+    def read(rows: Rows) -> StoredMember | None:
         if not rows:
             return None
-        *of_member, terms, requirements, earlier, revision = rows[0]
+        stored_id, birth_date, sex, *of_member, terms, requirements, earlier, revision = rows[0][:-4]
+        birth_date_sealed, sex_sealed, key_of, wrapped = rows[0][-4:]
         values = (
             *of_member,
             () if terms is None else _TERMS.validate_python(terms),
@@ -71,7 +95,12 @@ def member(member_id: str) -> Query[Member | None]:
             () if earlier is None else _COVERS.validate_python(earlier),
             revision,
         )
-        return Member(*values)
+        identity = StoredIdentity(
+            None if key_of is None else MemberKey(stored_id, wrapped),
+            {"birth_date": birth_date_sealed, "sex": sex_sealed},
+            {"name": None, "birth_date": birth_date, "sex": sex},
+        )
+        return StoredMember(Member(stored_id, None, None, *values), identity)
 
     return Query(_MEMBER, {"member_id": member_id}, read)
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from pydantic import JsonValue
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,7 +65,11 @@ class PlanTermsRow(Base):
 
 
 class MemberRow(Base):
-    """A member. The name and the birth date are personal data: they are never logged."""
+    """A member. Name, birth date and sex are personal data: encrypted with the member's key, and never logged.
+
+    `name`, `birth_date` and `sex` hold values of earlier releases until `ginja crypto encrypt` has encrypted them;
+    nothing writes them any more.
+    """
 
     __tablename__ = "members"
 
@@ -80,6 +84,9 @@ class MemberRow(Base):
     earlier_periods: Mapped[list[JsonValue] | None] = mapped_column(
         JSONB(none_as_null=True), comment="Cover before that, oldest first: first_day, last_day and plan_id of each."
     )
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
+    birth_date_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="The same.")
+    sex_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="The same.")
 
     __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="members_sex_check"),)
 

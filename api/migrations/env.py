@@ -16,6 +16,7 @@ from api.catalog import tables as _catalog  # noqa: F401
 from api.console import tables as _console  # noqa: F401
 from api.decisions import tables as _decisions  # noqa: F401
 from api.edit_suspensions import tables as _edit_suspensions  # noqa: F401
+from api.field_keys import tables as _field_keys  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from api.catalog import ProcedureRow
 from api.database import Query
 from api.intake import lock_member
-from api.members import MemberRow
+from api.members import IDENTITY_FIELDS, MemberRow
 from api.providers import ProviderRow, lock_provider
 from api.registry.details import Details, MemberDetails, ProcedureDetails, ProviderDetails
 from api.tables import Base
@@ -38,7 +38,7 @@ class Kind:
     """How long after the last day the end is."""
     has_plan: bool = False
     personal: frozenset[str] = frozenset()
-    """Fields of `details` whose values the audit log does not repeat."""
+    """Fields of `details` whose values the audit log does not repeat, and which are encrypted."""
     columns: Mapping[str, str] = field(default_factory=lambda: _NONE)
     """Columns of `details` that have another name than their field."""
 
@@ -64,7 +64,7 @@ MEMBER: Final = Kind(
     details=MemberDetails,
     lock=lock_member,
     has_plan=True,
-    personal=frozenset({"name", "birth_date", "sex"}),
+    personal=frozenset(IDENTITY_FIELDS),
 )
 PROVIDER: Final = Kind(
     name="provider",

@@ -1,16 +1,32 @@
-"""Members, providers and procedures as entries of their registries."""
+"""Members, providers and procedures as entries of their registries.
+
+Who a member is, is decrypted here where one member is read, and encrypted where it is stored; a list does not have it.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import fetch
-from api.members import PlanRow
+from api.errors import Conflict
+from api.field_keys import FieldKeys, MemberKeyRow
+from api.members import (
+    IDENTITY_FIELDS,
+    KEY_COLUMNS,
+    Identity,
+    IdentityColumns,
+    PlanRow,
+    StoredIdentity,
+    lock_identities,
+    open_identity,
+    sealed_columns,
+    with_key,
+)
 from api.registry.kinds import Kind
 from api.registry.records import Entry, Span
 from api.registry.tables import RegistryHistoryRow
@@ -21,27 +37,27 @@ _PLAN: TypeAdapter[str | None] = TypeAdapter(str | None)
 _PERIODS: TypeAdapter[list[dict[str, str | None]] | None] = TypeAdapter(list[dict[str, str | None]] | None)
 
 
-async def lock(connection: AsyncConnection, kind: Kind, entry_id: str) -> Entry | None:
+async def lock(connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str) -> Entry | None:
     """An entry that nobody else changes, and no claim is decided by, until the transaction ends; `None`: unknown."""
     if kind.lock is not None:
         await fetch(connection, kind.lock(entry_id))
-    statement = select(kind.table).where(kind.table.c[kind.key] == entry_id).with_for_update()
-    row = (await connection.execute(statement)).mappings().one_or_none()
-    return None if row is None else _entry(kind, _named(row))
+    row = await _row(connection, _one(kind, entry_id).with_for_update(of=kind.table))
+    return None if row is None else await _opened(keys, kind, row, row)
 
 
-async def entry(connection: AsyncConnection, kind: Kind, entry_id: str) -> Entry | None:
+async def entry(connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str) -> Entry | None:
     """An entry as it is now; `None`: unknown."""
-    row = (await connection.execute(select(kind.table).where(kind.table.c[kind.key] == entry_id))).mappings()
-    found = row.one_or_none()
-    return None if found is None else _entry(kind, _named(found))
+    row = await _row(connection, _one(kind, entry_id))
+    return None if row is None else await _opened(keys, kind, row, row)
 
 
-async def entry_at(connection: AsyncConnection, kind: Kind, entry_id: str, at: datetime) -> Entry | None:
+async def entry_at(
+    connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str, at: datetime
+) -> Entry | None:
     """An entry as it was stored at an instant, or as it was created since; `None`: unknown."""
-    present = await entry(connection, kind, entry_id)  # first: if it is replaced by now, the history has it
+    row = await _row(connection, _one(kind, entry_id))  # first: if it is replaced by now, the history has it
     state = await state_at(connection, kind.table.name, entry_id, at)
-    return present if state is None else _entry(kind, state)
+    return None if row is None else await _opened(keys, kind, state or row, row)
 
 
 async def state_at(connection: AsyncConnection, table: str, entry_id: str, at: datetime) -> Mapping[str, object] | None:
@@ -65,27 +81,31 @@ async def entries(
     limit: int,
     descending: bool,
 ) -> list[Entry]:
-    """Entries that follow an id, in the order of their ids; `filters` are columns and the value each must have."""
+    """Entries that follow an id, in the order of their ids; `filters` are columns and the value each must have.
+
+    Without personal data.
+    """
     key = kind.table.c[kind.key]
     statement = select(kind.table).order_by(key.desc() if descending else key).limit(limit)
     for column, value in filters.items():
         statement = statement.where(kind.table.c[column] == value)
     if after is not None:
         statement = statement.where(key < after if descending else key > after)
-    return [_entry(kind, _named(row)) for row in (await connection.execute(statement)).mappings()]
+    nobody = dict.fromkeys(kind.personal)
+    return [_entry(kind, _named(row) | nobody) for row in (await connection.execute(statement)).mappings()]
 
 
-async def add(connection: AsyncConnection, kind: Kind, new: Entry) -> bool:
+async def add(connection: AsyncConnection, keys: FieldKeys, kind: Kind, new: Entry) -> bool:
     """Store a new entry; says whether its id was free."""
-    values = {kind.key: new.entry_id, **_columns(kind, new)}
+    values = {kind.key: new.entry_id, **await _columns(connection, keys, kind, new)}
     statement = insert(kind.table).values(values).on_conflict_do_nothing().returning(kind.table.c[kind.key])
     return (await connection.execute(statement)).one_or_none() is not None
 
 
-async def replace_entry(connection: AsyncConnection, kind: Kind, changed: Entry) -> None:
-    """Store the new state of an entry; the database keeps the one before."""
-    table = kind.table
-    await connection.execute(update(table).where(table.c[kind.key] == changed.entry_id).values(_columns(kind, changed)))
+async def replace_entry(connection: AsyncConnection, keys: FieldKeys, kind: Kind, changed: Entry) -> None:
+    """Store the new state of an entry; the database keeps the one before. Raises `Conflict` for an erased member."""
+    table, values = kind.table, await _columns(connection, keys, kind, changed)
+    await connection.execute(update(table).where(table.c[kind.key] == changed.entry_id).values(values))
 
 
 async def has_plan(connection: AsyncConnection, plan_id: str) -> bool:
@@ -93,7 +113,7 @@ async def has_plan(connection: AsyncConnection, plan_id: str) -> bool:
     return await connection.scalar(select(PlanRow.plan_id).where(PlanRow.plan_id == plan_id)) is not None
 
 
-def _columns(kind: Kind, stated: Entry) -> dict[str, object]:
+async def _columns(connection: AsyncConnection, keys: FieldKeys, kind: Kind, stated: Entry) -> dict[str, object]:
     period = stated.latest.period
     values: dict[str, object] = {
         kind.column(name): getattr(stated.details, name) for name in type(stated.details).model_fields
@@ -103,7 +123,40 @@ def _columns(kind: Kind, stated: Entry) -> dict[str, object]:
     values["earlier_periods"] = [_to_json(kind, span) for span in stated.earlier] or None
     if kind.has_plan:
         values["plan_id"] = stated.latest.plan_id
+    if kind.personal:
+        values |= await _identity(connection, keys, stated)
     return values
+
+
+async def _identity(connection: AsyncConnection, keys: FieldKeys, stated: Entry) -> IdentityColumns:
+    """Who a member is, as it is stored. Raises `Conflict` for an erased member."""
+    identity = Identity(**{name: getattr(stated.details, name) for name in IDENTITY_FIELDS})
+    key, before = (await lock_identities(connection, keys, [stated.entry_id]))[stated.entry_id]
+    if key.is_erased and not identity.is_unknown:
+        raise Conflict("this member was erased; send name, birth_date and sex as null: they are not stored again")
+    return await sealed_columns(keys, key, before, identity)
+
+
+def _one(kind: Kind, entry_id: str) -> Select[tuple[object, ...]]:
+    """An entry; a member with its key."""
+    table = kind.table
+    if not kind.personal:
+        return select(table).where(table.c[kind.key] == entry_id)
+    joined = table.outerjoin(MemberKeyRow, MemberKeyRow.member_id == table.c[kind.key])
+    return select(table, *KEY_COLUMNS).select_from(joined).where(table.c[kind.key] == entry_id)
+
+
+async def _row(connection: AsyncConnection, statement: Select[tuple[object, ...]]) -> dict[str, object] | None:
+    found = (await connection.execute(statement)).mappings().one_or_none()
+    return None if found is None else _named(found)
+
+
+async def _opened(keys: FieldKeys, kind: Kind, state: Mapping[str, object], present: Mapping[str, object]) -> Entry:
+    """A state of an entry, of which `present` is the row; of a member, with who it was then."""
+    if not kind.personal:
+        return _entry(kind, state)
+    known = await open_identity(keys, str(present[kind.key]), StoredIdentity.of(state, with_key(present)))
+    return _entry(kind, {**state, **{name: getattr(known, name) for name in IDENTITY_FIELDS}})
 
 
 def _named(row: RowMapping) -> dict[str, object]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database import Database
 from api.entry_changes import EntryStore
 from api.errors import Conflict, Invalid
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.registry import repository, rules
@@ -27,18 +28,19 @@ from api.registry.responses import entry_out
 class Registry:
     """The service of members, providers and procedures."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: FieldKeys) -> None:
         self._database = database
+        self._keys = keys
 
     async def get(self, kind: Kind, entry_id: str, at: datetime | None = None) -> Entry:
         """An entry, as it is or as it was stored at an instant; raises `NotFound`."""
         async with self._database.reading() as connection:
             found = (
-                await repository.entry(connection, kind, entry_id)
+                await repository.entry(connection, self._keys, kind, entry_id)
                 if at is None
-                else await repository.entry_at(connection, kind, entry_id, at)
+                else await repository.entry_at(connection, self._keys, kind, entry_id, at)
             )
-        return _store(kind).found(found)
+        return self._store(kind).found(found)
 
     async def page(
         self, kind: Kind, *, filters: Mapping[str, str], after: PageCursor | None, limit: int, descending: bool
@@ -53,16 +55,16 @@ class Registry:
                 limit=limit + 1,
                 descending=descending,
             )
-        return _store(kind).page(found, limit)
+        return self._store(kind).page(found, limit)
 
     async def create(self, caller: Caller, kind: Kind, new: Entry) -> Entry:
         """Store a new entry; raises `Conflict` where there is one of this id, and `Invalid`."""
         rules.check(new)
         async with self._database.transaction() as connection:
             await _require_plans(connection, None, new)
-            if not await repository.add(connection, kind, new):
+            if not await repository.add(connection, self._keys, kind, new):
                 raise Conflict(f"{kind.name} {new.entry_id} exists already; change it with PUT, or add a period to it")
-            await _store(kind).record(connection, caller, "create", None, new, {})
+            await self._store(kind).record(connection, caller, "create", None, new, {})
         return new
 
     async def update(
@@ -106,8 +108,20 @@ class Registry:
         if_match: str | None,
         details: Mapping[str, JsonValue],
     ) -> Entry:
-        return await _store(kind).change(
+        return await self._store(kind).change(
             self._database, caller, entry_id, act=act, change=change, if_match=if_match, details=details
+        )
+
+    def _store(self, kind: Kind) -> EntryStore[Entry]:
+        return EntryStore(
+            name=kind.name,
+            table=kind.table.name,
+            id_of=lambda entry: entry.entry_id,
+            lock=lambda connection, entry_id: repository.lock(connection, self._keys, kind, entry_id),
+            shown=lambda entry: entry_out(kind, entry),
+            check=_require_plans,
+            replace=lambda connection, entry: repository.replace_entry(connection, self._keys, kind, entry),
+            differences=lambda before, after: rules.changes(kind, before, after),
         )
 
 
@@ -117,16 +131,3 @@ async def _require_plans(connection: AsyncConnection, before: Entry | None, afte
     for plan_id in after.plans - known:
         if not await repository.has_plan(connection, plan_id or ""):
             raise Invalid.field("plan_id", "plan not found; check the id, or load the plan first")
-
-
-def _store(kind: Kind) -> EntryStore[Entry]:
-    return EntryStore(
-        name=kind.name,
-        table=kind.table.name,
-        id_of=lambda entry: entry.entry_id,
-        lock=lambda connection, entry_id: repository.lock(connection, kind, entry_id),
-        shown=lambda entry: entry_out(kind, entry),
-        check=_require_plans,
-        replace=lambda connection, entry: repository.replace_entry(connection, kind, entry),
-        differences=lambda before, after: rules.changes(kind, before, after),
-    )

@@ -11,7 +11,7 @@ from api.tables import Base, Instant
 class RegistryHistoryRow(Base):
     """A state of a row until it was changed, by whatever changed it: a trigger adds it.
 
-    Another refuses changes; only `redact_member` disables it, within its transaction.
+    Another refuses changes; only `erase_member` and `ginja crypto encrypt` disable it, within their transactions.
     """
 
     __tablename__ = "registry_history"

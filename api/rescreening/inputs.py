@@ -7,7 +7,9 @@ from typing import Final, TypeVar
 from api import catalog, members, providers
 from api.code_tables import days_of_service, price_keys, releases_in_force, tables_of_releases
 from api.database import Pipelined, Query, Rows
+from api.field_keys import FieldKeys
 from api.intake import BenefitUse, benefit_used
+from api.members import StoredMember
 from claims.adjudication import Evidence, run_edits
 from claims.benefits import Benefit
 from claims.code_tables import EDIT_TABLES, NO_TABLES, PRICE_TABLES, TableKind, TablesInForce
@@ -25,6 +27,7 @@ from claims.rescreening import (
     finding_differences,
 )
 from core import clock
+from core.errors import DecryptionError
 
 T = TypeVar("T")
 
@@ -47,7 +50,9 @@ class ScreeningInputs:
         self._not_priced: dict[str, Exception] = {}
 
     @classmethod
-    async def read(cls, connection: Pipelined, kind: ChangeKind, claims: Sequence[ScreenedClaim]) -> "ScreeningInputs":
+    async def read(
+        cls, connection: Pipelined, keys: FieldKeys, kind: ChangeKind, claims: Sequence[ScreenedClaim]
+    ) -> "ScreeningInputs":
         """Read them: a round trip for the references and tables of all claims, another for what those priced otherwise
         need."""
         inputs = cls(kind)
@@ -61,7 +66,8 @@ class ScreeningInputs:
         )
         found_members = await connection.fetch_all([_or_error(members.member(one)) for one in member_ids])
         inputs._members = {
-            member_id: member or Member(member_id) for member_id, member in zip(member_ids, found_members, strict=True)
+            member_id: await _opened(keys, member_id, member)
+            for member_id, member in zip(member_ids, found_members, strict=True)
         }
         found_providers = await connection.fetch_all([_or_error(providers.provider(one)) for one in provider_ids])
         inputs._providers = {
@@ -159,6 +165,16 @@ def _or_error(query: Query[T]) -> Query[T | Exception]:
             return error
 
     return Query(query.statement, query.params, read)
+
+
+async def _opened(keys: FieldKeys, member_id: str, found: StoredMember | Exception | None) -> Member | Exception:
+    """A member that was found, or why it cannot be read."""
+    if not isinstance(found, StoredMember):
+        return Member(member_id) if found is None else found
+    try:
+        return await members.open_member(keys, found)
+    except DecryptionError as error:
+        return error
 
 
 def _value(entry: T | Exception) -> T:

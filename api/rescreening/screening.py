@@ -15,6 +15,7 @@ from api import metrics
 from api.code_tables import COMMITTED_WITHIN
 from api.database import Database, Pipelined, operational
 from api.errors import StatementTimeout
+from api.field_keys import FieldKeys
 from api.rescreening import batches, jobs
 from api.rescreening.batches import NewFinding
 from api.rescreening.inputs import ScreeningInputs
@@ -36,9 +37,10 @@ _JOBS_NAMED: Final = 20
 class Rescreening:
     """Compares the claims that changes touch."""
 
-    def __init__(self, database: Database, *, days: int, time_zone: tzinfo) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, *, days: int, time_zone: tzinfo) -> None:
         """`days`: how long ago a decided claim was received or decided at most. `time_zone` is the insurer's."""
         self._database = database
+        self._keys = keys
         self._days = days
         self._time_zone = time_zone
         self._late: set[int] = set()
@@ -115,7 +117,7 @@ class Rescreening:
                 (claims,) = await connection.fetch(batches.batch_of(job_id, BATCH, self._time_zone, now))
                 if not claims:
                     return 0
-                compared = await _compare_claims(connection, kind, claims)
+                compared = await _compare_claims(connection, self._keys, kind, claims)
                 (earlier,) = await connection.fetch(batches.earlier_findings([one.claim_id for one in claims]))
                 new, ended = _against(earlier, compared, kind)
                 await connection.finish(
@@ -200,9 +202,12 @@ def _against(
     return [one for one in compared.differences if (one.claim.claim_id, one.difference.key) not in there], ended
 
 
-async def _compare_claims(connection: Pipelined, kind: ChangeKind, claims: Sequence[ClaimToScreen]) -> _Compared:
+async def _compare_claims(
+    connection: Pipelined, keys: FieldKeys, kind: ChangeKind, claims: Sequence[ClaimToScreen]
+) -> _Compared:
     """Compare the claims of a batch; one that cannot be compared holds up no other."""
-    inputs = await ScreeningInputs.read(connection, kind, [one.decided for one in claims if one.decided is not None])
+    decided = [one.decided for one in claims if one.decided is not None]
+    inputs = await ScreeningInputs.read(connection, keys, kind, decided)
     compared = _Compared(voided={one.claim_id for one in claims if one.is_voided})
     for one in claims:
         if one.problem is not None:

@@ -47,7 +47,9 @@ async def score_claims(request: Request, _caller: BatchCaller) -> Response:
 
 async def _scored(request: Request, own: Dependencies) -> Response:
     sent = parse(ScoreBatchIn, await read_body(request, MAX_BATCH_BYTES))
-    scores = await score_batch(own.database, own.scorer, sent.claims, own.settings.zone, own.live, own.windows)
+    scores = await score_batch(
+        own.database, own.scorer, sent.claims, own.settings.zone, own.live, own.windows, own.field_keys
+    )
     if _LINES in request.headers.get("accept", ""):
         return Response(b"".join([line + b"\n" for line in await _encoded(scores)]), media_type=_LINES)
     return Response(b'{"scores":[' + b",".join(await _encoded(scores)) + b"]}", media_type=JSON)

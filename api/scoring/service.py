@@ -7,6 +7,7 @@ from datetime import tzinfo
 from api import outbox
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
+from api.field_keys import FieldKeys
 from api.intake import find_references, read_references
 from api.scorer import ScorerClient, ScorerFailure, ScorerRefused
 from api.scoring.schemas import HistoricalClaim
@@ -28,6 +29,7 @@ async def score_batch(
     time_zone: tzinfo,
     live: LiveClaims,
     windows: EntityWindows,
+    keys: FieldKeys,
 ) -> list[Score]:
     """The scores of claims, in their order, from the current features.
 
@@ -42,7 +44,7 @@ async def score_batch(
         for at, claim in enumerate(sent):
             await live.give_way()
             try:
-                references = read_references(claim, *await connection.fetch(*find_references(claim)))
+                references = await read_references(keys, claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now, time_zone)
                 references = references.on(whole.service_from)
                 facts.append(whole.facts(references.member, references.provider))

@@ -60,12 +60,15 @@ def members(path: Path, plan_id: str | None, as_json: bool) -> int:
 
 
 def _loaded(file: Path, plan_id: str | None) -> _File:
+    from api.field_keys import FieldKeys
     from api.members import enroll
+    from core.settings import settings
     from formats.eligibility_csv import InvalidTable
     from formats.x12 import InvalidX12
 
+    keys = FieldKeys(settings(), existing_database_url())
     try:
-        return _File(file.name, with_database(lambda database: enroll(database, _read(file), plan_id=plan_id)))
+        return _File(file.name, with_database(lambda database: enroll(database, keys, _read(file), plan_id=plan_id)))
     except (InvalidX12, InvalidTable) as error:
         return _File(file.name, None, str(error))
     except UnicodeDecodeError:

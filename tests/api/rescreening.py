@@ -25,7 +25,7 @@ LATER = 2 * COMMITTED_WITHIN
 async def screening(api: Api):
     database = Database(api.url, pool_size=1)
     try:
-        yield Rescreening(database, days=365, time_zone=UTC)
+        yield Rescreening(database, api.dependencies.field_keys, days=365, time_zone=UTC)
     finally:
         await database.close()
 

@@ -212,7 +212,7 @@ async def test_a_claim_that_cannot_be_decided_now_is_tried_again_and_not_refused
     own = api.dependencies
     full = Intake(
         api.database, own.scorer, own.intake._policies, own.unconfirmed, MemberQueue(max_claims=0, timeout_s=1),
-        own.windows,
+        own.windows, own.field_keys,
     )  # fmt: skip
     assert await processor(api, full).work() == 0
     job = await state(api, job_id)

@@ -11,10 +11,12 @@ from psycopg.types.json import Jsonb
 from api.catalog import refresh
 from api.database import Database
 from api.errors import Invalid
+from api.field_keys import FieldKeys
 from api.housekeeping import every_day
 from api.loading import load_folder
 from api.members import enroll
 from api.scoring import unscored_claims
+from core.settings import Settings
 from features.declare import CLAIMS, LABELS
 from formats.members import EnrolledMember
 from pipelines import reference
@@ -114,7 +116,12 @@ async def test_a_file_that_changes_the_latest_period_makes_the_earlier_ones_end_
         load_folder(database_url, tmp_path, source="test", today=DAY)
     else:
         database = Database(database_url, pool_size=1)
-        await enroll(database, [EnrolledMember("file", "M1", enrolled_from=first)], plan_id=None)
+        await enroll(
+            database,
+            FieldKeys(Settings(), database_url),
+            [EnrolledMember("file", "M1", enrolled_from=first)],
+            plan_id=None,
+        )
         await database.close()
         kept = EARLIER if first is None else kept  # what such a file does not state stays
     with psycopg.connect(database_url) as connection:

@@ -297,7 +297,9 @@ async def test_a_state_that_is_replaced_while_it_is_read_is_still_the_state_then
 
                 return read
 
-        found = await entry_at(cast(AsyncConnection, ReplacedMeanwhile()), MEMBER, "M123", at)
+        found = await entry_at(
+            cast(AsyncConnection, ReplacedMeanwhile()), api.dependencies.field_keys, MEMBER, "M123", at
+        )
     assert found is not None
     assert cast(MemberDetails, found.details).region == "Coast"
 

@@ -162,7 +162,7 @@ async def test_an_end_through_the_api_and_an_eligibility_file_record_a_job_each(
         EnrolledMember("line 1", member_id="M123", enrolled_to=date(2026, 2, 15)),
         EnrolledMember("line 2", member_id="M124", enrolled_to=date(2026, 2, 15)),
     ]
-    await enroll(api.database, members, plan_id=None)
+    await enroll(api.database, api.dependencies.field_keys, members, plan_id=None)
     await drain(screening)
     assert [(kind, subject) for kind, subject, *_ in jobs(api)] == [("member", "member M123"), ("member", "2 members")]
     assert {(one[0], one[2]) for one in found(api)} == {(paid["claim_id"], "cover_ended")}

@@ -237,5 +237,5 @@ async def test_a_claim_that_is_screened_again_is_an_event_once(api: Api):
     paid = (await approved(api))["claim_id"]
     await sent_since(api)
     api.execute("UPDATE providers SET excluded_from = '2020-01-01' WHERE provider_id = 'H456'")
-    await drain(Rescreening(api.database, days=365, time_zone=UTC))
+    await drain(Rescreening(api.database, api.dependencies.field_keys, days=365, time_zone=UTC))
     assert kinds(await sent_since(api)) == [("claim.rescreened", {"claim_id": paid})]

@@ -114,6 +114,7 @@ EXEMPT_STATEMENTS = {
     ("UPDATE", "authorizations"): REFERENCE_DATA,
     ("INSERT", "plan_authorizations"): ONE_TRANSACTION,
     ("DELETE", "plan_authorizations"): ONE_TRANSACTION,
+    ("INSERT", "data_keys"): ONE_STATEMENT,
     ("INSERT", "members"): ONE_TRANSACTION,
     ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
     ("INSERT", "plans"): ONE_TRANSACTION,

@@ -1,5 +1,6 @@
 """`ginja data ingest members` stores the members of 834 and CSV files and says what was refused."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,10 +11,35 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from api.database import Database
+from api.field_keys import FieldKeys
+from api.members import IDENTITY_FIELDS
+from api.registry import Registry
+from api.registry.kinds import MEMBER
 from cli.exit_codes import ExitCode
 from cli.main import main
+from core.settings import Settings
 from tests.api.makers import seed
 from tests.formats.test_enrollment import ADDED, HEADER, enrollment, member
+
+
+async def members(url: str) -> dict[str, tuple[object, ...]]:
+    """Who the members are, with plan and period."""
+    database, keys = Database(url, pool_size=1), FieldKeys(Settings(), url)
+    registry = Registry(database, keys)
+    try:
+        with psycopg.connect(url) as connection:
+            rows = connection.execute("SELECT member_id, enrolled_to FROM members ORDER BY member_id").fetchall()
+        entries = {member_id: (await registry.get(MEMBER, member_id), end) for member_id, end in rows}
+    finally:
+        await database.close()
+    return {
+        member_id: (
+            *(getattr(entry.details, name) for name in IDENTITY_FIELDS),
+            *(entry.latest.plan_id, entry.latest.period.first_day, end),
+        )
+        for member_id, (entry, end) in entries.items()
+    }
 
 
 @pytest.fixture
@@ -23,10 +49,7 @@ def run(new_database: Callable[..., AbstractContextManager[str]], database_templ
 
         def run(*words: str):
             result = CliRunner().invoke(main, ["data", "ingest", "members", *words], env={"GINJA_DATABASE_URL": url})
-            with psycopg.connect(url) as connection:
-                columns = "member_id, name, birth_date, sex, plan_id, enrolled_from, enrolled_to"
-                stored = connection.execute(f"SELECT {columns} FROM members ORDER BY member_id").fetchall()
-            return result, {row[0]: row[1:] for row in stored}
+            return result, asyncio.run(members(url))
 
         yield run
 

@@ -5,8 +5,9 @@ import stat
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from core.encryption import KEY_FILE, Encryption
+from core.encryption import Encryption
 from core.errors import DecryptionError, SettingsError
+from core.field_encryption import KEY_FILE
 from core.settings import Settings
 
 OLD, NEW = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb28=", "bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmU="

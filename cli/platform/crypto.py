@@ -1,0 +1,69 @@
+"""`ginja crypto`: the encryption of stored personal data."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command
+from cli.database import existing_database_url, with_database
+from cli.output import print_json
+
+if TYPE_CHECKING:
+    from api.database import Database
+    from api.field_keys import FieldKeys
+
+
+def _keys(url: str) -> "FieldKeys":
+    from api.field_keys import FieldKeys
+    from core.settings import settings
+
+    return FieldKeys(settings(), url)
+
+
+@command(examples=["ginja crypto status --json"])
+def status(as_json: bool) -> int:
+    """Show the keys that encrypt fields, and how many values are still in clear; exit code 1 if there are any."""
+    from api.field_keys import data_keys
+    from api.registry import clear_identities
+
+    existing_database_url()
+    stored = with_database(data_keys)
+    clear = with_database(clear_identities)
+    if as_json:
+        print_json({"data_keys": [asdict(one) for one in stored], "clear": asdict(clear)})
+        return int(clear.total > 0)
+    for one in stored:
+        click.echo(
+            f"data key {one.key_id} ({one.purpose}): master key {one.master_version} of {one.provider}, "
+            f"made {one.created_at:%Y-%m-%d}, wraps {one.member_keys:,} keys of members"
+        )
+    click.echo(f"In clear: {clear.members:,} members, {clear.states:,} earlier states.")
+    if clear.total:
+        click.echo("Run `ginja crypto encrypt`.")
+    return int(clear.total > 0)
+
+
+@command(examples=["ginja crypto encrypt"])
+def encrypt(as_json: bool) -> int:
+    """Encrypt what earlier releases stored in clear, in batches while the platform runs.
+
+    Exit code 1 if something is still in clear because it was being changed: run it again.
+    """
+    from api.registry import clear_identities, encrypt_identities
+
+    keys = _keys(existing_database_url())
+
+    def show(rows: int) -> None:
+        click.echo(f"{rows:,} rows encrypted", err=True)
+
+    async def work(database: "Database") -> tuple[int, int]:
+        done = await encrypt_identities(database, keys, show)
+        return done, (await clear_identities(database)).total
+
+    done, left = with_database(work)
+    if as_json:
+        print_json({"encrypted": done, "left": left})
+    else:
+        click.echo(f"{done:,} rows encrypted; {left:,} are in clear.")
+    return int(left > 0)
