@@ -38,6 +38,8 @@ from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
 from api.tasks import routes as task_routes
+from api.tokens import routes as token_routes
+from api.users import routes as user_routes
 from api.version_middleware import ApiVersions
 from api.versions import PUBLISHED, VersionHistory
 from api.webhooks import routes as webhook_routes
@@ -73,6 +75,8 @@ ROUTERS = (
     policy_routes.router,
     key_routes.router,
     client_version_routes.router,
+    token_routes.router,
+    user_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""

@@ -12,10 +12,11 @@ from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
 from api.database import Database, act_for, request_limits
+from api.errors import StepUpRequired
 from api.exports import ExportPlaces
 from api.field_keys import FieldKeys
 from api.health.probe import WriteProbe
-from api.identity import Authenticator, Caller, Scope
+from api.identity import Authenticator, Caller, Scope, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
 from api.notifications import Notifications
@@ -23,11 +24,14 @@ from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.tasks import Tasks
+from api.tokens import AccessTokens, Sessions, SignedInCaller, SigningKeys, is_access_token
 from api.unconfirmed import UnconfirmedChanges
+from api.users import SignIns, Users
 from api.versions import PUBLISHED, VersionHistory
 from api.webhooks import AddressGuard, Webhooks
 from api.windows import EntityWindows
 from claims.review import ReviewPolicy
+from core import clock
 from core.batch_queue import BatchQueue
 from core.encryption import Encryption
 from core.live_claims import LiveClaims
@@ -45,6 +49,11 @@ class Dependencies:
     settings: Settings
     database: Database
     authenticator: Authenticator
+    access_tokens: AccessTokens
+    signing_keys: SigningKeys
+    sessions: Sessions
+    sign_ins: SignIns
+    users: Users
     client_versions: ClientVersions
     scorer: ScorerClient
     intake: Intake
@@ -86,11 +95,20 @@ class Dependencies:
         members = queue_of_members(settings)
         windows = EntityWindows(database, scorer)
         field_keys = FieldKeys(settings, database_url)
-        authenticator = Authenticator(database, versions.current)
+        encryption = Encryption(settings)
+        signing_keys = SigningKeys(database, encryption)
+        access_tokens = AccessTokens(database, signing_keys, settings.tenant)
+        sign_ins = SignIns(database, encryption)
+        authenticator = Authenticator(database, versions.current, access_tokens)
         return cls(
             settings=settings,
             database=database,
             authenticator=authenticator,
+            access_tokens=access_tokens,
+            signing_keys=signing_keys,
+            sessions=Sessions(database, encryption, sign_ins, access_tokens),
+            sign_ins=sign_ins,
+            users=Users(database, sign_ins.passwords),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
@@ -99,7 +117,7 @@ class Dependencies:
             exports=ExportPlaces(),
             tasks=Tasks(database),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
-            webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
+            webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), encryption),
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
@@ -114,6 +132,7 @@ class Dependencies:
 
     async def close(self) -> None:
         """Close every connection."""
+        self.sign_ins.passwords.close()
         await self.unconfirmed.close()
         await self.probe.close()
         self.scorer.close()
@@ -143,6 +162,22 @@ class RequireScope:
         return caller
 
 
+class RequireRecentSecondFactor:
+    """FastAPI dependency: a user must have proved a second factor in the last ten minutes; raises `StepUpRequired`.
+
+    Returns the user, or `None` for an API key, which has no second factor. Beside a `RequireScope`.
+    """
+
+    async def __call__(self, request: Request) -> SignedInCaller | None:
+        secret = sent_secret(request)
+        if not is_access_token(secret):
+            return None
+        signed_in = await dependencies(request).access_tokens.signed_in(secret)
+        if not signed_in.has_recent_second_factor(clock.now()):
+            raise StepUpRequired(StepUpRequired.example)
+        return signed_in
+
+
 class AcceptScope:
     """FastAPI dependency: whether the caller has a key with a scope, for a route that returns more to such a caller."""
 
@@ -166,6 +201,7 @@ def required_scope(route: APIRoute) -> Scope | None:
     return next(iter(required_scopes(route)), None)
 
 
+RecentSecondFactor = Annotated[SignedInCaller | None, Depends(RequireRecentSecondFactor(), use_cache=False)]
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
 AnyCaller = Annotated[Caller, Depends(RequireScope(Scope.VERSION), use_cache=False)]
 """Of a valid key; every role has the scope."""
@@ -189,4 +225,5 @@ PolicyReader = Annotated[Caller, Depends(RequireScope(Scope.POLICY_READ), use_ca
 PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_cache=False)]
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]
 RegistryWriter = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_WRITE), use_cache=False)]
+UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.entity_tags import entity_tag
-from api.errors import Conflict, PreconditionFailed
+from api.errors import ApiError, Conflict, PreconditionFailed
 from api.fields import PastInstant, PlainNumber
 from api.openapi import Operation, SuccessResponse, operation
 from api.responses import JSON, encode
@@ -31,9 +31,9 @@ def creating(body: type[BaseModel]) -> Operation:
     return operation(body=body, errors=[Conflict], success=SuccessResponse(201, headers=["Location", "ETag"]))
 
 
-def changing(body: type[BaseModel], *, status: int = 200) -> Operation:
-    """What a route documents that changes an entry."""
-    errors = [Conflict, PreconditionFailed]
+def changing(body: type[BaseModel], *also: type[ApiError], status: int = 200) -> Operation:
+    """What a route documents that changes an entry, with further errors."""
+    errors: list[type[ApiError]] = [Conflict, PreconditionFailed, *also]
     return operation(body=body, errors=errors, success=SuccessResponse(status, headers=["ETag"]))
 
 

@@ -9,6 +9,8 @@ from api.notifications import remove_old_mails
 from api.reports import remove_old_reports
 from api.rescreening import remove_old_jobs
 from api.tasks import REPLY_KEY_PREFIX
+from api.tokens import remove_expired_sessions
+from api.users import remove_old_counters
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""
@@ -42,6 +44,8 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         connection.execute(
             "DELETE FROM webhook_deliveries WHERE created_at < %s::date - %s::int", [day, KEEP_DELIVERIES_DAYS]
         )
+        remove_expired_sessions(connection, day)
+        remove_old_counters(connection, day)
         remove_old_mails(connection, day)
         remove_old_reports(connection, day)
         remove_old_jobs(connection, day)

@@ -48,6 +48,15 @@ TAKES_NO_KEY: Final[Mapping[str, str]] = {
     "/v1/keys": "its response has a secret, which is not stored in clear; a key whose secret was lost is revoked",
     "/v1/keys/{api_key_id}/rotate": "its response has a secret, which is not stored in clear; a second "
     "rotation is refused and names the key of the first",
+    "/v1/users": "its response has a password, which is not stored in clear; a login is registered once",
+    "/v1/users/{user_id}/reset-password": "its response has a password, which is not stored in clear; sent again, it "
+    "gives another one",
+    "/v1/auth/token": "it is no change that a repetition would make twice: each is a session of its own",
+    "/v1/auth/refresh": "the token says which request it is: sent again within 10 s, it gets the same successor",
+    "/v1/auth/sign-out": "a session ends once",
+    "/v1/auth/totp": "its response has a secret, which is not stored in clear; the last one can be confirmed",
+    "/v1/auth/totp/confirm": "its response has recovery codes, which are not stored in clear; it works once",
+    "/v1/auth/password": "the password before is wrong once it is changed",
     "/v1/x12/837": "each claim of a file is taken once, by its provider, number and frequency; see ADR 0205",
 }
 """POST routes of the API without an Idempotency-Key, and why. The forms of the console have none: browsers send no

@@ -73,7 +73,8 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key as `Authorization: Bearer gja_live_…`; `ginja keys create` makes one.",
+        "description": "An API key as `Authorization: Bearer gja_live_…`, which `ginja keys create` makes, or the "
+        "access token of a user, which `POST /v1/auth/token` gives.",
     },
     "api_key": {
         "type": "apiKey",
@@ -94,6 +95,7 @@ TAGS = [
     {"name": "providers", "description": "Who may bill, and when."},
     {"name": "procedures", "description": "What may be billed, and when."},
     {"name": "keys", "description": "API keys: who may call, and what each may do."},
+    {"name": "users", "description": "Sign in, and who may."},
     {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]

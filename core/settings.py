@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
     mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under the home.")
 
+    tenant: str = Field(
+        "default",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="Name of this tenant, which has a database of its own; access tokens are valid for it alone.",
+    )
     api_host: str = Field("127.0.0.1", description="Address the claims API binds to.")
     api_port: Port = Field(8600, description="Port of the claims API.")
     tls_certificate: Path | None = Field(

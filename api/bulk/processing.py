@@ -24,8 +24,9 @@ from api.bulk.x12_parts import FilePart, next_part, position_of, rejects_of, sto
 from api.database import Database, is_temporary
 from api.edi import take_claim
 from api.errors import ApiError, InternalError
-from api.identity import Caller, caller_of_key
+from api.identity import Caller
 from api.intake import Intake, refused_fields, submit_parsed
+from api.users import caller_of_actor
 from core import clock
 from core.ids import new_id
 from core.logging import get_logger
@@ -93,9 +94,9 @@ class BulkProcessor:
     async def _submit(self, job: BulkJob, done: Slice) -> None:
         """Submit claims of a slice. Raises `InvalidFile`, and `UndecidedClaims` where none can be decided now."""
         async with self._database.reading() as connection:
-            sender = await caller_of_key(connection, job.actor_id, clock.now())
+            sender = await caller_of_actor(connection, job.actor_id, clock.now())
         if sender is None:
-            raise InvalidFile("the API key of the upload is no longer valid; upload the rest with another one")
+            raise InvalidFile("the API key or user of the upload is no longer valid; upload the rest with another one")
         if job.next_offset == 0:
             done.sha256 = await self._verified(job)
         if job.format == "x12":

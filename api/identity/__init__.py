@@ -15,7 +15,7 @@ from api.identity.repository import (
     one_key,
     stored_scopes,
 )
-from api.identity.roles import MEMBER, PROVIDER, ROLES, Caller, Scope
+from api.identity.roles import MEMBER, PROVIDER, ROLES, USER_PREFIX, Caller, Scope
 from api.identity.service import (
     LIFETIME,
     MAX_LIFETIME,
@@ -25,6 +25,7 @@ from api.identity.service import (
     insert_key,
     list_keys,
     replace_key,
+    sent_secret,
 )
 from api.identity.tables import ApiKeyRow
 
@@ -36,6 +37,7 @@ __all__ = [
     "MEMBER",
     "PROVIDER",
     "ROLES",
+    "USER_PREFIX",
     "WRITE_S",
     "ApiKey",
     "ApiKeyRow",
@@ -58,5 +60,6 @@ __all__ = [
     "one_key",
     "read_pin",
     "replace_key",
+    "sent_secret",
     "stored_scopes",
 ]

@@ -43,10 +43,14 @@ class Scope(Enum):
     """Register receivers of events, see their deliveries, replay them."""
     KEYS = "keys:manage"
     """Create, list, rotate and revoke API keys; nobody creates a key that may do more than they may."""
+    USERS = "users:manage"
+    """Create, change and disable users, and reset what they sign in with."""
     VERSION = "version:manage"
     """See and change the version of the API that the own key gets; every role may."""
 
 
+USER_PREFIX: Final = "usr_"
+"""Of the ids of users, among those of actors."""
 PROVIDER: Final = "provider"
 """The only role that is bound to a provider."""
 MEMBER: Final = "member"
@@ -109,6 +113,11 @@ class Caller:
     def may(self, scope: Scope) -> bool:
         """Whether the caller has `scope`."""
         return scope in ROLES.get(self.role, frozenset()) and (self.only is None or scope in self.only)
+
+    @property
+    def is_user(self) -> bool:
+        """Whether this is a signed-in user rather than an API key."""
+        return self.actor_id.startswith(USER_PREFIX)
 
     @property
     def sees_scores(self) -> bool:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -32,6 +32,8 @@ MONITOR_GRACE_S = 3_600.0
 
 _LOOKUP_FAILURES = (*DATABASE_FAILURES, KeyQueueFull, PoolExhausted, OSError)
 _CACHED_KEYS = 1_024
+_DOTS_OF_JWT = 2
+"""API keys have none."""
 _UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
 _MALFORMED_KEY = f"the text sent is no API key: it was cut off or changed; send a key as it was shown, {PREFIX}…"
 
@@ -42,12 +44,25 @@ MAX_NAME: Final = 200
 """Characters of the name of a key."""
 
 
-class Authenticator:
-    """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`."""
+class UserTokens(Protocol):
+    """What finds the user of an access token."""
 
-    def __init__(self, database: Database, current_version: str = CURRENT) -> None:
+    async def caller_of(self, token: str) -> Caller:
+        """The signed-in user; raises `Unauthorized`."""
+
+
+class Authenticator:
+    """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`.
+
+    A bearer token that is a JWT is that of a user, and left to `user_tokens`.
+    """
+
+    def __init__(
+        self, database: Database, current_version: str = CURRENT, user_tokens: UserTokens | None = None
+    ) -> None:
         """A key that is used for the first time is pinned to `current_version` of the API."""
         self._database = database
+        self._user_tokens = user_tokens
         self._current_version = current_version
         self._cached: dict[bytes, tuple[float, Caller]] = {}
         self._unknown: dict[bytes, float] = {}
@@ -56,7 +71,7 @@ class Authenticator:
 
     async def authorize(self, request: Request, scope: Scope, *others: Scope) -> Caller:
         """The caller of a request, who must have `scope` or one of `others`; raises `Unauthorized`, `Forbidden`."""
-        secret = _secret(request)
+        secret = sent_secret(request)
         try:
             caller = await self.authenticate(secret)
         except _LOOKUP_FAILURES:
@@ -67,11 +82,14 @@ class Authenticator:
         if not any(caller.may(one) for one in (scope, *others)):
             if not ROLES.get(caller.role, frozenset()).isdisjoint({scope, *others}):
                 raise Forbidden(f"the key was created without scope {scope.value}; use another key")
-            raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
+            kind = "user" if caller.is_user else "key"
+            raise Forbidden(f"a {kind} of role {caller.role} has no scope {scope.value}; use another {kind}")
         return caller
 
     async def authenticate(self, secret: str) -> Caller:
         """The holder of a secret; raises `Unauthorized`."""
+        if self._user_tokens is not None and secret.count(".") == _DOTS_OF_JWT:
+            return await self._user_tokens.caller_of(secret)
         if not is_well_formed(secret):
             raise Unauthorized(_MALFORMED_KEY)
         hashed = secret_hash(secret)
@@ -94,7 +112,7 @@ class Authenticator:
     async def pinned_version(self, request: Request) -> str | None:
         """The version that the key of a request is pinned to; `None` without a valid key. Raises as a look-up does."""
         try:
-            return (await self.authenticate(_secret(request))).api_version
+            return (await self.authenticate(sent_secret(request))).api_version
         except Unauthorized:
             return None  # the route says so
 
@@ -243,7 +261,8 @@ async def list_keys(database: Database) -> Sequence[repository.ApiKey]:
         return await repository.all_keys(connection)
 
 
-def _secret(request: Request) -> str:
+def sent_secret(request: Request) -> str:
+    """The API key or access token of a request; raises `Unauthorized`."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.strip():
         return secret.strip()

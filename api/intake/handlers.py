@@ -10,13 +10,13 @@ from pydantic import JsonValue
 
 from api.database import is_temporary
 from api.errors import ApiError, InternalError
-from api.identity import holder_of_key
 from api.intake.schemas import ClaimIn
 from api.problems import error_response
 from api.replies import Reply
 from api.requests import parse
 from api.task_services import TaskServices
 from api.tasks import REPLY_KEY_PREFIX, TakenTask, TaskRefused
+from api.users import holder_of_actor
 
 
 async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, JsonValue]:
@@ -26,9 +26,9 @@ async def decide_claim(services: TaskServices, task: TakenTask) -> dict[str, Jso
     not count. Raises what means that the claim cannot be decided now, or not by this process.
     """
     async with services.database.reading() as connection:
-        sender = await holder_of_key(connection, task.actor_id or "")
+        sender = await holder_of_actor(connection, task.actor_id or "")
     if sender is None:
-        raise TaskRefused("the API key of the request is not in the database; its claim was not decided")
+        raise TaskRefused("the API key or user of the request is not in the database; its claim was not decided")
     # The API has parsed it: where that fails here, this process is of another release, and the claim is not refused.
     sent = parse(ClaimIn, task.payload)
     key = f"{REPLY_KEY_PREFIX}{task.task_id}"

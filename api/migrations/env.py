@@ -32,6 +32,8 @@ from api.rescreening import tables as _rescreening  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base
 from api.tasks import tables as _tasks  # noqa: F401
+from api.tokens import tables as _tokens  # noqa: F401
+from api.users import tables as _users  # noqa: F401
 from api.webhooks import tables as _webhooks  # noqa: F401
 
 

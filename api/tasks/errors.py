@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 from api.errors import OutcomeUnknown
 
@@ -17,4 +16,4 @@ class TaskOutcomeUnknown(OutcomeUnknown):
     So the response does not say when to send it again.
     """
 
-    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    headers: Mapping[str, str] = MappingProxyType({})

@@ -198,7 +198,7 @@ async def test_the_cache_is_bounded(database: Database, monkeypatch: pytest.Monk
     ],
 )
 def test_a_secret_is_read_from_either_header(headers: dict[str, str], secret: str) -> None:
-    assert service._secret(request(**headers)) == secret
+    assert service.sent_secret(request(**headers)) == secret
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_secret_is_read_from_either_header(headers: dict[str, str], secret: st
 )
 def test_the_response_to_a_request_without_a_key_explains_how_to_send_one(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorized) as refused:
-        service._secret(request(**headers))
+        service.sent_secret(request(**headers))
     assert str(refused.value) == "send your API key as `Authorization: Bearer gja_live_…` or as `X-API-Key`"
 
 

@@ -27,12 +27,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONTRACT = contract()
 OPERATIONS = CONTRACT.operations
-WITHOUT_AUTHENTICATION = {"/livez", "/readyz"}
+WITHOUT_AUTHENTICATION = {"/livez", "/readyz", "/v1/auth/keys"}
+WITHOUT_AUTHENTICATION |= {f"/v1/auth/{act}" for act in ("token", "refresh", "sign-out", "password")}
+WITHOUT_AUTHENTICATION |= {"/v1/auth/totp", "/v1/auth/totp/confirm"}
 JSON = "application/json"
 STABLE_TYPES = {
     "malformed": 400,
     "not-x12": 400,
     "unauthorized": 401,
+    "sign-in-incomplete": 401,
+    "step-up-required": 401,
     "forbidden": 403,
     "not-found": 404,
     "conflict": 409,
@@ -45,6 +49,7 @@ STABLE_TYPES = {
     "invalid": 422,
     "member-queue-full": 429,
     "key-queue-full": 429,
+    "sign-in-throttled": 429,
     "head-too-large": 431,
     "failed": 500,
     "outcome-unknown": 503,

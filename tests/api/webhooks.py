@@ -188,6 +188,9 @@ async def with_ids(api: Api, path: str) -> str:
         path = path.replace("{subscription_id}", added.json()["subscription_id"])
     if "{mail_id}" in path:
         path = path.replace("{mail_id}", failed_mail(api))
+    if "{user_id}" in path:
+        sent = {"login": f"number{next(_numbers)}@insurer.example", "display_name": "Number", "role": "operator"}
+        path = path.replace("{user_id}", (await api.post("/v1/users", sent)).json()["user_id"])
     if "{task_id}" in path:
         accepted = await api.post("/v1/claims", MINIMAL, Prefer="respond-async")
         path = path.replace("{task_id}", accepted.json()["task_id"])

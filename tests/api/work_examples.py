@@ -22,6 +22,8 @@ _PROCEDURE = _DAYS | {"name": "Cast", "specialties": ["cardiology"], "typical_pr
 _PROCEDURE |= {"min_age_years": 1, "max_age_years": 99, "max_units": 2}
 _AUTHORIZATION = _DAYS | {"provider_id": "H456", "procedures": ["P001", "P002..P009"], "units": 2, "counts": "visits"}
 _AUTHORIZATION |= {"state": "approved"}
+_USER = {"display_name": "Ann Otieno", "role": "member", "provider_id": "H456", "member_id": "M123"}
+_ATTEMPT = {"login": "ann@insurer.example", "password": "the tide comes in", "code": "123456", "recovery_code": "ABCD"}
 _OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
 BODIES: dict[str, list[dict[str, Any]]] = {
     # by schema; together the examples have every field of it
@@ -98,6 +100,16 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "KeyRevocationIn": [{}],
     "VersionUpgradeIn": [{"version": "2026-11-27"}],
     "VersionRollbackIn": [{}],
+    "UserIn": [_USER | {"login": "ann@insurer.example"}],
+    "UserUpdate": [_USER | {"state": "active"}],
+    "SecondFactorResetIn": [{"reason": "lost phone"}],
+    "PasswordResetIn": [{"reason": "forgotten"}],
+    "SignInIn": [_ATTEMPT],
+    "SecondFactorIn": [_ATTEMPT],
+    "SecondFactorConfirmIn": [{name: _ATTEMPT[name] for name in ("login", "password", "code")}],
+    "PasswordChangeIn": [_ATTEMPT | {"new_password": "the tide goes out"}],
+    "RefreshIn": [{"refresh_token": "gjr_unknown"}],
+    "SignOutIn": [{"refresh_token": "gjr_unknown"}],
     "BulkUploadIn": [{"format": "csv", "size": 1000, "sha256": "ab" * 32}],
     "BulkCancelIn": [{"reason": "the wrong month"}],
     "RescreeningCloseIn": [{"reason": "recovery_started", "note": "n"}],

@@ -45,6 +45,7 @@ from ginja_client.models import (
     EndpointSecretOut,
     ExplanationOut,
     IssuedKeyOut,
+    JsonWebKeySetOut,
     KeyIn,
     KeyRevocationIn,
     KeyRotationIn,
@@ -57,8 +58,11 @@ from ginja_client.models import (
     MemberOut,
     MemberPage,
     MemberUpdate,
+    MeOut,
     NotificationSubscriptionList,
     NotificationSubscriptionOut,
+    PasswordChangeIn,
+    PasswordResetIn,
     PeriodIn,
     PolicyActivationIn,
     PolicyActivationOut,
@@ -76,6 +80,8 @@ from ginja_client.models import (
     ProviderUpdate,
     Readiness,
     ReasonList,
+    RecoveryCodesOut,
+    RefreshIn,
     RemittanceOut,
     ReplayIn,
     ReplayOut,
@@ -86,12 +92,24 @@ from ginja_client.models import (
     ReviewOut,
     ScoreBatchIn,
     ScoreBatchOut,
+    SecondFactorConfirmIn,
+    SecondFactorIn,
+    SecondFactorOut,
+    SecondFactorResetIn,
     SecretRotationIn,
+    SignInIn,
+    SignOutIn,
     StoredReportOut,
     SubscriptionIn,
     SuspendedEdits,
     TaskOut,
+    TokenOut,
     TrialEventIn,
+    UserIn,
+    UserOut,
+    UserPage,
+    UserPasswordOut,
+    UserUpdate,
     VersionRollbackIn,
     VersionUpgradeIn,
     VoidIn,
@@ -1502,6 +1520,111 @@ class AsyncOperations(AsyncCalls):
                     takes_key=True,
                 )
             ),
+        )
+
+    async def sign_in(self, body: SignInIn) -> TokenOut:
+        """Sign in. A wrong login, password or code gets one answer; who knows the password learns what else is
+        missing."""
+        return cast("TokenOut", await self._call(Call("POST", "/v1/auth/token", json=body)))
+
+    async def refresh_session(self, body: RefreshIn) -> TokenOut:
+        """Get the next tokens. A refresh token works once; a client that lost the response may send it again within
+        10 s.
+
+        One that was used before was copied: the session ends, and none of its tokens works any longer.
+        """
+        return cast("TokenOut", await self._call(Call("POST", "/v1/auth/refresh", json=body)))
+
+    async def sign_out(self, body: SignOutIn) -> None:
+        """End a session. An unknown token gets the same answer."""
+        await self._call(Call("POST", "/v1/auth/sign-out", json=body))
+
+    async def set_up_second_factor(self, body: SecondFactorIn) -> SecondFactorOut:
+        """Get a secret for an authenticator app. The second factor stays as it is until the secret is confirmed."""
+        return cast("SecondFactorOut", await self._call(Call("POST", "/v1/auth/totp", json=body)))
+
+    async def confirm_second_factor(self, body: SecondFactorConfirmIn) -> RecoveryCodesOut:
+        """Make the new secret the second factor by its first code. The response has recovery codes, shown once.
+
+        Sessions of the user end.
+        """
+        return cast("RecoveryCodesOut", await self._call(Call("POST", "/v1/auth/totp/confirm", json=body)))
+
+    async def change_password(self, body: PasswordChangeIn) -> None:
+        """Change the own password. Sessions of the user end."""
+        await self._call(Call("POST", "/v1/auth/password", json=body))
+
+    async def list_token_keys(self) -> JsonWebKeySetOut:
+        """The public keys of access tokens, for systems that verify them. A key is listed while its tokens are
+        valid."""
+        return cast("JsonWebKeySetOut", await self._call(Call("GET", "/v1/auth/keys")))
+
+    async def get_me(self) -> MeOut:
+        """Who sends the request: the signed-in user or the API key, its role and what it may do."""
+        return cast("MeOut", await self._call(Call("GET", "/v1/me")))
+
+    async def create_user(self, body: UserIn) -> UserPasswordOut:
+        """Create a user. The response has a password for the first sign-in, which is shown once.
+
+        A login belongs to one user, so a repeated request is refused and adds nothing.
+        """
+        return cast("UserPasswordOut", await self._call(Call("POST", "/v1/users", json=body)))
+
+    async def list_users(
+        self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> UserPage:
+        """List users, the oldest first."""
+        return cast(
+            "UserPage",
+            await self._call(Call("GET", "/v1/users", query={"limit": limit, "cursor": cursor, "fields": fields})),
+        )
+
+    async def iter_users(self, *, limit: int | None = None, fields: str | None = None) -> AsyncIterator[UserOut]:
+        """Each item of `list_users`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_users(limit=limit, fields=fields, cursor=cursor)
+            for item in page["users"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def get_user(self, user_id: str) -> UserOut:
+        """Read a user."""
+        return cast("UserOut", await self._call(Call("GET", fill("/v1/users/{user_id}", user_id=user_id))))
+
+    async def update_user(self, user_id: str, body: UserUpdate, *, if_match: str) -> UserOut:
+        """Replace what is stated of a user, or disable or enable it. Another role or state ends its sessions."""
+        return cast(
+            "UserOut",
+            await self._call(
+                Call("PUT", fill("/v1/users/{user_id}", user_id=user_id), json=body, headers={"If-Match": if_match})
+            ),
+        )
+
+    async def reset_second_factor(
+        self, user_id: str, body: SecondFactorResetIn, *, idempotency_key: str | None = None
+    ) -> UserOut:
+        """Remove the second factor of a user with the recovery codes, and end the sessions."""
+        return cast(
+            "UserOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/users/{user_id}/reset-second-factor", user_id=user_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def reset_password(self, user_id: str, body: PasswordResetIn) -> UserPasswordOut:
+        """Replace the password of a user by a new one, which is shown once, and end the sessions."""
+        return cast(
+            "UserPasswordOut",
+            await self._call(Call("POST", fill("/v1/users/{user_id}/reset-password", user_id=user_id), json=body)),
         )
 
     async def livez(self) -> Liveness:

@@ -1007,6 +1007,24 @@ class IssuedKeyOut(TypedDict):
     """Sent as `Authorization: Bearer gja_live_…`."""
 
 
+class JsonWebKeyOut(TypedDict):
+    """A public key (RFC 7517)."""
+
+    kty: Literal["EC"] | str
+    crv: Literal["P-256"] | str
+    x: str
+    y: str
+    kid: str
+    use: Literal["sig"] | str
+    alg: Literal["ES256"] | str
+
+
+class JsonWebKeySetOut(TypedDict):
+    """The public keys that verify access tokens (RFC 7517)."""
+
+    keys: list[JsonWebKeyOut]
+
+
 class KeyIn(TypedDict):
     """A new API key."""
 
@@ -1142,6 +1160,21 @@ class MailRetryIn(TypedDict):
     """Nothing more has to be said of a message that is sent again."""
 
 
+class MeOut(TypedDict):
+    """Who sends the request, and what it may do."""
+
+    actor_id: str
+    """Of the user (`usr_…`) or of the API key (`key_…`)."""
+    kind: Literal["user", "api_key"] | str
+    name: str
+    role: str
+    provider_id: str | None
+    """The only provider whose claims it may access; null: it has none."""
+    member_id: str | None
+    """The only member whose claims it may access; null: it has none."""
+    scopes: list[str]
+
+
 class MemberIn(TypedDict):
     """A new member with the first period of its cover."""
 
@@ -1255,6 +1288,25 @@ class PairEffect(TypedDict):
     odds: float
     """exp(push): the factor on the odds."""
     text: str
+
+
+class PasswordChangeIn(TypedDict):
+    """The password that a user has, and the one that replaces it."""
+
+    login: str
+    """E-mail address of the user."""
+    password: str
+    code: NotRequired[str | None]
+    recovery_code: NotRequired[str | None]
+    new_password: str
+    """15 to 256 characters, 8 where a second factor is required; not a frequent one, and without the login or the
+    name."""
+
+
+class PasswordResetIn(TypedDict):
+    """Why a password is replaced: the response has a new one, which the user changes at the next sign-in."""
+
+    reason: str
 
 
 class PaymentOut(TypedDict):
@@ -1664,6 +1716,18 @@ class ReasonOut(TypedDict):
     needs_confirmed_fraud: bool
 
 
+class RecoveryCodesOut(TypedDict):
+    """Codes that stand in for the second factor, each once. They are shown once; store them away from the device."""
+
+    recovery_codes: list[str]
+
+
+class RefreshIn(TypedDict):
+    """A refresh token."""
+
+    refresh_token: str
+
+
 class RemittanceOut(TypedDict):
     """What is paid of the claims of a provider that were decided over some days."""
 
@@ -1874,6 +1938,41 @@ class ScoreBatchOut(TypedDict):
     scores: list[Score]
 
 
+class SecondFactorConfirmIn(TypedDict):
+    """The first code of a new second factor."""
+
+    login: str
+    """E-mail address of the user."""
+    password: str
+    code: str
+    """Code of the authenticator app; each is accepted once."""
+
+
+class SecondFactorIn(TypedDict):
+    """Who sets up a second factor; who has one already proves it."""
+
+    login: str
+    """E-mail address of the user."""
+    password: str
+    code: NotRequired[str | None]
+    recovery_code: NotRequired[str | None]
+
+
+class SecondFactorOut(TypedDict):
+    """A new secret for an authenticator app, shown once; its first code makes it the second factor."""
+
+    secret: str
+    """Base 32, to be typed where no QR code can be read."""
+    uri: str
+    """`otpauth://totp/…`, to be shown as a QR code."""
+
+
+class SecondFactorResetIn(TypedDict):
+    """Why a second factor is removed: the user sets up another one at the next sign-in."""
+
+    reason: str
+
+
 class SecretOut(TypedDict):
     """A secret that webhooks are signed with; the secret itself was shown when it was made."""
 
@@ -1920,6 +2019,22 @@ class ShadowScore(TypedDict):
     margin: float
     probability: float
     flagged: bool
+
+
+class SignInIn(TypedDict):
+    """Login and password, and a code where the user has a second factor."""
+
+    login: str
+    """E-mail address of the user."""
+    password: str
+    code: NotRequired[str | None]
+    recovery_code: NotRequired[str | None]
+
+
+class SignOutIn(TypedDict):
+    """A refresh token of the session that ends."""
+
+    refresh_token: str
 
 
 class StoredReportOut(TypedDict):
@@ -2007,6 +2122,20 @@ class TaskResponseOut(TypedDict):
     `OperationOutcome`."""
 
 
+class TokenOut(TypedDict):
+    """Tokens of a session, named as in RFC 6749."""
+
+    access_token: str
+    """Sent as `Authorization: Bearer …`. A JWT (RFC 9068)."""
+    token_type: Literal["Bearer"] | str
+    expires_in: int
+    """Seconds until the access token expires."""
+    refresh_token: str
+    """Gets the next tokens, once. Keep it as secret as the password."""
+    refresh_expires_at: str
+    """If it is not used before."""
+
+
 class TrialEventIn(TypedDict):
     """An event to try an endpoint with."""
 
@@ -2027,6 +2156,98 @@ class TrialEventIn(TypedDict):
         | Literal["endpoint.test"]
     ]
     """The type of the event; it has `test: true` and names a claim that does not exist."""
+
+
+class UserIn(TypedDict):
+    """A new user. The response has a password for the first sign-in, which is shown once."""
+
+    login: str
+    """E-mail address."""
+    display_name: str
+    """Shown as the one who did something."""
+    role: Literal[
+        "admin", "provider", "insurer", "member", "investigator", "lead_investigator", "data_scientist", "operator"
+    ]
+    provider_id: NotRequired[str | None]
+    """The provider of a user of role `provider`; no other user has one."""
+    member_id: NotRequired[str | None]
+    """The member that a user of role `member` is; no other user has one."""
+
+
+class UserOut(TypedDict):
+    """A user."""
+
+    user_id: str
+    login: str
+    """E-mail address."""
+    display_name: str
+    role: (
+        Literal[
+            "admin", "provider", "insurer", "member", "investigator", "lead_investigator", "data_scientist", "operator"
+        ]
+        | str
+    )
+    provider_id: str | None
+    member_id: str | None
+    state: Literal["active", "disabled"] | str
+    must_change_password: bool
+    """Somebody else chose the password; it is changed before a sign-in."""
+    second_factor_at: str | None
+    """When the second factor was set up; null: there is none."""
+    created_at: str
+    updated_at: str
+    disabled_at: str | None
+
+
+class UserPage(TypedDict):
+    """A part of the users, the oldest first."""
+
+    users: list[UserOut]
+    next_cursor: str | None
+    """Sent as `cursor`, gives the next part; null: this was the last."""
+
+
+class UserPasswordOut(TypedDict):
+    """A user with a password for the first sign-in, which is not shown again."""
+
+    user_id: str
+    login: str
+    """E-mail address."""
+    display_name: str
+    role: (
+        Literal[
+            "admin", "provider", "insurer", "member", "investigator", "lead_investigator", "data_scientist", "operator"
+        ]
+        | str
+    )
+    provider_id: str | None
+    member_id: str | None
+    state: Literal["active", "disabled"] | str
+    must_change_password: bool
+    """Somebody else chose the password; it is changed before a sign-in."""
+    second_factor_at: str | None
+    """When the second factor was set up; null: there is none."""
+    created_at: str
+    updated_at: str
+    disabled_at: str | None
+    password: str
+    """Give it to the user, who changes it before the first sign-in. It is shown once."""
+
+
+class UserUpdate(TypedDict):
+    """What is stated of a user, as it is from now on. Another role or state ends the sessions of the user."""
+
+    display_name: str
+    """Shown as the one who did something."""
+    role: Literal[
+        "admin", "provider", "insurer", "member", "investigator", "lead_investigator", "data_scientist", "operator"
+    ]
+    provider_id: NotRequired[str | None]
+    """The provider of a user of role `provider`; no other user has one."""
+    member_id: NotRequired[str | None]
+    """The member that a user of role `member` is; no other user has one."""
+    state: Literal["active", "disabled"]
+    """A disabled user cannot sign in."""
 
 
 class VersionRollbackIn(TypedDict):

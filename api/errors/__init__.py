@@ -7,6 +7,8 @@ ApiError
 ├── MalformedBody      400   the body is not JSON in UTF-8
 ├── NotX12             400   the body is not an X12 interchange
 ├── Unauthorized       401   no API key, or one that is not valid
+├── SignInIncomplete   401   the password is right, and a step of the sign-in is missing
+├── StepUpRequired     401   the second factor was confirmed too long ago
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
 ├── Conflict           409   the state of the resource does not allow this
@@ -19,6 +21,7 @@ ApiError
 ├── Invalid            422   valid JSON that is not a valid request; names each field
 ├── MemberQueueFull    429   too many claims of one member at a time
 ├── KeyQueueFull       429   too many requests of one key at a time
+├── SignInThrottled    429   too many failed sign-ins of this login or address
 ├── HeadTooLarge       431   path, query and headers exceed the limit
 ├── InternalError      500   a defect
 ├── Overloaded         503   more requests than the API can answer in time
@@ -41,63 +44,19 @@ ApiError
 └── DatabaseFault      503   an internal or I/O error of the database
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
-from pydantic import JsonValue
-
-PROBLEM_PAGE: Final = "/docs/problems"
-"""Where the API describes its problems (`api/problem_page.py`)."""
-MAX_NAMED: Final = 20
-"""Invalid fields named in one response, so that a response is not many times the size of the body it refuses."""
-
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """What is wrong with one field, and what to send instead. Never repeats the value: it may be personal data."""
-
-    field: str
-    message: str
-
-
-class ApiError(Exception):
-    """Root of this room's errors. The message is for the caller: what is wrong and what to do.
-
-    `extensions` are further members of the problem (RFC 9457, section 3.2).
-    """
-
-    status: ClassVar[int]
-    kind: ClassVar[str]
-    title: ClassVar[str]
-    example: ClassVar[str]
-    """A detail of such an error, for the documentation."""
-    headers: ClassVar[Mapping[str, str]] = _NONE
-    """Headers that every response of this class has."""
-
-    def __init__(
-        self,
-        detail: str,
-        errors: Sequence[FieldError] = (),
-        extensions: Mapping[str, JsonValue] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.errors = tuple(errors)
-        self.extensions = extensions
-
-    @classmethod
-    def type_uri(cls) -> str:
-        """The problem's `type`."""
-        return type_uri(cls.kind)
-
-
-def type_uri(kind: str) -> str:
-    """The `type` of a problem, from its stable last part."""
-    return f"{PROBLEM_PAGE}#{kind}"
+from api.errors.base import MAX_NAMED as MAX_NAMED
+from api.errors.base import PROBLEM_PAGE as PROBLEM_PAGE
+from api.errors.base import ApiError as ApiError
+from api.errors.base import FieldError as FieldError
+from api.errors.base import retry_after
+from api.errors.base import type_uri as type_uri
+from api.errors.sign_in import SignInIncomplete as SignInIncomplete
+from api.errors.sign_in import SignInThrottled as SignInThrottled
+from api.errors.sign_in import StepUpRequired as StepUpRequired
 
 
 class MalformedBody(ApiError):
@@ -207,16 +166,12 @@ class Invalid(ApiError):
         return cls.fields([FieldError(field, message)])
 
 
-def _retry_after(seconds: int) -> Mapping[str, str]:
-    return MappingProxyType({"Retry-After": str(seconds)})
-
-
 class MemberQueueFull(ApiError):
     """Too many claims of one member are being submitted at a time; nothing was stored; retry."""
 
     status, kind, title = 429, "member-queue-full", "Too many claims of this member at a time"
     example = "too many claims of this member are being decided; nothing was stored; send them one after the other"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class KeyQueueFull(ApiError):
@@ -224,7 +179,7 @@ class KeyQueueFull(ApiError):
 
     status, kind, title = 429, "key-queue-full", "Too many requests of this key at a time"
     example = "too many requests of this API key are waiting; nothing was stored; send fewer at a time"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class HeadTooLarge(ApiError):
@@ -246,7 +201,7 @@ class Overloaded(ApiError):
 
     status, kind, title = 503, "overloaded", "Too many requests at a time"
     example = "the API gets more requests than it can answer in time; nothing was done; retry the request"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class BatchQueueFull(ApiError):
@@ -254,7 +209,7 @@ class BatchQueueFull(ApiError):
 
     status, kind, title = 503, "batch-queue-full", "Batches are waiting"
     example = "4 batches are before this one; nothing was done; retry the batch"
-    headers = _retry_after(5)
+    headers = retry_after(5)
 
 
 class Unavailable(ApiError):
@@ -262,7 +217,7 @@ class Unavailable(ApiError):
 
     status, kind, title = 503, "unavailable", "Service unavailable"
     example = "the database is unavailable and nothing was stored; retry the request"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class OutcomeUnknown(ApiError):
@@ -272,7 +227,7 @@ class OutcomeUnknown(ApiError):
 
     status, kind, title = 503, "outcome-unknown", "Outcome unknown"
     example = "the database did not confirm the commit: the change may be stored or not; send the same request again"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class PoolExhausted(ApiError):
@@ -280,7 +235,7 @@ class PoolExhausted(ApiError):
 
     status, kind, title = 503, "pool-exhausted", "No database connection is free"
     example = "no database connection was free in time; nothing was stored; retry the request"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class LockTimeout(ApiError):
@@ -288,7 +243,7 @@ class LockTimeout(ApiError):
 
     status, kind, title = 503, "lock-timeout", "A lock was not released in time"
     example = "another transaction holds a lock on the claim or its member; nothing was stored; retry the request"
-    headers = _retry_after(2)
+    headers = retry_after(2)
 
 
 class StatementTimeout(ApiError):
@@ -296,7 +251,7 @@ class StatementTimeout(ApiError):
 
     status, kind, title = 503, "statement-timeout", "The database took too long"
     example = "a statement took longer than the limit; nothing was stored; retry the request"
-    headers = _retry_after(2)
+    headers = retry_after(2)
 
 
 class WriteConflict(ApiError):
@@ -304,7 +259,7 @@ class WriteConflict(ApiError):
 
     status, kind, title = 503, "write-conflict", "A concurrent change was in the way"
     example = "a concurrent transaction changed the same rows; nothing was stored; retry the request"
-    headers = _retry_after(1)
+    headers = retry_after(1)
 
 
 class DatabaseFull(ApiError):
@@ -312,7 +267,7 @@ class DatabaseFull(ApiError):
 
     status, kind, title = 503, "database-full", "The disk of the database is full"
     example = "the disk of the database is full; nothing was stored; retry once space has been freed"
-    headers = _retry_after(30)
+    headers = retry_after(30)
 
 
 class DatabaseMemory(ApiError):
@@ -320,7 +275,7 @@ class DatabaseMemory(ApiError):
 
     status, kind, title = 503, "database-memory", "The database is out of memory"
     example = "the database is out of memory or of another resource; nothing was stored; retry later"
-    headers = _retry_after(5)
+    headers = retry_after(5)
 
 
 class TooManyConnections(ApiError):
@@ -328,7 +283,7 @@ class TooManyConnections(ApiError):
 
     status, kind, title = 503, "database-connections", "The database accepts no more connections"
     example = "the database has no connection left for the API; nothing was stored; retry the request"
-    headers = _retry_after(2)
+    headers = retry_after(2)
 
 
 class DatabaseReadOnly(ApiError):
@@ -336,7 +291,7 @@ class DatabaseReadOnly(ApiError):
 
     status, kind, title = 503, "database-read-only", "The database is read-only"
     example = "the database accepts no writes, as during a failover; nothing was stored; retry later"
-    headers = _retry_after(5)
+    headers = retry_after(5)
 
 
 class DatabaseRestarting(ApiError):
@@ -344,7 +299,7 @@ class DatabaseRestarting(ApiError):
 
     status, kind, title = 503, "database-restarting", "The database is restarting"
     example = "the database is shutting down or starting; nothing was stored; retry the request"
-    headers = _retry_after(2)
+    headers = retry_after(2)
 
 
 class SchemaMismatch(ApiError):
@@ -352,7 +307,7 @@ class SchemaMismatch(ApiError):
 
     status, kind, title = 503, "database-schema", "The schema of the database does not fit"
     example = "the schema of the database does not fit this version; nothing was stored; run `ginja run migrate`"
-    headers = _retry_after(5)
+    headers = retry_after(5)
 
 
 class DatabaseMisconfigured(ApiError):
@@ -360,7 +315,7 @@ class DatabaseMisconfigured(ApiError):
 
     status, kind, title = 503, "database-misconfigured", "The database refuses the API"
     example = "the database refuses the role of the API; nothing was stored; check GINJA_DATABASE_URL and its rights"
-    headers = _retry_after(30)
+    headers = retry_after(30)
 
 
 class DatabaseFault(ApiError):
@@ -368,7 +323,7 @@ class DatabaseFault(ApiError):
 
     status, kind, title = 503, "database-fault", "The database reports an internal error"
     example = "the database reports an internal error; nothing was stored; its log names the cause"
-    headers = _retry_after(30)
+    headers = retry_after(30)
 
 
 DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
@@ -378,7 +333,8 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 """Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
-    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, RequestInFlight),
+    *(MalformedBody, NotX12, Unauthorized, SignInIncomplete, StepUpRequired, Forbidden, NotFound, Conflict),
+    *(RequestInFlight,),
     *(PreconditionFailed, TooLarge),
     *(
         NotJson,
@@ -387,6 +343,7 @@ ERRORS: Final[tuple[type[ApiError], ...]] = (
         Invalid,
         MemberQueueFull,
         KeyQueueFull,
+        SignInThrottled,
         HeadTooLarge,
         InternalError,
         OutcomeUnknown,

@@ -1,0 +1,134 @@
+"""Keys, sign-ins and refresh tokens in the database."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Query, Rows, compiled
+from api.tokens.records import RefreshToken, SignedInCaller, TokenFamily
+from api.tokens.tables import RefreshTokenRow, TokenFamilyRow, TokenKeyRow
+from api.users import User, UserRow, UserState
+
+_FAMILY = tuple(TokenFamilyRow.__table__.c[one.name] for one in fields(TokenFamily))
+_TOKEN = tuple(RefreshTokenRow.__table__.c[one.name] for one in fields(RefreshToken))
+_USER = tuple(UserRow.__table__.c[one.name] for one in fields(User))
+_KEYS_LOCK = "token keys"
+
+_SIGNED_IN = compiled(
+    select(*_USER, TokenFamilyRow.family_id, TokenFamilyRow.created_at, TokenFamilyRow.methods)
+    .join(TokenFamilyRow, TokenFamilyRow.user_id == UserRow.user_id)
+    .where(
+        TokenFamilyRow.family_id == bindparam("family"),
+        TokenFamilyRow.ended_at.is_(None),
+        TokenFamilyRow.expires_at > bindparam("at"),
+        TokenFamilyRow.created_at >= UserRow.signed_out_at,
+        UserRow.state == UserState.ACTIVE.value,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A key that signs, or that verifies only."""
+
+    kid: str
+    private_key: bytes
+    """PEM, encrypted."""
+    public_key: dict[str, str]
+    """JWK."""
+    created_at: datetime
+    retired_at: datetime | None
+
+
+_KEY = tuple(TokenKeyRow.__table__.c[one.name] for one in fields(TokenKey))
+
+
+def signed_in(family_id: str, at: datetime) -> Query[SignedInCaller | None]:
+    """The user of a sign-in, as it is now; `None`: it has ended, or the user may not sign in."""
+    return Query(_SIGNED_IN, {"family": family_id, "at": at}, _signed_in_caller)
+
+
+def _signed_in_caller(rows: Rows) -> SignedInCaller | None:
+    if not rows:
+        return None
+    *of_user, family_id, signed_in_at, methods = rows[0]
+    return SignedInCaller(User(*of_user).caller, family_id, signed_in_at, tuple(methods))
+
+
+async def lock_keys(connection: AsyncConnection) -> None:
+    """Let no other transaction add or retire a key until this one ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(_KEYS_LOCK))))
+
+
+async def valid_keys(connection: AsyncConnection, retired_since: datetime) -> list[TokenKey]:
+    """The key that signs, and those that were retired since an instant."""
+    is_valid = or_(TokenKeyRow.retired_at.is_(None), TokenKeyRow.retired_at > retired_since)
+    found = await connection.execute(select(*_KEY).where(is_valid).order_by(TokenKeyRow.created_at))
+    return [TokenKey(*row) for row in found]
+
+
+async def retire_keys(connection: AsyncConnection, at: datetime) -> None:
+    """End the key that signs; it verifies on for as long as its tokens live."""
+    await connection.execute(update(TokenKeyRow).where(TokenKeyRow.retired_at.is_(None)).values(retired_at=at))
+
+
+async def add_key(
+    connection: AsyncConnection, *, kid: str, private_key: bytes, public_key: dict[str, str], at: datetime
+) -> None:
+    """Store a new key, which signs from now on."""
+    values = {"kid": kid, "private_key": private_key, "public_key": public_key, "created_at": at}
+    await connection.execute(insert(TokenKeyRow).values(**values))
+
+
+async def add_family(connection: AsyncConnection, family: TokenFamily) -> None:
+    """Store a sign-in."""
+    values = {one.name: getattr(family, one.name) for one in fields(TokenFamily)}
+    await connection.execute(insert(TokenFamilyRow).values(**values | {"methods": [*family.methods]}))
+
+
+async def add_token(
+    connection: AsyncConnection, *, token_hash: bytes, family_id: str, created_at: datetime, expires_at: datetime
+) -> None:
+    """Store a refresh token."""
+    values = {"token_hash": token_hash, "family_id": family_id, "created_at": created_at, "expires_at": expires_at}
+    await connection.execute(insert(RefreshTokenRow).values(**values))
+
+
+async def family_of(connection: AsyncConnection, token_hash: bytes) -> TokenFamily | None:
+    """The sign-in of a refresh token, locked until the transaction ends."""
+    statement = (
+        select(*_FAMILY)
+        .join(RefreshTokenRow, RefreshTokenRow.family_id == TokenFamilyRow.family_id)
+        .where(RefreshTokenRow.token_hash == token_hash)
+        .with_for_update(of=TokenFamilyRow)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else TokenFamily(row[0], row[1], tuple(row[2]), *row[3:])
+
+
+async def refresh_token(connection: AsyncConnection, token_hash: bytes) -> RefreshToken:
+    """A refresh token of a sign-in that is locked."""
+    row = (await connection.execute(select(*_TOKEN).where(RefreshTokenRow.token_hash == token_hash))).one()
+    return RefreshToken(*row)
+
+
+async def use_token(
+    connection: AsyncConnection, family_id: str, token_hash: bytes, successor: bytes, at: datetime
+) -> None:
+    """Note that a token was used, and its successor; the token before it can no longer be retried."""
+    of_family = RefreshTokenRow.family_id == family_id
+    retriable = RefreshTokenRow.successor.is_not(None)
+    await connection.execute(update(RefreshTokenRow).where(of_family, retriable).values(successor=None))
+    used = update(RefreshTokenRow).where(RefreshTokenRow.token_hash == token_hash)
+    await connection.execute(used.values(used_at=at, successor=successor))
+
+
+async def end_family(connection: AsyncConnection, family_id: str, reason: str, at: datetime) -> None:
+    """End a sign-in; one that has ended stays as it is."""
+    await connection.execute(
+        update(TokenFamilyRow)
+        .where(TokenFamilyRow.family_id == family_id, TokenFamilyRow.ended_at.is_(None))
+        .values(ended_at=at, end_reason=reason)
+    )

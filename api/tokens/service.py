@@ -1,0 +1,119 @@
+"""Sign-ins and their refresh tokens: each is used once, and one that is used twice ends its sign-in.
+
+A client that lost the response sends the same refresh token again within `RETRY_WINDOW` and gets the same successor, so
+requests at the same time leave one live successor. Once the successor was used, or later, a token that comes again was
+copied: every token of the sign-in is refused from then on.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit
+from api.database import Database, fetch
+from api.errors import Unauthorized
+from api.tokens import repository
+from api.tokens.access import AccessTokens
+from api.tokens.records import FAMILY_LIFE, IDLE_LIFE, RETRY_WINDOW, TokenFamily, TokenPair
+from api.users import SignInAttempt, SignIns, User, find_user
+from core import clock
+from core.encryption import Encryption
+from core.ids import new_id
+
+PREFIX: Final = "gjr_"
+_REFUSED: Final = "the refresh token is unknown, expired or was used before; sign in again with POST /v1/auth/token"
+
+
+class Sessions:
+    """The service of sign-ins."""
+
+    def __init__(
+        self, database: Database, encryption: Encryption, sign_ins: SignIns, access_tokens: AccessTokens
+    ) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._sign_ins = sign_ins
+        self._access = access_tokens
+
+    async def sign_in(self, attempt: SignInAttempt) -> tuple[User, TokenPair]:
+        """Begin a session; raises `Unauthorized`, `SignInIncomplete`, `SignInThrottled`, `Overloaded`."""
+        async with self._sign_ins.signing_in(attempt) as verified:
+            family = TokenFamily(
+                family_id=new_id("ses"),
+                user_id=verified.user.user_id,
+                methods=verified.methods,
+                created_at=verified.at,
+                expires_at=verified.at + FAMILY_LIFE,
+                ended_at=None,
+            )
+            await repository.add_family(verified.connection, family)
+            token, expires_at = await self._new_token(verified.connection, family, verified.at)
+        return verified.user, TokenPair(await self._access.issue(family, verified.user.role), token, expires_at)
+
+    async def refresh(self, token: str) -> tuple[User, TokenPair]:
+        """The successor of a refresh token, and a new access token; raises `Unauthorized`."""
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            family = await repository.family_of(connection, _hash(token))
+            user = None if family is None else await find_user(connection, family.user_id)
+            if family is None or user is None or not _is_live(family, user, at):
+                raise Unauthorized(_REFUSED)
+            stored = await repository.refresh_token(connection, _hash(token))
+            pair: tuple[str, datetime] | None = None
+            if stored.used_at is None and at < stored.expires_at:
+                pair = await self._new_token(connection, family, at)
+                encrypted = self._encryption.encrypt(pair[0])
+                await repository.use_token(connection, family.family_id, _hash(token), encrypted, at)
+            elif stored.used_at is not None and stored.successor is not None and at - stored.used_at <= RETRY_WINDOW:
+                successor = self._encryption.decrypt(stored.successor)
+                pair = successor, (await repository.refresh_token(connection, _hash(successor))).expires_at
+            elif stored.used_at is not None:
+                await self._end(connection, family, user, "reuse", at)
+        if pair is None:
+            self._access.forget(user.user_id)
+            raise Unauthorized(_REFUSED)
+        return user, TokenPair(await self._access.issue(family, user.role), *pair)
+
+    async def sign_out(self, token: str) -> None:
+        """End the session of a refresh token; one that is unknown or has ended is left as it is."""
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            family = await repository.family_of(connection, _hash(token))
+            if family is None or family.ended_at is not None:
+                return
+            user = await find_user(connection, family.user_id)
+            assert user is not None
+            await self._end(connection, family, user, "sign-out", at)
+        self._access.forget(user.user_id)
+
+    async def _new_token(self, connection: AsyncConnection, family: TokenFamily, at: datetime) -> tuple[str, datetime]:
+        token = PREFIX + secrets.token_urlsafe(32)
+        expires_at = min(at + IDLE_LIFE, family.expires_at)
+        await repository.add_token(
+            connection, token_hash=_hash(token), family_id=family.family_id, created_at=at, expires_at=expires_at
+        )
+        return token, expires_at
+
+    async def _end(
+        self, connection: AsyncConnection, family: TokenFamily, user: User, reason: str, at: datetime
+    ) -> None:
+        await repository.end_family(connection, family.family_id, reason, at)
+        details = {"session_id": family.family_id, "reason": reason}
+        await fetch(connection, audit.record(user.caller, "user.session_end", None, details, at))
+
+
+def _is_live(family: TokenFamily, user: User, at: datetime) -> bool:
+    """Whether a sign-in goes on: neither ended nor expired, of a user who is active and was not signed out since."""
+    return (
+        family.ended_at is None
+        and at < family.expires_at
+        and user.is_active
+        and family.created_at >= user.signed_out_at
+    )
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()

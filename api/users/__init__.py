@@ -1,0 +1,35 @@
+"""People who sign in: users, passwords, the second factor, and what slows down guessing."""
+
+from api.users.errors import WeakPassword
+from api.users.passwords import PasswordHasher
+from api.users.records import SECOND_FACTOR_ROLES, USER_ROLES, User, UserState, just_after
+from api.users.repository import caller_of_actor, find_user, holder_of_actor
+from api.users.responses import UserOut
+from api.users.retention import remove_old_counters
+from api.users.schemas import Login, UserIn
+from api.users.service import Users
+from api.users.sign_in import REFUSED, SignInAttempt, SignIns, VerifiedUser
+from api.users.tables import UserRow
+
+__all__ = [
+    "REFUSED",
+    "SECOND_FACTOR_ROLES",
+    "USER_ROLES",
+    "Login",
+    "PasswordHasher",
+    "SignInAttempt",
+    "SignIns",
+    "User",
+    "UserIn",
+    "UserOut",
+    "UserRow",
+    "UserState",
+    "Users",
+    "VerifiedUser",
+    "WeakPassword",
+    "caller_of_actor",
+    "find_user",
+    "holder_of_actor",
+    "just_after",
+    "remove_old_counters",
+]

@@ -1,0 +1,80 @@
+"""Users as they are stored, and what follows from their role."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from api.identity import Caller
+
+USER_ROLES: Final = (
+    *("admin", "provider", "insurer", "member", "investigator", "lead_investigator"),
+    *("data_scientist", "operator"),
+)
+"""Roles of people. Systems, such as the claims system and monitoring, have API keys."""
+SECOND_FACTOR_ROLES: Final = frozenset({"admin", "insurer", "investigator", "lead_investigator"})
+"""Roles that sign in with a second factor only."""
+
+
+class UserState(Enum):
+    """Whether a user may sign in."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user without what it signs in with."""
+
+    user_id: str
+    login: str
+    display_name: str
+    role: str
+    provider_id: str | None
+    member_id: str | None
+    state: str
+    must_change_password: bool
+    second_factor_at: datetime | None
+    signed_out_at: datetime
+    """Sign-ins before this instant have ended."""
+    created_at: datetime
+    updated_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def caller(self) -> Caller:
+        """The user as the one who acts."""
+        return Caller(self.user_id, self.role, self.provider_id, self.display_name, member_id=self.member_id)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may sign in."""
+        return self.state == UserState.ACTIVE.value
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether a password alone is not enough: the role requires more, or the user chose it."""
+        return self.role in SECOND_FACTOR_ROLES or self.second_factor_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a user signs in with."""
+
+    password_hash: str | None
+    totp_secret: bytes | None
+    """Encrypted."""
+    totp_step: int | None
+    """Time step of the last accepted code."""
+    pending_totp_secret: bytes | None
+    """Encrypted; not confirmed by a code yet."""
+
+
+NO_CREDENTIALS: Final = Credentials(None, None, None, None)
+"""Those of a login that does not exist."""
+
+
+def just_after(at: datetime) -> datetime:
+    """The first instant after `at`: a user who is signed out at `at` keeps no sign-in of that very instant."""
+    return at + timedelta(microseconds=1)

@@ -1,0 +1,110 @@
+"""Users, their credentials and recovery codes in the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+
+from sqlalchemy import delete, insert, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.identity import USER_PREFIX, Caller, caller_of_key, holder_of_key
+from api.paging import PageCursor
+from api.users.records import NO_CREDENTIALS, Credentials, User
+from api.users.tables import RecoveryCodeRow, UserRow
+
+_USER = tuple(UserRow.__table__.c[one.name] for one in fields(User))
+_CREDENTIALS = tuple(UserRow.__table__.c[one.name] for one in fields(Credentials))
+
+
+async def add_user(connection: AsyncConnection, user: User, password_hash: str | None) -> None:
+    """Store a new user."""
+    await connection.execute(insert(UserRow).values(**asdict(user), password_hash=password_hash))
+
+
+async def user_with_login(connection: AsyncConnection, login: str) -> User | None:
+    """The user of a login in lower case."""
+    row = (await connection.execute(select(*_USER).where(UserRow.login == login))).one_or_none()
+    return None if row is None else User(*row)
+
+
+async def find_user(connection: AsyncConnection, user_id: str, *, lock: bool = False) -> User | None:
+    """A user, locked until the transaction ends if asked for; `None` if there is none."""
+    statement = select(*_USER).where(UserRow.user_id == user_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return None if row is None else User(*row)
+
+
+async def credentials_of(connection: AsyncConnection, user_id: str | None) -> Credentials:
+    """What a user signs in with; of no user: `NO_CREDENTIALS`, by the same statement."""
+    row = (await connection.execute(select(*_CREDENTIALS).where(UserRow.user_id == user_id))).one_or_none()
+    return NO_CREDENTIALS if row is None else Credentials(*row)
+
+
+async def users_after(connection: AsyncConnection, after: PageCursor | None, limit: int) -> list[User]:
+    """At most `limit` users after a place, the oldest first."""
+    statement = select(*_USER).order_by(UserRow.created_at, UserRow.user_id).limit(limit)
+    if after is not None:
+        statement = statement.where(tuple_(UserRow.created_at, UserRow.user_id) > (after.received_at, after.item_id))
+    return [User(*row) for row in await connection.execute(statement)]
+
+
+async def all_users(connection: AsyncConnection) -> list[User]:
+    """Every user, the oldest first."""
+    statement = select(*_USER).order_by(UserRow.created_at, UserRow.user_id)
+    return [User(*row) for row in await connection.execute(statement)]
+
+
+async def change_user(connection: AsyncConnection, user_id: str, values: Mapping[str, object]) -> None:
+    """Change columns of a user."""
+    await connection.execute(update(UserRow).where(UserRow.user_id == user_id).values(**values))
+
+
+async def accept_step(connection: AsyncConnection, user_id: str, step: int) -> bool:
+    """Store the time step of a code; false where a code of it or of a later one was accepted meanwhile."""
+    statement = (
+        update(UserRow)
+        .where(UserRow.user_id == user_id, or_(UserRow.totp_step.is_(None), UserRow.totp_step < step))
+        .values(totp_step=step)
+    )
+    return (await connection.execute(statement)).rowcount > 0
+
+
+async def replace_recovery_codes(
+    connection: AsyncConnection, user_id: str, code_hashes: Sequence[bytes], at: datetime
+) -> None:
+    """Store new recovery codes; those before are no longer valid."""
+    await connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.user_id == user_id))
+    if code_hashes:
+        await connection.execute(
+            insert(RecoveryCodeRow), [{"user_id": user_id, "code_hash": one, "created_at": at} for one in code_hashes]
+        )
+
+
+async def use_recovery_code(connection: AsyncConnection, user_id: str, code_hash: bytes, at: datetime) -> bool:
+    """Use a recovery code, which works once; says whether it is an unused one of the user."""
+    statement = (
+        update(RecoveryCodeRow)
+        .where(
+            RecoveryCodeRow.user_id == user_id,
+            RecoveryCodeRow.code_hash == code_hash,
+            RecoveryCodeRow.used_at.is_(None),
+        )
+        .values(used_at=at)
+    )
+    return (await connection.execute(statement)).rowcount > 0
+
+
+async def caller_of_actor(connection: AsyncConnection, actor_id: str, at: datetime) -> Caller | None:
+    """An actor that may act at `at`, a valid key or an active user: for work that follows from an earlier request."""
+    if not actor_id.startswith(USER_PREFIX):
+        return await caller_of_key(connection, actor_id, at)
+    user = await find_user(connection, actor_id)
+    return None if user is None or not user.is_active else user.caller
+
+
+async def holder_of_actor(connection: AsyncConnection, actor_id: str) -> Caller | None:
+    """An actor, also a key that has expired or a user who was disabled since: for work that was accepted before."""
+    if not actor_id.startswith(USER_PREFIX):
+        return await holder_of_key(connection, actor_id)
+    user = await find_user(connection, actor_id)
+    return None if user is None else user.caller

@@ -1,0 +1,209 @@
+"""Signing in: login, password and second factor; and what a person does about them without being signed in.
+
+The answer to a login that does not exist is that to a wrong password, after the same statements and the same hashing.
+Only who knows the password learns what else is missing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NoReturn
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit
+from api.database import Database, fetch
+from api.errors import Conflict, Invalid, SignInIncomplete, Unauthorized
+from api.identity import Caller
+from api.users import repository
+from api.users.errors import WeakPassword
+from api.users.passwords import PasswordHasher, accepted_password, normalize
+from api.users.records import Credentials, User, just_after
+from api.users.second_factor import (
+    accepted_step,
+    new_recovery_codes,
+    new_secret,
+    provisioning_uri,
+    recovery_code_hash,
+)
+from api.users.throttle import SignInLimits
+from core import clock
+from core.encryption import Encryption
+
+REFUSED: Final = "login, password or code is wrong, or the user is disabled"
+"""The one answer to an attempt that fails."""
+_NOBODY: Final = Caller("unknown", "none", None, "unknown")
+"""Who fails to sign in with a login that does not exist, in the audit log."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """What a person sends to sign in."""
+
+    login: str
+    password: str = field(repr=False)
+    address: str
+    """Where it comes from."""
+    code: str | None = field(default=None, repr=False)
+    recovery_code: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedUser:
+    """A user who proved to be it, in the transaction that `connection` is in."""
+
+    user: User
+    methods: tuple[str, ...]
+    """Authentication methods as in RFC 8176: `pwd`, and `otp` with a second factor."""
+    at: datetime
+    connection: AsyncConnection
+
+
+class SignIns:
+    """The service of signing in."""
+
+    def __init__(self, database: Database, encryption: Encryption) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._limits = SignInLimits(database)
+        self.passwords = PasswordHasher()
+
+    @asynccontextmanager
+    async def signing_in(self, attempt: SignInAttempt) -> AsyncIterator[VerifiedUser]:
+        """A transaction in which the user is verified; the code is used up with it.
+
+        Raises `Unauthorized`, `SignInIncomplete`, `SignInThrottled`, `Overloaded`.
+        """
+        async with self._verified(attempt) as verified:
+            if verified.user.must_change_password:
+                raise SignInIncomplete(
+                    "the password was chosen by somebody else: change it with POST /v1/auth/password",
+                    extensions={"next": "change-password"},
+                )
+            if verified.user.needs_second_factor and verified.user.second_factor_at is None:
+                raise SignInIncomplete(
+                    f"the role {verified.user.role} signs in with a second factor: set it up with POST /v1/auth/totp",
+                    extensions={"next": "enrol-second-factor"},
+                )
+            await self._record(verified.connection, verified.user, "user.sign_in", verified.at)
+            yield verified
+
+    async def enrol(self, attempt: SignInAttempt) -> tuple[str, str]:
+        """A new secret for an authenticator app, and its address for a QR code; `confirm` makes it the second factor.
+
+        Who has a second factor must prove it. Raises as `signing_in`.
+        """
+        async with self._verified(attempt) as verified:
+            user, secret = verified.user, new_secret()
+            values = {"pending_totp_secret": self._encryption.encrypt(secret)}
+            await repository.change_user(verified.connection, user.user_id, values)
+            await self._record(verified.connection, user, "user.enrol_second_factor", verified.at)
+        return secret, provisioning_uri(secret, user.login)
+
+    async def confirm(self, attempt: SignInAttempt) -> list[str]:
+        """Make the new secret the second factor by a first code; returns recovery codes, which are shown once.
+
+        Raises `Conflict` where `enrol` was not called, `Invalid` for a code that is wrong, and as `signing_in`.
+        """
+        first = attempt.code or ""
+        password_alone = SignInAttempt(attempt.login, attempt.password, attempt.address)
+        async with self._verified(password_alone, factor_proved=True) as verified:
+            user, connection = verified.user, verified.connection
+            pending = (await repository.credentials_of(connection, user.user_id)).pending_totp_secret
+            if pending is None:
+                raise Conflict("there is no new second factor to confirm; begin with POST /v1/auth/totp")
+            step = accepted_step(self._encryption.decrypt(pending), first, verified.at, None)
+            if step is None:
+                raise Invalid.field("code", "is not the current code of the new secret; check the clock of the device")
+            codes = new_recovery_codes()
+            values = {
+                "totp_secret": pending,
+                "pending_totp_secret": None,
+                "totp_step": step,
+                "second_factor_at": verified.at,
+                "signed_out_at": just_after(verified.at),
+                "updated_at": verified.at,
+            }
+            await repository.change_user(connection, user.user_id, values)
+            hashes = [recovery_code_hash(one) for one in codes]
+            await repository.replace_recovery_codes(connection, user.user_id, hashes, verified.at)
+            await self._record(connection, user, "user.confirm_second_factor", verified.at)
+        return codes
+
+    async def change_password(self, attempt: SignInAttempt, new_password: str) -> None:
+        """Change the own password; ends every session of the user. Raises `Invalid`, and as `signing_in`."""
+        async with self._verified(attempt) as verified:
+            user = verified.user
+            try:
+                accepted = accepted_password(
+                    new_password,
+                    login=user.login,
+                    display_name=user.display_name,
+                    second_factor=user.needs_second_factor,
+                )
+            except WeakPassword as error:
+                raise Invalid.field("new_password", str(error)) from None
+            if accepted == normalize(attempt.password):
+                raise Invalid.field("new_password", "must be another password than the one before")
+            values = {
+                "password_hash": await self.passwords.hash(accepted),
+                "must_change_password": False,
+                "signed_out_at": just_after(verified.at),
+                "updated_at": verified.at,
+            }
+            await repository.change_user(verified.connection, user.user_id, values)
+            await self._record(verified.connection, user, "user.change_password", verified.at)
+
+    @asynccontextmanager
+    async def _verified(self, attempt: SignInAttempt, *, factor_proved: bool = False) -> AsyncIterator[VerifiedUser]:
+        """A transaction in which the user has proved the password, and the second factor if there is one.
+
+        `factor_proved`: a second factor was proved when what is confirmed began.
+        """
+        login = attempt.login.strip().lower()
+        await self._limits.begin(login, attempt.address)
+        async with self._database.reading() as connection:
+            known = await repository.user_with_login(connection, login)
+            before = await repository.credentials_of(connection, None if known is None else known.user_id)
+        is_right = await self.passwords.verify(attempt.password, before.password_hash)
+        at = clock.now()
+        if known is None or not known.is_active or not is_right:
+            await self._refuse(known, at)
+        async with self._database.transaction() as connection:
+            user = await repository.find_user(connection, known.user_id, lock=True)
+            now = await repository.credentials_of(connection, known.user_id)
+            if user is None or not user.is_active or now.password_hash != before.password_hash:
+                raise Unauthorized(REFUSED)  # changed since the password was read
+            methods: tuple[str, ...] = ("pwd",)
+            if user.second_factor_at is not None and not factor_proved:
+                if attempt.code is None and attempt.recovery_code is None:
+                    raise SignInIncomplete(SignInIncomplete.example, extensions={"next": "second-factor"})
+                proved = await self._second_factor(connection, user, now, attempt, at)
+                methods = ("pwd", "otp") if proved else ()
+            if methods:
+                yield VerifiedUser(user, methods, at, connection)
+                await self._limits.succeeded(connection, login, attempt.address)
+        if not methods:
+            await self._refuse(user, at)
+
+    async def _second_factor(
+        self, connection: AsyncConnection, user: User, stored: Credentials, attempt: SignInAttempt, at: datetime
+    ) -> bool:
+        """Whether the code or recovery code is right; it is used up then."""
+        if attempt.code is not None and stored.totp_secret is not None:
+            step = accepted_step(self._encryption.decrypt(stored.totp_secret), attempt.code, at, stored.totp_step)
+            return step is not None and await repository.accept_step(connection, user.user_id, step)
+        if attempt.recovery_code is None:
+            return False
+        code_hash = recovery_code_hash(attempt.recovery_code)
+        return await repository.use_recovery_code(connection, user.user_id, code_hash, at)
+
+    async def _refuse(self, user: User | None, at: datetime) -> NoReturn:
+        async with self._database.transaction() as connection:
+            await self._record(connection, user, "user.sign_in_refused", at)
+        raise Unauthorized(REFUSED)
+
+    async def _record(self, connection: AsyncConnection, user: User | None, act: str, at: datetime) -> None:
+        caller = _NOBODY if user is None else user.caller
+        await fetch(connection, audit.record(caller, act, None, {"user_id": caller.actor_id}, at))
