@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import redis
 
-from core.settings import Settings
+from core.settings import Settings, held
+from core.settings import settings as current_settings
 
 CLAIMS = 60_000
 LIVE_CLAIMS = 12_000
@@ -48,11 +49,14 @@ class Stage:
 def staged(
     report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS, trees: int = TREES
 ) -> Iterator[Stage]:
-    """Set everything up in a temporary home with its own embedded servers; remove it after the block."""
+    """Set everything up in a temporary home with its own embedded servers; remove it after the block.
+
+    In the block the settings are those of that home: the model is signed with the key that its processes trust.
+    """
     from core.servers import postgres_url, temporary_home, valkey_url
 
-    with temporary_home("ginja-bench-") as home:
-        settings = Settings(home=home, database_url=None, redis_url=None)
+    with temporary_home("ginja-bench-") as home, held(Settings(home=home, database_url=None, redis_url=None)):
+        settings = current_settings()
         stage = Stage(home, postgres_url(settings), valkey_url(settings))
         report(f"simulating {claims:,} claims")
         _simulate(home, claims, live_claims)
