@@ -7,8 +7,9 @@ from threading import Barrier
 
 import pytest
 
-from core.encryption import KEY_FILE, Encryption
+from core.encryption import Encryption
 from core.errors import UnsafeFileError
+from core.field_encryption import KEY_FILE
 from core.private_files import MAX_BYTES, make_private, read_private
 from core.settings import Settings
 
