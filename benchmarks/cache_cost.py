@@ -30,6 +30,7 @@ from api import members, outbox, providers
 from api.app import create_app
 from api.database import Query
 from api.dependencies import Dependencies
+from api.field_keys import FieldKeys
 from api.identity import Caller, create_key
 from api.intake import ClaimIn, find_references, reply_to
 from api.intake.repository import newest_receipt
@@ -332,7 +333,7 @@ def main() -> None:
         write(simulate(SimulationConfig(claims=given.claims, seed=1)), home / "data")
         url = postgres_url(settings)
         upgrade(url)
-        load_folder(url, home / "data", source="simulated")
+        load_folder(url, home / "data", source="simulated", keys=FieldKeys(settings, url))
         sent = [parse(ClaimIn, body) for body in bodies(home / "data")[: given.reads]]
         taken = uvloop.run(costs(settings, url, sent, times=given.reads, rounds=given.rounds))
         hits, claims_per_day = hit_rates(home / "data")

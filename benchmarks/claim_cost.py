@@ -19,6 +19,7 @@ import httpx
 import uvloop
 
 from api.dependencies import Dependencies
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.intake import ClaimIn
 from api.loading import load_folder
@@ -131,7 +132,7 @@ def main() -> None:
         write(simulate(SimulationConfig(claims=20_000, seed=1)), home / "data")
         url = postgres_url(settings)
         upgrade(url)
-        load_folder(url, home / "data", source="simulated")
+        load_folder(url, home / "data", source="simulated", keys=FieldKeys(settings, url))
         print(json.dumps(asdict(uvloop.run(measure(settings, url, bodies(home / "data"), times)))))
 
 

@@ -164,11 +164,14 @@ def simulate(platform: Platform, *, claims: int, live_claims: int) -> SimulatedI
 
 def load(platform: Platform) -> None:
     """Load `home/data` into the database."""
+    from api.field_keys import FieldKeys
     from api.loading import load_folder
     from core.servers import postgres_url
 
     with platform.log.step("Load the history") as step:
-        loaded = load_folder(postgres_url(platform.settings), platform.data, source="simulated")
+        url = postgres_url(platform.settings)
+        keys = FieldKeys(platform.settings, url)
+        loaded = load_folder(url, platform.data, source="simulated", keys=keys)
         step.result(f"{loaded['claims']:,} claims and {loaded.get('claim_lines', 0):,} lines into Postgres")
 
 
