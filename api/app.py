@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from api import openapi, problems
 from api.appeals import routes as appeal_routes
+from api.audited_requests import AuditedRequests
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
 from api.client_versions import routes as client_version_routes
@@ -134,6 +135,7 @@ def create_app(
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(KeyedRequests, routes=app.routes)
+    app.add_middleware(AuditedRequests, routes=app.routes)
     app.add_middleware(EntityTags, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(ApiVersions, versions=versions)

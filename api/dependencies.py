@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.appeals import Appeals, appeal_rules
+from api.audit import AuditWriter
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
@@ -48,6 +49,7 @@ class Dependencies:
 
     settings: Settings
     database: Database
+    audit_writer: AuditWriter
     authenticator: Authenticator
     access_tokens: AccessTokens
     signing_keys: SigningKeys
@@ -103,6 +105,7 @@ class Dependencies:
         return cls(
             settings=settings,
             database=database,
+            audit_writer=AuditWriter(database),
             authenticator=authenticator,
             access_tokens=access_tokens,
             signing_keys=signing_keys,

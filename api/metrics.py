@@ -45,6 +45,8 @@ FEATURE_AGE = Histogram(
 STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stale or missing view.", ["view"])
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
 OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
+AUDIT_UNSEALED = Gauge("ginja_audit_unsealed", "Rows of the audit log that no seal covers yet.")
+AUDIT_UNSEALED_AGE = Gauge("ginja_audit_unsealed_age_seconds", "Age of the oldest row of the audit log without a seal.")
 DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
 TASKS = Gauge(
     "ginja_tasks",

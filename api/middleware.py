@@ -15,6 +15,7 @@ from api import metrics
 from api.database import AUTHENTICATION, act_for
 from api.errors import ApiError, EncodedBody, FieldError, HeadTooLarge, InternalError, Invalid
 from api.problems import error_response
+from api.request_context import carrying_out, context_of
 from core.ids import new_id
 from core.logging import get_logger
 
@@ -56,7 +57,7 @@ SINGLE_HEADERS: Final = frozenset(
     {
         *(b"authorization", b"x-api-key", b"idempotency-key", b"host", b"origin", b"sec-fetch-site"),
         *(b"content-type", b"content-length", b"content-encoding", b"if-match", b"if-none-match"),
-        b"x-api-version",
+        *(b"x-api-version", b"x-purpose-of-use"),
     }
 )
 """Headers of which two readers could take different ones if there were two; each may be sent once."""
@@ -218,7 +219,8 @@ class RequestLog:
 
         act_for(AUTHENTICATION)  # until it is known who sends it
         try:
-            await self._app(scope, receive, send_with_id)
+            with carrying_out(context_of(scope, request_id)):
+                await self._app(scope, receive, send_with_id)
         except Exception as error:
             log.error("defect", request_id=request_id, exc_info=error)
             if status == 0:

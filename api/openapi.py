@@ -51,6 +51,7 @@ from api.openapi_headers import (
     IF_MATCH,
     IF_NONE_MATCH,
     PREFER,
+    PURPOSE_OF_USE,
 )
 from api.versions import HEADER
 from core.openapi_document import (
@@ -239,7 +240,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
         described["parameters"] = [*described.get("parameters", ()), IF_MATCH]
         errors.append(PreconditionFailed)
     if route.path.startswith("/v1/"):
-        described["parameters"] = [*described.get("parameters", ()), API_VERSION]
+        described["parameters"] = [*described.get("parameters", ()), API_VERSION, PURPOSE_OF_USE]
     if is_one_resource(route):
         described["parameters"] = [*described.get("parameters", ()), IF_NONE_MATCH]
         responses["200"]["headers"] = {**responses["200"].get("headers", {}), **_header_refs(["ETag"])}

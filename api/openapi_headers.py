@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from api.request_context import PURPOSE_HEADER, PURPOSES
 from api.versions import CURRENT, HEADER, SUPPORTED
 from core.openapi_document import HeaderObject, ParameterObject
 
@@ -95,6 +96,15 @@ API_VERSION: ParameterObject = {
     "description": "The version that the client was written for; a request for one that is not supported is 422.",
     "schema": {"type": "string", "enum": [*SUPPORTED]},
     "example": CURRENT,
+}
+PURPOSE_OF_USE: ParameterObject = {
+    "name": PURPOSE_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Why personal data are read or changed, a code of HL7 v3 PurposeOfUse; the audit log keeps it. "
+    "Without it, the purpose is that of the key's role.",
+    "schema": {"type": "string", "enum": [*PURPOSES]},
+    "example": "HPAYMT",
 }
 IF_NONE_MATCH: ParameterObject = {
     "name": "If-None-Match",

@@ -19,6 +19,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
+from api.audit import AuditSealer, record_submissions
 from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.field_keys import FieldKeys
@@ -71,6 +72,8 @@ WEBHOOKS_S = 0.5
 WEBHOOK_CLEAN_UP_S = 5.0
 TASKS_S = 0.25
 """Pause of the loop that publishes tasks: the longest time before a new task is handed to a process."""
+AUDIT_SEALS_S = 5.0
+"""Pause of the loop that seals the audit log: about the longest time that a row is unsealed."""
 BEAT_S = 10.0
 """The longest time before a task of the schedule is added."""
 RESCORE_DEADLINE_MS = 2_000
@@ -121,7 +124,8 @@ class Worker:
         self._notifications = NotificationWork(self._database, settings, attachments_of)
         notify = self._notifications.take_due_claims
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
-        self._fan_out = WebhookFanOut(self._database, also=(self._notifications.take_events,))
+        self._fan_out = WebhookFanOut(self._database, also=(self._notifications.take_events, record_submissions))
+        self._sealer = AuditSealer(self._database)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
         self._models = ModelWatch(self._database, self._scorer)
@@ -167,6 +171,7 @@ class Worker:
             self._background.repeat("tasks", self._tasks.step, every_s=TASKS_S)
             self._background.repeat("task metrics", self._tasks.measure, every_s=OUTBOX_METRICS_S)
             self._background.repeat("task schedule", self._beat.step, every_s=BEAT_S)
+            self._background.repeat("audit seals", self._sealer.step, every_s=AUDIT_SEALS_S)
             self._notifications.start(self._background)
             await self._background.stopped()
         finally:

@@ -61,6 +61,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
     CommandEntry("dead-letters discard", "cli.platform.dead_letters:discard"),
+    CommandEntry("audit list", "cli.audit_log:list_"),
+    CommandEntry("audit verify", "cli.audit_log:verify"),
     CommandEntry("tasks list", "cli.platform.tasks:list_"),
     CommandEntry("tasks show", "cli.platform.tasks:show"),
     CommandEntry("tasks replay", "cli.platform.tasks:replay"),
@@ -180,6 +182,10 @@ GROUPS: dict[str, GroupEntry] = {
         "Inspect, replay and discard events that could not be handled.",
         ("ginja dead-letters list", "ginja dead-letters replay 4711"),
     ),
+    "audit": GroupEntry(
+        "Search and verify the audit log: who did what to whose data.",
+        ("ginja audit list --subject M123", "ginja audit verify"),
+    ),
     "tasks": GroupEntry(
         "Inspect tasks, and replay or discard those that failed.",
         ("ginja tasks list --failed", "ginja tasks replay --all-failed"),
@@ -261,6 +267,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "users",
         "tokens",
         "dead-letters",
+        "audit",
         "tasks",
         "webhook",
         "notifications",

@@ -1,37 +1,102 @@
-"""Writing the audit log."""
+"""Writing and reading the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
+from typing import Final
 
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import ColumnElement, bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import request_context
+from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
 from api.identity import Caller
 
-_COLUMNS = ("at", "actor_id", "name", "role", "act", "claim_id", "details")
+_COLUMNS = (
+    *("at", "actor_id", "name", "role", "act", "claim_id", "details", "purpose", "subject_kind", "subject_id"),
+    *("outcome", "request_id", "address", "agent", "change"),
+)
 _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))
+_KINDS: Final[Mapping[str, str]] = {
+    "members": "member",
+    "providers": "provider",
+    "procedures": "procedure",
+    "authorizations": "authorization",
+}
+"""What `details` name as `table/id`."""
 
 
 def record(
-    caller: Caller, act: str, claim_id: str | None, details: Mapping[str, JsonValue], at: datetime
+    caller: Caller,
+    act: str,
+    claim_id: str | None,
+    details: Mapping[str, JsonValue],
+    at: datetime,
+    *,
+    subject: Subject | None = None,
+    change: bytes | None = None,
 ) -> Query[None]:
     """Record an action in the transaction it belongs to; `details` must not contain data of members.
 
-    `claim_id` is `None` for an action that is not about a claim; `details` then name what it is about.
+    `claim_id` is `None` for an action that is not about a claim; `subject`, or `details`, then name what it is about.
+    `change` is what was before and after, encrypted, where that is personal data.
     """
+    if subject is None:
+        subject = _subject_of(claim_id, details)
+    return entry(
+        actor=request_context.Actor(caller.actor_id, caller.name, caller.role),
+        act=act,
+        claim_id=claim_id,
+        details=details,
+        at=at,
+        subject=subject,
+        outcome=SUCCESS,
+        change=change,
+    )
+
+
+def entry(
+    *,
+    actor: request_context.Actor,
+    act: str,
+    claim_id: str | None,
+    details: Mapping[str, JsonValue],
+    at: datetime,
+    subject: Subject | None,
+    outcome: str,
+    change: bytes | None = None,
+) -> Query[None]:
+    """A row of the log, with what is known of the current request."""
+    context = request_context.current()
     params = {
         "at": at,
-        "actor_id": caller.actor_id,
-        "name": caller.name,
-        "role": caller.role,
+        "actor_id": actor.actor_id,
+        "name": actor.name,
+        "role": actor.role,
         "act": act,
         "claim_id": claim_id,
         "details": Jsonb(dict(details)),
+        "purpose": request_context.purpose_of(context, actor.role),
+        "subject_kind": None if subject is None else subject.kind,
+        "subject_id": None if subject is None else subject.subject_id,
+        "outcome": outcome,
+        "request_id": None if context is None else context.request_id,
+        "address": None if context is None else context.address,
+        "agent": None if context is None else context.agent,
+        "change": change,
     }
     return Query(_ADD, params, nothing)
+
+
+def _subject_of(claim_id: str | None, details: Mapping[str, JsonValue]) -> Subject | None:
+    if claim_id is not None:
+        return Subject("claim", claim_id)
+    table, _, subject_id = str(details.get("subject", "")).partition("/")
+    return Subject(_KINDS.get(table, table), subject_id) if table and subject_id else None
 
 
 _RECORDED = compiled(
@@ -46,3 +111,44 @@ _RECORDED = compiled(
 def is_recorded(caller: Caller, claim_id: str, at: datetime) -> Query[bool]:
     """Whether an action of this caller on a claim, at exactly this instant, was committed."""
     return Query(_RECORDED, {"claim_id": claim_id, "actor_id": caller.actor_id, "at": at}, bool)
+
+
+_ENTRY = tuple(AuditRow.__table__.c[one.name] for one in fields(AuditedAct))
+
+
+async def entries(
+    connection: AsyncConnection, chosen: AuditFilter, *, before: int | None = None, limit: int
+) -> Sequence[AuditedAct]:
+    """Rows of the log below an id, the latest first."""
+    statement = select(*_ENTRY).where(*_conditions(chosen)).order_by(AuditRow.audit_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(AuditRow.audit_id < before)
+    return [AuditedAct(*row) for row in await connection.execute(statement)]
+
+
+async def entries_after(
+    connection: AsyncConnection, chosen: AuditFilter, *, after: int, limit: int
+) -> Sequence[AuditedAct]:
+    """Rows of the log above an id, the oldest first: for exports."""
+    statement = (
+        select(*_ENTRY).where(AuditRow.audit_id > after, *_conditions(chosen)).order_by(AuditRow.audit_id).limit(limit)
+    )
+    return [AuditedAct(*row) for row in await connection.execute(statement)]
+
+
+def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if chosen.actor is not None:
+        is_id = chosen.actor.startswith(("key_", "usr_"))
+        found.append((AuditRow.actor_id if is_id else AuditRow.name) == chosen.actor)
+    if chosen.act is not None:
+        found.append(AuditRow.act == chosen.act)
+    if chosen.subject is not None:
+        found.append(AuditRow.subject_id == chosen.subject)
+    if chosen.outcome is not None:
+        found.append(AuditRow.outcome == chosen.outcome)
+    if chosen.since is not None:
+        found.append(AuditRow.at >= chosen.since)
+    if chosen.until is not None:
+        found.append(AuditRow.at < chosen.until)
+    return found

@@ -26,6 +26,7 @@ from api.identity import Authenticator, Scope
 from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.payments import payment_from_json
+from api.request_context import identify
 from api.requests import validate
 from api.rescreening import ClosingReason, RescreeningCloseIn, close_rescreening_finding, rescreening_findings
 from api.reviews import DecisionIn, Reviews
@@ -72,6 +73,7 @@ class Console:
         Raises `Unauthorized`, `Forbidden`.
         """
         caller = await self._authenticator.authenticate(api_key)
+        identify(caller.actor_id, caller.name, caller.role)
         if not caller.may(Scope.SCORES):
             raise Forbidden(f"a key of role {caller.role} may not see scores; use an investigator's key")
         token, now = secrets.token_urlsafe(32), clock.now()
@@ -89,7 +91,10 @@ class Console:
         """The user of a token's session; `None` when it has ended."""
         with acting_for(AUTHENTICATION):
             async with self._database.reading() as connection:
-                return await repository.session_with(connection, _hash(token), clock.now())
+                found = await repository.session_with(connection, _hash(token), clock.now())
+        if found is not None:
+            identify(found.actor_id, found.name, found.role)
+        return found
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
@@ -142,7 +147,8 @@ class Console:
         if not signed_in.may(Scope.FINDINGS):
             raise Forbidden(f"a key of role {signed_in.role} may not record findings; use an investigator's key")
         sent = validate(DispositionIn, _filled(entered))
-        await investigations.record(self._database, claim_id, sent.to_disposition(signed_in.name))
+        new = sent.to_disposition(signed_in.name)
+        await investigations.record(self._database, claim_id, new, caller=signed_in.caller)
 
     async def decision(
         self,

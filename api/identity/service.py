@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
+from api import request_context
 from api.database import AUTHENTICATION, DATABASE_FAILURES, Database, Pipelined, acting_for, fetch
 from api.errors import Forbidden, KeyQueueFull, PoolExhausted, Unauthorized
 from api.identity import repository
@@ -79,6 +80,7 @@ class Authenticator:
             if monitor is None:
                 raise
             caller = monitor
+        request_context.identify(caller.actor_id, caller.name, caller.role)
         if not any(caller.may(one) for one in (scope, *others)):
             if not ROLES.get(caller.role, frozenset()).isdisjoint({scope, *others}):
                 raise Forbidden(f"the key was created without scope {scope.value}; use another key")

@@ -140,7 +140,7 @@ class Intake:
                     authorized=adjudication.authorized,
                 )
                 queries = repository.add_claim(new)
-                queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
+                queries += [assessments.add_assessment(assessment), *_events(claim, assessment, caller)]
                 keep = StoredReply(request_hash, 201, reply, location_of(claim.claim_id))
                 if key is not None:
                     queries.append(stored_replies.keep_reply(caller.actor_id, key, keep, claim.received_at))
@@ -352,10 +352,11 @@ def _claim_record(
     )
 
 
-def _events(claim: Claim, assessment: AssessmentRecord) -> list[Query[None]]:
+def _events(claim: Claim, assessment: AssessmentRecord, caller: Caller) -> list[Query[None]]:
     """Outbox rows of a new claim."""
     claim_id, at = claim.claim_id, claim.received_at
-    events = [outbox.add(outbox.RECEIVED, claim_id, {"claim_id": claim_id}, at)]
+    received = {"claim_id": claim_id, **audit.submitted_by(caller)}
+    events = [outbox.add(outbox.RECEIVED, claim_id, received, at)]
     if claim.replaces is not None:
         events.insert(0, outbox.add(outbox.VOIDED, claim.replaces, {"claim_id": claim.replaces}, at))
     if assessment.decided_by == "rule":

@@ -68,7 +68,7 @@ async def record_disposition(request: Request, caller: FindingsCaller, claim_id:
     """Record what an investigation of a claim found. The same disposition sent again is recorded once."""
     own = dependencies(request)
     sent = parse(DispositionIn, await read_body(request, own.settings.max_body_bytes))
-    recorded = await service.record(own.database, claim_id, sent.to_disposition(caller.name))
+    recorded = await service.record(own.database, claim_id, sent.to_disposition(caller.name), caller=caller)
     return json_response(DispositionOut.model_validate(recorded), status=201)
 
 

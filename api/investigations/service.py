@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database
+from api import audit
+from api.database import Database, fetch
 from api.errors import Conflict, Invalid, NotFound
+from api.identity import Caller
 from api.investigations import repository
 from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
 from api.investigations.tables import DISPOSITIONS
@@ -63,7 +66,7 @@ async def promise_of(database: Database, week: date, claims: Sequence[SelectedCl
     return promise([PastList(tuple(findings)) for findings in earlier], size=size)
 
 
-async def record(database: Database, claim_id: str, new: NewDisposition) -> DispositionRecord:
+async def record(database: Database, claim_id: str, new: NewDisposition, *, caller: Caller) -> DispositionRecord:
     """Record a disposition and its label, known from now; the latest disposition sent again is recorded once.
 
     Never known from earlier: features of each day include what was known by its midnight, and a disposition entered
@@ -72,7 +75,10 @@ async def record(database: Database, claim_id: str, new: NewDisposition) -> Disp
     disposition withdraws the previous one. Raises `NotFound`, `Invalid`.
     """
     async with database.transaction() as connection:
-        return await record_within(connection, claim_id, new)
+        recorded = await record_within(connection, claim_id, new)
+        details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
+        await fetch(connection, audit.record(caller, "disposition.record", claim_id, details, clock.now()))
+        return recorded
 
 
 async def record_within(connection: AsyncConnection, claim_id: str, new: NewDisposition) -> DispositionRecord:

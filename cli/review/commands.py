@@ -212,6 +212,7 @@ def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
     """Record the finding on CLAIM; it becomes a label, known from now."""
+    from api.identity import Caller
     from api.investigations import NewDisposition
     from api.investigations import record as record_disposition
     from claims.money import parse_cents
@@ -221,7 +222,8 @@ def record(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--recovered") from error
     new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
-    finding = with_database(lambda database: record_disposition(database, claim_id, new))
+    caller = Caller("command line", "investigator", None, new.decided_by)
+    finding = with_database(lambda database: record_disposition(database, claim_id, new, caller=caller))
     if as_json:
         known_at = finding.known_at.isoformat()
         print_json({"claim_id": claim_id, "disposition": disposition, "known_at": known_at})

@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from psycopg.errors import CheckViolation, RestrictViolation
+from psycopg.errors import CheckViolation, InsufficientPrivilege, RestrictViolation
 
 from tests.api.decisions import (
     APPROVE,
@@ -30,7 +30,7 @@ async def test_an_approver_reopens_a_decision_and_it_can_be_decided_again(api: A
     assert (reopened.status_code, reopened.json()["effect"]) == (201, "reopened")
     assert money_of(api, claim_id) == ("in_review", 0, 5000_00)
     assert (await decide(api, claim_id, RELEASE)).json()["outcome"] == "approved"
-    acts = [act for (act,) in api.rows("SELECT act FROM audit_log ORDER BY audit_id")]
+    acts = [act for (act,) in api.rows("SELECT act FROM audit_log WHERE claim_id IS NOT NULL ORDER BY audit_id")]
     assert acts == [f"claim.{body['action']}", "claim.reopen", "claim.release"]
 
 
@@ -77,7 +77,7 @@ async def test_reasons_are_listed_with_their_standard_codes(api: Api):
 async def test_decisions_and_audit_cannot_be_changed(api: Api, table, change):
     await decide(api, await held(api), DENY)
     column = "note" if table == "decisions" else "name"
-    with psycopg.connect(api.url) as connection, pytest.raises(RestrictViolation, match="append only"):
+    with psycopg.connect(api.url) as connection, pytest.raises((RestrictViolation, InsufficientPrivilege)):
         connection.execute(change.replace("name", column).format(table))
 
 
@@ -92,7 +92,9 @@ async def test_the_void_of_a_decided_claim_is_audited_with_the_decision_it_undid
     await decide(api, claim_id, RELEASE)
     await api.post(f"/v1/claims/{claim_id}/void", b"", role="claims_system")
     assert money_of(api, claim_id) == ("voided", 0, 0)
-    act, role, details = api.rows("SELECT act, role, details FROM audit_log ORDER BY audit_id DESC LIMIT 1")[0]
+    act, role, details = api.rows(
+        "SELECT act, role, details FROM audit_log WHERE claim_id IS NOT NULL ORDER BY audit_id DESC LIMIT 1"
+    )[0]
     assert (act, role, details["status"]) == ("claim.void", "claims_system", ["approved", "voided"])
 
 

@@ -59,7 +59,7 @@ async def test_a_decision_changes_status_and_money_and_leaves_decision_event_and
             },
         )
     ]
-    (audit,) = api.rows("SELECT name, role, act, claim_id, details FROM audit_log")
+    (audit,) = api.rows("SELECT name, role, act, claim_id, details FROM audit_log WHERE claim_id IS NOT NULL")
     assert audit[:4] == ("investigator", "investigator", f"claim.{body['action']}", claim_id)
     assert audit[4]["status"] == ["in_review", status]
     assert audit[4]["reserved_cents"] == [5000_00, 0]
@@ -125,7 +125,8 @@ async def test_of_two_simultaneous_decisions_one_wins_and_the_other_gets_409_wit
         assert conflict["decision"] == done
         assert conflict["version"] == 2
         assert done["decided_by"] in conflict["detail"]
-    assert (api.count("decisions"), api.count("audit_log")) == (1, 1)
+    recorded = api.rows("SELECT count(*) FROM audit_log WHERE claim_id IS NOT NULL")
+    assert (api.count("decisions"), recorded) == (1, [(1,)])
 
 
 async def test_a_decision_on_an_outdated_version_is_refused(api: Api):

@@ -304,7 +304,8 @@ async def test_a_second_void_is_answered_as_the_first_only_under_its_key(api: Ap
     assert (again.status_code, again.content) == (200, first.content)
     other = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v2"})
     assert (other.status_code, other.json()["type"]) == (409, "/docs/problems#conflict")
-    assert [api.count(table) for table in ("audit_log", "idempotency_keys")] == [1, 1]
+    assert api.rows("SELECT count(*) FROM audit_log WHERE act = 'claim.void'") == [(1,)]
+    assert api.count("idempotency_keys") == 1
 
 
 async def test_a_key_in_use_by_another_process_is_in_flight(api: Api):
@@ -328,4 +329,4 @@ async def test_processes_carry_a_request_out_once_together(seeded_url: str):
             bodies = {reply.content for reply in replies if reply.status_code == 200}
             assert len(bodies) == 1
             assert {reply.json()["type"] for reply in replies if reply.status_code != 200} <= {IN_FLIGHT}
-        assert one.count("audit_log") == 5
+        assert one.rows("SELECT count(*) FROM audit_log WHERE act = 'claim.void'") == [(5,)]

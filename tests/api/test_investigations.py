@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -9,11 +10,14 @@ from psycopg.errors import RestrictViolation
 
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
+from api.identity import Caller
 from api.investigations.records import Choice, NewDisposition
-from api.investigations.service import monday_of, promise_of, record, select_week, weekly_list
+from api.investigations.service import monday_of, promise_of, select_week, weekly_list
+from api.investigations.service import record as record_by
 from core import clock
 
 MONDAY = date(2026, 3, 2)
+record = partial(record_by, caller=Caller("key_1", "investigator", None, "ann"))
 LATER = datetime(2026, 3, 12, 8, tzinfo=UTC)
 
 

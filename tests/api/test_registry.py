@@ -136,7 +136,9 @@ async def test_an_entry_ends_and_stays(api: Api, path: str):
         assert (again.status_code, "already ends on 2026-06-30" in again.json()["detail"]) == (409, True)
     assert (await api.post(end, {"last_day": "2026-06-29", "reason": "left"})).json()["last_day"] == "2026-06-29"
     assert (await api.get(f"{path}/N1")).json()["first_day"] == "2026-01-01"
-    act, details = api.rows("SELECT act, details FROM audit_log ORDER BY audit_id DESC LIMIT 1")[0]
+    act, details = api.rows(
+        "SELECT act, details FROM audit_log WHERE act LIKE '%%.end' ORDER BY audit_id DESC LIMIT 1"
+    )[0]
     assert (act.partition(".")[2], details["subject"]) == ("end", f"{path.removeprefix('/v1/')}/N1")
     assert details["reason"] == "left"
     assert [len(side) for side in details["changed"]["periods"]] == [1, 1]

@@ -279,7 +279,9 @@ async def test_a_replay_is_recorded_and_only_a_failed_task_can_be_replayed(api: 
     api.execute("UPDATE tasks SET state = 'failed', attempts = 10, ended_at = now(), error = 'E: e'")
     replayed = await tasks.replay(OPERATOR, task_id)
     assert (replayed.state, replayed.attempts) == ("queued", 0)
-    recorded = api.rows("SELECT name, act, details ->> 'task_id', details ->> 'error' FROM audit_log")
+    recorded = api.rows(
+        "SELECT name, act, details ->> 'task_id', details ->> 'error' FROM audit_log WHERE act = 'task.replay'"
+    )
     assert recorded == [("an operator", "task.replay", task_id, "E: e")]
 
 

@@ -170,7 +170,7 @@ async def test_a_change_under_a_key_is_carried_out_once_whatever_became_of_its_c
     again = await severed.api.post(path, {}, **key)
     assert (again.status_code, again.json()["status"]) == (200, "voided")
     assert ("idempotency-replayed" in again.headers) == (lose == "lose_answer")
-    assert severed.api.count("audit_log") == 1
+    assert severed.api.rows("SELECT count(*) FROM audit_log WHERE act = 'claim.void'") == [(1,)]
 
 
 async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(severed: Severed):

@@ -50,7 +50,7 @@ async def test_acts_on_endpoints_are_audited_without_urls_or_secrets(api: Api):
     await api.post(f"{path}/rotate-secret", {})
     await api.post(f"{path}/replay", {"failed_since": "2026-03-02T10:15:00Z"})
     assert (await api.client.delete(path, headers=api.as_("admin"))).status_code == 204
-    rows = api.rows("SELECT act, name, claim_id, details FROM audit_log ORDER BY audit_id")
+    rows = api.rows("SELECT act, name, claim_id, details FROM audit_log WHERE act LIKE 'webhook%%' ORDER BY audit_id")
     assert [act for act, *_ in rows] == [
         *("webhook_endpoint.register", "webhook_endpoint.change", "webhook_endpoint.rotate_secret"),
         *("webhook_endpoint.replay", "webhook_endpoint.delete"),

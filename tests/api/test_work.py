@@ -31,7 +31,7 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
-    *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer"),
+    *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer", "x-purpose-of-use", "user-agent"),
     *("cookie", "origin", "host", "x-anything"),
 )
 API = Path(openapi.__file__).parent

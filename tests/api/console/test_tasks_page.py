@@ -38,7 +38,9 @@ async def test_an_operator_replays_a_failed_task(console: Setting) -> None:
     assert "No task waits for an operator" in (await console.client.get("/console/tasks")).text
     with psycopg.connect(console.url) as connection:
         assert connection.execute("SELECT state, attempts FROM tasks").fetchall() == [("queued", 0)]
-        recorded = connection.execute("SELECT name, act, details ->> 'task_id' FROM audit_log").fetchall()
+        recorded = connection.execute(
+            "SELECT name, act, details ->> 'task_id' FROM audit_log WHERE act = 'task.replay'"
+        ).fetchall()
     assert recorded == [("Olu", "task.replay", "tsk_1")]
     again = await console.client.post(TASK, data=REPLAY)
     assert (again.status_code, "the task is queued" in again.text) == (409, True)
@@ -63,7 +65,9 @@ async def test_an_operator_discards_a_failed_task_with_a_reason_and_a_confirmati
     assert "No task waits for an operator" in (await console.client.get("/console/tasks")).text
     with psycopg.connect(console.url) as connection:
         assert connection.execute("SELECT state, payload FROM tasks").fetchall() == [("failed", None)]
-        recorded = connection.execute("SELECT name, act, details ->> 'reason' FROM audit_log").fetchall()
+        recorded = connection.execute(
+            "SELECT name, act, details ->> 'reason' FROM audit_log WHERE act <> 'sign_in'"
+        ).fetchall()
     assert recorded == [("Olu", "task.discard", "x" * MAX_REASON)]
     again = await console.client.post(TASK, data=DISCARD)
     assert (again.status_code, "discarded already" in again.text) == (409, True)

@@ -1,0 +1,211 @@
+"""Which routes read or change personal data, and how each is recorded: the one table of them.
+
+A route that is in neither table stops the application at its start: a new route comes with a declaration of what it
+shows of whom.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class RecordedBy(Enum):
+    """Who writes the row of an act that succeeded. Denials are recorded with the response, of every route."""
+
+    RESPONSE = "response"
+    """It is written before the response is sent (`api/audited_requests.py`)."""
+    SERVICE = "service"
+    """The service writes it in the transaction of the change."""
+    OUTBOX = "outbox"
+    """The worker writes it from the event that is stored with the claim (`api/audit/submissions.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedRoute:
+    """What a route does with personal data."""
+
+    act: str
+    kind: str | None = None
+    """Of the subject, such as `claim`; `None`: the act is about no single one."""
+    parameter: str | None = None
+    """Of the path or the query, that has the subject's id."""
+    by: RecordedBy = RecordedBy.RESPONSE
+
+
+def _claim(act: str, by: RecordedBy = RecordedBy.RESPONSE) -> AuditedRoute:
+    return AuditedRoute(act, "claim", "claim_id", by)
+
+
+_SERVICE, _OUTBOX = RecordedBy.SERVICE, RecordedBy.OUTBOX
+_SUBMIT = AuditedRoute("claim.submit", by=_OUTBOX)
+
+ROUTES: Final[Mapping[str, AuditedRoute]] = {
+    "POST /claims": _SUBMIT,
+    "POST /v1/claims": _SUBMIT,
+    "POST /v1/fhir/Claim": _SUBMIT,
+    "GET /v1/claims": AuditedRoute("claim.list"),
+    "GET /v1/claims/{claim_id}": _claim("claim.read"),
+    "GET /v1/claims/{claim_id}/explanation": _claim("claim.explain"),
+    "POST /v1/claims/{claim_id}/void": _claim("claim.void", _SERVICE),
+    "GET /v1/claims/{claim_id}/dispositions": _claim("disposition.list"),
+    "POST /v1/claims/{claim_id}/dispositions": _claim("disposition.record", _SERVICE),
+    "GET /v1/claims/{claim_id}/decisions": _claim("decision.list"),
+    "POST /v1/claims/{claim_id}/decisions": _claim("claim.decide", _SERVICE),
+    "GET /v1/claims/{claim_id}/appeals": _claim("appeal.list"),
+    "POST /v1/claims/{claim_id}/appeals": _claim("claim.appeal", _SERVICE),
+    "GET /v1/appeals": AuditedRoute("appeal.list"),
+    "POST /v1/appeals/{appeal_id}/decision": AuditedRoute("claim.appeal_decided", "appeal", "appeal_id", _SERVICE),
+    "POST /v1/claims:score-batch": AuditedRoute("claim.score"),
+    "GET /v1/tasks/{task_id}": AuditedRoute("task.read", "task", "task_id"),
+    "POST /v1/bulk/claims": AuditedRoute("bulk.create"),
+    "PATCH /v1/bulk/claims/{job_id}": AuditedRoute("bulk.upload", "bulk_job", "job_id"),
+    "GET /v1/bulk/claims/{job_id}": AuditedRoute("bulk.read", "bulk_job", "job_id"),
+    "GET /v1/bulk/claims/{job_id}/rejects": AuditedRoute("bulk.read_rejects", "bulk_job", "job_id"),
+    "POST /v1/bulk/claims/{job_id}/cancel": AuditedRoute("bulk.cancel", "bulk_job", "job_id"),
+    "POST /v1/x12/837": AuditedRoute("x12.submit"),
+    "GET /v1/exports/claims": AuditedRoute("claim.export"),
+    "GET /v1/reviews": AuditedRoute("review.list"),
+    "GET /v1/rescreening-findings": AuditedRoute("rescreening_finding.list"),
+    "POST /v1/rescreening-findings/{finding_id}/close": AuditedRoute(
+        "rescreening_finding.close", "rescreening_finding", "finding_id", _SERVICE
+    ),
+    "GET /v1/remittances": AuditedRoute("remittance.read", "provider", "provider_id"),
+    "GET /v1/reports": AuditedRoute("report.list"),
+    "GET /v1/reports/{report_id}/file": AuditedRoute("report.read", "report", "report_id"),
+    "GET /v1/members": AuditedRoute("member.list"),
+    "POST /v1/members": AuditedRoute("member.create", by=_SERVICE),
+    "GET /v1/members/{member_id}": AuditedRoute("member.read", "member", "member_id"),
+    "PUT /v1/members/{member_id}": AuditedRoute("member.change", "member", "member_id", _SERVICE),
+    "POST /v1/members/{member_id}/end": AuditedRoute("member.end", "member", "member_id", _SERVICE),
+    "POST /v1/members/{member_id}/periods": AuditedRoute("member.period", "member", "member_id", _SERVICE),
+    "GET /v1/providers": AuditedRoute("provider.list"),
+    "POST /v1/providers": AuditedRoute("provider.create", by=_SERVICE),
+    "GET /v1/providers/{provider_id}": AuditedRoute("provider.read", "provider", "provider_id"),
+    "PUT /v1/providers/{provider_id}": AuditedRoute("provider.change", "provider", "provider_id", _SERVICE),
+    "POST /v1/providers/{provider_id}/end": AuditedRoute("provider.end", "provider", "provider_id", _SERVICE),
+    "POST /v1/providers/{provider_id}/periods": AuditedRoute("provider.period", "provider", "provider_id", _SERVICE),
+    "GET /v1/authorizations": AuditedRoute("authorization.list"),
+    "POST /v1/authorizations": AuditedRoute("authorization.create", by=_SERVICE),
+    "GET /v1/authorizations/{authorization_number}": AuditedRoute(
+        "authorization.read", "authorization", "authorization_number"
+    ),
+    "GET /v1/authorizations/{authorization_number}/use": AuditedRoute(
+        "authorization.read_use", "authorization", "authorization_number"
+    ),
+    "PUT /v1/authorizations/{authorization_number}": AuditedRoute(
+        "authorization.change", "authorization", "authorization_number", _SERVICE
+    ),
+    "POST /v1/authorizations/{authorization_number}/end": AuditedRoute(
+        "authorization.end", "authorization", "authorization_number", _SERVICE
+    ),
+    "GET /v1/users": AuditedRoute("user.list"),
+    "POST /v1/users": AuditedRoute("user.create", by=_SERVICE),
+    "GET /v1/users/{user_id}": AuditedRoute("user.read", "user", "user_id"),
+    "PUT /v1/users/{user_id}": AuditedRoute("user.change", "user", "user_id", _SERVICE),
+    "POST /v1/users/{user_id}/reset-password": AuditedRoute("user.reset_password", "user", "user_id", _SERVICE),
+    "POST /v1/users/{user_id}/reset-second-factor": AuditedRoute(
+        "user.reset_second_factor", "user", "user_id", _SERVICE
+    ),
+    "POST /v1/auth/token": AuditedRoute("sign_in", by=_SERVICE),
+    "POST /v1/auth/refresh": AuditedRoute("sign_in.refresh", by=_SERVICE),
+    "POST /v1/auth/sign-out": AuditedRoute("sign_out", by=_SERVICE),
+    "POST /v1/auth/password": AuditedRoute("user.change_password", by=_SERVICE),
+    "POST /v1/auth/totp": AuditedRoute("user.begin_second_factor"),
+    "POST /v1/auth/totp/confirm": AuditedRoute("user.confirm_second_factor", by=_SERVICE),
+    "GET /console/": AuditedRoute("console.flagged"),
+    "GET /console/claims/{claim_id}": _claim("console.claim"),
+    "POST /console/claims/{claim_id}/finding": _claim("disposition.record", _SERVICE),
+    "POST /console/claims/{claim_id}/decision": _claim("claim.decide", _SERVICE),
+    "POST /console/claims/{claim_id}/appeal": _claim("claim.appeal_decided", _SERVICE),
+    "POST /console/claims/{claim_id}/rescreening": _claim("rescreening_finding.close", _SERVICE),
+    "GET /console/rescreening": AuditedRoute("console.rescreening"),
+    "GET /console/appeals": AuditedRoute("console.appeals"),
+    "GET /console/in-review": AuditedRoute("console.in_review"),
+    "GET /console/reviews": AuditedRoute("console.reviews"),
+    "POST /console/sign-in": AuditedRoute("sign_in"),
+    "POST /console/sign-out": AuditedRoute("sign_out"),
+}
+"""By method and path. `HEAD` is recorded as `GET`."""
+
+_POLICY = "policies are rules of the insurer; their versions and activations are append-only tables"
+_ENDPOINT = "receivers and what was sent to them: ids of claims and what happened; changes are recorded by the service"
+_VERSION = "the version of a key; changes are recorded by the service"
+_MAIL = "who of the insurer is notified of what, and what was sent: ids and links; changes are recorded by the service"
+_KEYS = "keys of programs; changes are recorded by the service"
+_PROCEDURE = "the catalogue of procedures; changes are recorded by the service"
+_PUBLIC = "nothing about persons"
+_OPERATION = "ids and kinds of failed work; what is done with them is recorded by the service"
+
+NOT_PERSONAL: Final[Mapping[str, str]] = {
+    "GET /v1/decision-reasons": _PUBLIC,
+    "GET /v1/auth/keys": "public keys",
+    "GET /v1/me": "the caller's own role and scopes",
+    "GET /v1/suspended-edits": "names of edits",
+    "GET /v1/webhook-endpoints": _ENDPOINT,
+    "POST /v1/webhook-endpoints": _ENDPOINT,
+    "GET /v1/webhook-endpoints/{endpoint_id}": _ENDPOINT,
+    "PATCH /v1/webhook-endpoints/{endpoint_id}": _ENDPOINT,
+    "DELETE /v1/webhook-endpoints/{endpoint_id}": _ENDPOINT,
+    "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret": _ENDPOINT,
+    "POST /v1/webhook-endpoints/{endpoint_id}/test": _ENDPOINT,
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": _ENDPOINT,
+    "GET /v1/webhook-endpoints/{endpoint_id}/deliveries": _ENDPOINT,
+    "GET /v1/webhook-deliveries/{delivery_id}": _ENDPOINT,
+    "GET /v1/procedures": _PROCEDURE,
+    "POST /v1/procedures": _PROCEDURE,
+    "GET /v1/procedures/{procedure_code}": _PROCEDURE,
+    "PUT /v1/procedures/{procedure_code}": _PROCEDURE,
+    "POST /v1/procedures/{procedure_code}/end": _PROCEDURE,
+    "POST /v1/procedures/{procedure_code}/periods": _PROCEDURE,
+    "GET /v1/policies": _POLICY,
+    "POST /v1/policies": _POLICY,
+    "GET /v1/policies/{version}": _POLICY,
+    "POST /v1/policies/{version}/activate": _POLICY,
+    "POST /v1/policies:rollback": _POLICY,
+    "GET /v1/notification-subscriptions": _MAIL,
+    "POST /v1/notification-subscriptions": _MAIL,
+    "GET /v1/notification-subscriptions/{subscription_id}": _MAIL,
+    "DELETE /v1/notification-subscriptions/{subscription_id}": _MAIL,
+    "GET /v1/notification-mails": _MAIL,
+    "POST /v1/notification-mails/{mail_id}/retry": _MAIL,
+    "GET /v1/keys": _KEYS,
+    "POST /v1/keys": _KEYS,
+    "GET /v1/keys/{api_key_id}": _KEYS,
+    "POST /v1/keys/{api_key_id}/rotate": _KEYS,
+    "POST /v1/keys/{api_key_id}/revoke": _KEYS,
+    "GET /v1/version": _VERSION,
+    "POST /v1/version": _VERSION,
+    "POST /v1/version:rollback": _VERSION,
+    "GET /": _PUBLIC,
+    "GET /livez": _PUBLIC,
+    "GET /readyz": _PUBLIC,
+    "GET /metrics": "counts and durations, by route and kind",
+    "GET /docs": _PUBLIC,
+    "GET /docs/problems": _PUBLIC,
+    "GET /openapi.json": _PUBLIC,
+    "GET /console/sign-in": _PUBLIC,
+    "GET /console/dead-letters": _OPERATION,
+    "POST /console/dead-letters/{position:int}": _OPERATION,
+    "GET /console/tasks": _OPERATION,
+    "POST /console/tasks/{task_id}": _OPERATION,
+}
+"""Routes without personal data, and why."""
+
+
+class UndeclaredRouteError(Exception):
+    """A route of the application is in no table of this module."""
+
+    def __init__(self, routes: Iterable[str]) -> None:
+        super().__init__(
+            f"routes not declared for the audit log: {', '.join(routes)}; say in ROUTES of api/audit/acts.py what each "
+            "does with personal data, or in NOT_PERSONAL why it has none"
+        )
+
+
+def check_declared(routes: Iterable[tuple[str, str]]) -> None:
+    """Check that each route, as method and path, is declared once. Raises `UndeclaredRouteError`."""
+    known = {f"{method} {path}" for method, path in routes if method not in ("HEAD", "OPTIONS")}
+    missing = sorted(one for one in known if (one in ROUTES) == (one in NOT_PERSONAL))
+    if missing:
+        raise UndeclaredRouteError(missing)

@@ -1,0 +1,69 @@
+"""What the audit log holds, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pydantic import JsonValue
+
+SUCCESS: Final = "success"
+DENIED: Final = "denied"
+NOT_FOUND: Final = "not_found"
+OUTCOMES: Final = (SUCCESS, DENIED, NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data an act is about, or what it is about."""
+
+    kind: str
+    """Such as `claim`, `member`, `provider`."""
+    subject_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAct:
+    """One row of the audit log as it is read."""
+
+    audit_id: int
+    at: datetime
+    actor_id: str
+    name: str
+    role: str
+    act: str
+    claim_id: str | None
+    details: Mapping[str, JsonValue]
+    purpose: str | None
+    subject_kind: str | None
+    subject_id: str | None
+    outcome: str
+    request_id: str | None
+    address: str | None
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows are chosen; `None`: any."""
+
+    actor: str | None = None
+    """Id or name of the actor."""
+    act: str | None = None
+    subject: str | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Rows that were sealed together."""
+
+    number: int
+    sealed_at: datetime
+    last_audit_id: int
+    entries: bytes
+    previous: bytes
+    hash: bytes

@@ -1,0 +1,129 @@
+"""What is known of the request that is being carried out: who, from where, with which program, for which purpose.
+
+Set once per request by the outermost middleware and completed where the caller is identified, so that the audit log
+needs no argument from hand to hand. Tasks that a request starts see the same context; work without a request has none.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from starlette.types import Scope
+
+from api.errors import Invalid
+
+PURPOSE_HEADER: Final = "X-Purpose-Of-Use"
+PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "TREAT": "treatment",
+        "HPAYMT": "healthcare payment",
+        "HOPERAT": "healthcare operations",
+        "FRAUD": "fraud investigation",
+        "PATRQT": "request of the member",
+        "HLEGAL": "legal proceedings",
+        "HSYSADMIN": "administration of the system",
+        "BTG": "break the glass",
+    }
+)
+"""Purposes of use: codes of HL7 v3 ActReason (value set PurposeOfUse)."""
+DEFAULT_PURPOSE: Final = "HOPERAT"
+PURPOSE_OF_ROLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "provider": "HPAYMT",
+        "claims_system": "HPAYMT",
+        "insurer": "HPAYMT",
+        "member": "PATRQT",
+        "investigator": "FRAUD",
+        "lead_investigator": "FRAUD",
+        "monitoring": "HSYSADMIN",
+        "operator": "HSYSADMIN",
+        "admin": "HSYSADMIN",
+    }
+)
+"""The purpose of a request that states none; of other roles it is `DEFAULT_PURPOSE`."""
+MAX_AGENT: Final = 200
+"""Characters of the program's name that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who sends a request, as of now."""
+
+    actor_id: str
+    name: str
+    role: str
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request. `actor` and `items` are completed while it is carried out."""
+
+    request_id: str
+    address: str | None
+    agent: str | None
+    stated_purpose: str | None
+    """As the header has it; `purpose_of` checks it."""
+    actor: Actor | None = None
+    items: int | None = None
+    """Entries of the list that is returned; `None`: it is no list."""
+
+
+_CURRENT: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+
+
+def current() -> RequestContext | None:
+    """The context of the request that is being carried out; `None` outside requests."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def carrying_out(context: RequestContext) -> Iterator[None]:
+    """In this block, `context` is that of the request."""
+    token = _CURRENT.set(context)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def context_of(scope: Scope, request_id: str) -> RequestContext:
+    """The context of a request of HTTP, whose caller is not known yet."""
+    headers = dict(scope["headers"])
+    client = scope.get("client")
+    agent, purpose = headers.get(b"user-agent"), headers.get(PURPOSE_HEADER.lower().encode())
+    return RequestContext(
+        request_id=request_id,
+        address=client[0] if client else None,
+        agent=None if agent is None else _printable(agent)[:MAX_AGENT],
+        stated_purpose=None if purpose is None else _printable(purpose).strip(),
+    )
+
+
+def identify(actor_id: str, name: str, role: str) -> None:
+    """State who sends the current request; called where it is authenticated."""
+    context = _CURRENT.get()
+    if context is not None:
+        context.actor = Actor(actor_id, name, role)
+
+
+def note_items(number: int) -> None:
+    """State how many entries the list has that the current request returns."""
+    context = _CURRENT.get()
+    if context is not None:
+        context.items = number
+
+
+def purpose_of(context: RequestContext | None, role: str) -> str:
+    """The purpose of a request: as stated, else that of the role. Raises `Invalid`."""
+    if context is None or not context.stated_purpose:
+        return PURPOSE_OF_ROLE.get(role, DEFAULT_PURPOSE)
+    if context.stated_purpose not in PURPOSES:
+        raise Invalid.field(PURPOSE_HEADER, f"must be one of {', '.join(PURPOSES)}; or leave it out")
+    return context.stated_purpose
+
+
+def _printable(raw: bytes) -> str:
+    return "".join(one if one.isprintable() else "?" for one in raw[: 4 * MAX_AGENT].decode("utf-8", "replace"))

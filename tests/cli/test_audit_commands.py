@@ -1,0 +1,92 @@
+"""`ginja audit`: the log is searched, and a change of it is named."""
+
+import asyncio
+import json
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.audit import AuditSealer
+from api.database import Database
+from cli.main import main
+
+
+def ginja(url: str, *words: str) -> Result:
+    return CliRunner().invoke(main, ["audit", *words], env={"GINJA_DATABASE_URL": url})
+
+
+@pytest.fixture
+def audit_url(database_url: str) -> str:
+    """A database with five sealed rows and one that is not."""
+    rows = [
+        ("2026-03-01", "key_1", "ann", "investigator", "claim.read", "claim", "clm_1", "success"),
+        ("2026-03-02", "key_1", "ann", "investigator", "claim.read", "claim", "clm_2", "not_found"),
+        ("2026-03-03", "key_2", "ben", "admin", "member.read", "member", "M1", "success"),
+        ("2026-03-04", "key_2", "ben", "admin", "member.list", None, None, "success"),
+        ("2026-03-05", "key_3", "ben", "provider", "member.read", "member", "M1", "denied"),
+    ]
+    with psycopg.connect(database_url) as connection:
+        add = (
+            "INSERT INTO audit_log (at, api_key_id, name, role, act, subject_kind, subject_id, outcome, details)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '{}')"
+        )
+        connection.cursor().executemany(add, rows)
+    asyncio.run(seal(database_url))
+    with psycopg.connect(database_url) as connection:
+        connection.execute(add, ("2026-03-06", "key_3", "cat", "admin", "claim.list", None, None, "success"))
+    return database_url
+
+
+async def seal(url: str) -> None:
+    database = Database(url, pool_size=1)
+    await AuditSealer(database).step()
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], [6, 5, 4, 3, 2, 1]),
+        (["--limit", "2"], [6, 5]),
+        (["--actor", "ben"], [5, 4, 3]),
+        (["--actor", "key_3"], [6, 5]),
+        (["--act", "claim.read"], [2, 1]),
+        (["--subject", "M1", "--outcome", "denied"], [5]),
+        (["--since", "2026-03-02", "--until", "2026-03-04"], [3, 2]),
+        (["--since", "2026-03-05T00:00:01"], [6]),
+        (["--actor", "nobody"], []),
+    ],
+)
+def test_rows_are_found_by_actor_act_subject_outcome_and_time(audit_url: str, words: list[str], expected: list[int]):
+    done = ginja(audit_url, "list", "--json", *words)
+    assert done.exit_code == 0, done.output
+    assert [one["audit_id"] for one in json.loads(done.output)["entries"]] == expected
+
+
+def test_the_list_shows_who_did_what_to_whom(audit_url: str):
+    shown = ginja(audit_url, "list").output
+    assert all(text in shown for text in ("2026-03-05 00:00:00", "ben", "member.read", "member M1", "denied"))
+
+
+def test_an_intact_log_is_said_to_be_and_what_is_not_sealed_has_its_age(audit_url: str):
+    done = ginja(audit_url, "verify")
+    assert done.exit_code == 0
+    assert "5 rows in 1 seals" in done.output
+    assert "1 rows are not sealed yet; the oldest is " in done.output
+    assert "The log is intact." in done.output
+    found = json.loads(ginja(audit_url, "verify", "--json").output)
+    assert (found["intact"], found["rows"], found["unsealed"], found["faults"]) == (True, 5, 1, [])
+
+
+def test_a_changed_row_is_named_and_the_command_fails(audit_url: str):
+    with psycopg.connect(audit_url) as connection:
+        connection.execute("GRANT UPDATE, DELETE ON audit_log TO CURRENT_USER")
+        connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only")
+        connection.execute("UPDATE audit_log SET subject_id = 'clm_9' WHERE audit_id = 2")
+        connection.execute("DELETE FROM audit_log WHERE audit_id = 4")
+    done = ginja(audit_url, "verify")
+    assert (done.exit_code, "row 2 (seal 1) was changed" in done.output) == (1, True)
+    assert "row 4 (seal 1) was removed" in done.output
+    found = json.loads(ginja(audit_url, "verify", "--json").output)
+    assert [(one["kind"], one["audit_id"]) for one in found["faults"]] == [("changed", 2), ("removed", 4)]
