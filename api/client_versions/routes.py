@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.client_versions.responses import ClientVersionOut
 from api.client_versions.schemas import VersionRollbackIn, VersionUpgradeIn
 from api.dependencies import AnyCaller, dependencies
-from api.errors import Conflict
+from api.errors import Conflict, NotFound
 from api.openapi import operation
 from api.requests import parse, read_body
 from api.responses import json_response
@@ -14,7 +14,7 @@ from api.responses import json_response
 router = APIRouter(tags=["version"])
 
 
-@router.get("/v1/version", response_model=ClientVersionOut, openapi_extra=operation())
+@router.get("/v1/version", response_model=ClientVersionOut, openapi_extra=operation(errors=[NotFound]))
 async def get_version(request: Request, caller: AnyCaller) -> Response:
     """Read the version of the API that the key gets, and whether its last upgrade can be undone.
 
@@ -26,7 +26,7 @@ async def get_version(request: Request, caller: AnyCaller) -> Response:
 @router.post(
     "/v1/version",
     response_model=ClientVersionOut,
-    openapi_extra=operation(body=VersionUpgradeIn, errors=[Conflict]),
+    openapi_extra=operation(body=VersionUpgradeIn, errors=[Conflict, NotFound]),
 )
 async def upgrade_version(request: Request, caller: AnyCaller) -> Response:
     """Upgrade the key to a newer version. It can be undone for 72 hours; other processes follow within five seconds."""
@@ -38,7 +38,7 @@ async def upgrade_version(request: Request, caller: AnyCaller) -> Response:
 @router.post(
     "/v1/version:rollback",
     response_model=ClientVersionOut,
-    openapi_extra=operation(body=VersionRollbackIn, body_required=False, errors=[Conflict]),
+    openapi_extra=operation(body=VersionRollbackIn, body_required=False, errors=[Conflict, NotFound]),
 )
 async def roll_back_version(request: Request, caller: AnyCaller) -> Response:
     """Undo the last upgrade of the key, within 72 hours of it."""

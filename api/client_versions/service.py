@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import Database, fetch
 from api.errors import Conflict, Invalid, NotFound
-from api.identity import Authenticator, Caller, VersionPin, change_pin, lock_pin, read_pin
+from api.identity import USER_PREFIX, Authenticator, Caller, VersionPin, change_pin, lock_pin, read_pin
 from api.versions import PUBLISHED, VersionHistory
 from core import clock
 
@@ -146,6 +146,8 @@ def _require_supported(versions: VersionHistory, version: str) -> None:
 
 
 def _found(pin: VersionPin | None, api_key_id: str) -> VersionPin:
+    if pin is None and api_key_id.startswith(USER_PREFIX):
+        raise NotFound("users have no version of their own; name one in X-API-Version, or get the current one")
     if pin is None:
         raise NotFound(f"no key {api_key_id}; `ginja keys list` shows all keys")
     return pin

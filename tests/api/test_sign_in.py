@@ -22,6 +22,12 @@ async def test_a_user_signs_in_and_acts_under_its_own_id(api: Api):
     assert (await api.client.get("/v1/users", headers=headers)).status_code == 403
 
 
+async def test_a_user_has_no_pinned_version_and_reads_which_header_names_one(api: Api):
+    headers = {"Authorization": f"Bearer {(await (await person(api)).sign_in())['access_token']}"}
+    refused = await api.client.get("/v1/version", headers=headers)
+    assert (refused.status_code, "X-API-Version" in refused.json()["detail"]) == (404, True)
+
+
 async def test_an_api_key_sees_itself_too(api: Api):
     me = (await api.get("/v1/me", role="investigator")).json()
     assert (me["kind"], me["name"], "scores:read" in me["scopes"]) == ("api_key", "investigator", True)

@@ -92,6 +92,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "name": "clinic",
             "role": "provider",
             "provider_id": "H456",
+            "member_id": "M123",
             "scopes": ["claims:submit"],
             "expires_in_days": 90,
         }
