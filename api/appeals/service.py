@@ -91,10 +91,12 @@ class Appeals:
         """
         if caller.role in (PROVIDER, MEMBER) and sent.appellant != caller.role:
             raise Forbidden(f"a key of role {caller.role} appeals for the {caller.role}; send it as the appellant")
+        # Before anything is locked: the locks of a claim of others would take longer than to find none.
+        async with self._database.reading() as reading:
+            if not await repository.may_access_claim(reading, caller, claim_id):
+                raise NotFound("claim not found; check its id")
 
         async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
-            if not await repository.may_access_claim(connection, caller, claim_id):
-                raise NotFound("claim not found; check its id")
             appeal = await self._new_appeal(connection, caller, review, sent, at)
             await repository.add_appeal(connection, appeal)
             details: dict[str, JsonValue] = {"appeal_id": appeal.appeal_id, "appellant": appeal.appellant}

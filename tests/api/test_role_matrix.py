@@ -1,0 +1,214 @@
+"""Every route and role: who is admitted, and that a claim of others is answered as one that does not exist.
+
+`ADMITTED` is declared here and not read from the code: a route that is missing fails, and so does a scope given by
+mistake. The console's pages are part of it.
+"""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from api.app import ROUTERS
+from api.console.routes import console_app
+from api.identity import ROLES
+from tests.api.appeals import APPEAL, rejected
+from tests.api.makers import Api
+
+EVERYBODY = frozenset(ROLES)
+ADMIN = frozenset({"admin"})
+SUBMIT = ADMIN | {"provider", "claims_system"}
+STAFF = ADMIN | {"claims_system", "insurer", "investigator", "lead_investigator"}
+OWN_OR_STAFF = STAFF | {"provider", "member"}
+ANALYSTS = STAFF | {"data_scientist"}
+REGISTRY = ADMIN | {"claims_system", "insurer"}
+SYSTEM = ADMIN | {"claims_system"}
+INVESTIGATORS = ADMIN | {"investigator", "lead_investigator"}
+DECIDERS = INVESTIGATORS | {"insurer"}
+APPROVERS = ADMIN | {"insurer", "lead_investigator"}
+OPERATORS = ADMIN | {"operator"}
+LEADS = ADMIN | {"lead_investigator"}
+
+ADMITTED: dict[str, frozenset[str] | None] = {
+    **dict.fromkeys(("GET /livez", "GET /readyz"), None),
+    "GET /metrics": OPERATORS | {"monitoring"},
+    **dict.fromkeys(
+        (
+            *("POST /claims", "POST /v1/claims", "POST /v1/x12/837", "POST /v1/fhir/Claim"),
+            *("POST /v1/bulk/claims", "PATCH /v1/bulk/claims/{job_id}", "GET /v1/bulk/claims/{job_id}"),
+            *("GET /v1/bulk/claims/{job_id}/rejects", "POST /v1/bulk/claims/{job_id}/cancel"),
+        ),
+        SUBMIT,
+    ),
+    **dict.fromkeys(
+        ("GET /v1/claims", "GET /v1/claims/{claim_id}", "GET /v1/exports/claims"), OWN_OR_STAFF | {"data_scientist"}
+    ),
+    "GET /v1/claims/{claim_id}/explanation": ANALYSTS,
+    "POST /v1/claims/{claim_id}/void": SYSTEM,
+    "POST /v1/claims:score-batch": SYSTEM,
+    **dict.fromkeys(
+        (
+            *("GET /v1/tasks/{task_id}", "GET /v1/decision-reasons", "GET /v1/remittances"),
+            "GET /v1/claims/{claim_id}/appeals",
+        ),
+        OWN_OR_STAFF,
+    ),
+    "POST /v1/claims/{claim_id}/appeals": SYSTEM | {"provider", "member"},
+    **dict.fromkeys(
+        (
+            *("GET /v1/reviews", "GET /v1/claims/{claim_id}/dispositions", "GET /v1/claims/{claim_id}/decisions"),
+            *("GET /v1/rescreening-findings", "GET /v1/appeals", "GET /v1/suspended-edits"),
+        ),
+        STAFF,
+    ),
+    **dict.fromkeys(
+        ("POST /v1/claims/{claim_id}/dispositions", "POST /v1/rescreening-findings/{finding_id}/close"), INVESTIGATORS
+    ),
+    "POST /v1/claims/{claim_id}/decisions": DECIDERS,
+    "POST /v1/appeals/{appeal_id}/decision": APPROVERS,
+    **dict.fromkeys(("GET /v1/reports", "GET /v1/reports/{report_id}/file"), APPROVERS | {"data_scientist"}),
+    **dict.fromkeys(
+        (
+            *("POST /v1/webhook-endpoints", "GET /v1/webhook-endpoints", "GET /v1/webhook-endpoints/{endpoint_id}"),
+            *("PATCH /v1/webhook-endpoints/{endpoint_id}", "DELETE /v1/webhook-endpoints/{endpoint_id}"),
+            *("POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret", "GET /v1/webhook-deliveries/{delivery_id}"),
+            *("POST /v1/webhook-endpoints/{endpoint_id}/test", "POST /v1/webhook-endpoints/{endpoint_id}/replay"),
+            *("GET /v1/webhook-endpoints/{endpoint_id}/deliveries", "POST /v1/keys", "GET /v1/keys"),
+            *("GET /v1/keys/{api_key_id}", "POST /v1/keys/{api_key_id}/rotate", "POST /v1/keys/{api_key_id}/revoke"),
+        ),
+        ADMIN,
+    ),
+    **dict.fromkeys(
+        (
+            *("POST /v1/notification-subscriptions", "GET /v1/notification-subscriptions"),
+            *(f"{method} /v1/notification-subscriptions/{{subscription_id}}" for method in ("GET", "DELETE")),
+            *("GET /v1/notification-mails", "POST /v1/notification-mails/{mail_id}/retry"),
+        ),
+        OPERATORS,
+    ),
+    **{
+        f"{method} /v1/{path}": roles
+        for kind, one in (("members", "member_id"), ("providers", "provider_id"), ("procedures", "procedure_code"))
+        for method, path, roles in (
+            ("GET", kind, REGISTRY),
+            ("GET", f"{kind}/{{{one}}}", REGISTRY),
+            ("POST", kind, SYSTEM),
+            ("PUT", f"{kind}/{{{one}}}", SYSTEM),
+            ("POST", f"{kind}/{{{one}}}/end", SYSTEM),
+            ("POST", f"{kind}/{{{one}}}/periods", SYSTEM),
+        )
+    },
+    **dict.fromkeys(
+        (
+            *("GET /v1/authorizations", "GET /v1/authorizations/{authorization_number}"),
+            "GET /v1/authorizations/{authorization_number}/use",
+        ),
+        REGISTRY,
+    ),
+    **dict.fromkeys(
+        (
+            *("POST /v1/authorizations", "PUT /v1/authorizations/{authorization_number}"),
+            "POST /v1/authorizations/{authorization_number}/end",
+        ),
+        SYSTEM,
+    ),
+    **dict.fromkeys(("GET /v1/policies", "GET /v1/policies/{version}"), DECIDERS | {"data_scientist"}),
+    **dict.fromkeys(("POST /v1/policies", "POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"), LEADS),
+    **dict.fromkeys(("GET /v1/version", "POST /v1/version", "POST /v1/version:rollback"), EVERYBODY),
+}
+"""Who may send a request; `None`: everybody, without a key."""
+UNKNOWN = "clm_01m86p3ap6yntdyk7shqjq4hs9"
+BOUND = ("provider", "member")
+OF_CLAIMS = [
+    (route, role)
+    for route, roles in ADMITTED.items()
+    for role in BOUND
+    if roles is not None and role in roles and "{claim_id}" in route
+]
+
+
+def test_the_table_has_exactly_the_routes_of_the_application():
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    assert {f"{method} {route.path}" for route in routes for method in route.methods or ()} == set(ADMITTED)
+
+
+async def sent(api: Api, route: str, claim_id: str, headers: dict[str, str], **options: Any) -> httpx.Response:
+    """A request of a route, about a claim where its path names one; the other ids of paths are unknown."""
+    method, _, path = route.partition(" ")
+    place = re.sub(r"\{[a-z_]+\}", "1", path.replace("{claim_id}", claim_id))
+    needed = {"Content-Type": "application/json"}
+    needed |= {"PATCH": {"Upload-Offset": "0"}, "PUT": {"If-Match": '"1"'}}.get(method, {})
+    return await api.client.request(method, place, headers={**needed, **headers}, **options)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("route", ADMITTED)
+async def test_a_route_admits_exactly_the_declared_roles(shared_api: Api, route: str):
+    roles = ADMITTED[route]
+    for headers in ({}, {"Authorization": "Bearer gnj_unknown"}):
+        answer = await sent(shared_api, route, UNKNOWN, headers)
+        assert answer.status_code in ((200,) if roles is None else (401,)), headers
+    for role in ROLES:
+        answer = await sent(shared_api, route, UNKNOWN, shared_api.as_(role))
+        if roles is not None:
+            assert (answer.status_code == 403) == (role not in roles), (role, answer.text)
+        assert answer.status_code < 300 or answer.status_code >= 400
+
+
+def without_ids(answer: httpx.Response, claim_id: str) -> tuple[int, str, dict[str, str]]:
+    """A response without what names the request or the claim that was asked for."""
+    varying = ("x-request-id", "date", "etag")
+    headers = {name: value for name, value in answer.headers.items() if name not in varying}
+    return answer.status_code, re.sub(r"req_[0-9a-z]{26}", "req_", answer.text.replace(claim_id, "")), headers
+
+
+@pytest.mark.parametrize(("route", "role"), OF_CLAIMS)
+async def test_a_claim_of_others_is_answered_as_one_that_does_not_exist(
+    api: Api, sent_statements: list[str], route: str, role: str
+):
+    """In the same words, and by the same statements, so that the time does not tell them apart either."""
+    own, foreign = await rejected(api), await rejected(api, provider_id="H457", member_id="M124")
+    body = {"json": {**APPEAL, "appellant": role}} if route.startswith("POST") else {}
+    assert (await sent(api, route, UNKNOWN, api.as_(role), **body)).status_code == 404  # statements are prepared
+    answers, statements = [], []
+    for claim_id in (foreign, UNKNOWN):
+        before = len(sent_statements)
+        answer = await sent(api, route, claim_id, api.as_(role), **body)
+        answers.append(without_ids(answer, claim_id))
+        statements.append(sent_statements[before:])
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    assert statements[0] == statements[1]
+    assert (await sent(api, route, own, api.as_(role), **body)).status_code in (200, 201)
+
+
+@pytest.mark.parametrize("role", BOUND)
+async def test_lists_and_exports_have_own_claims_only_whatever_is_asked_for(api: Api, role: str):
+    own, foreign = await rejected(api), await rejected(api, provider_id="H457", member_id="M124")
+    for filters in ("", "?provider_id=H457", "?member_id=M124", "?provider_id=H457&member_id=M124", "?status=rejected"):
+        listed = (await api.get(f"/v1/claims{filters}", role=role)).text
+        assert foreign not in listed, filters
+    assert own in (await api.get("/v1/claims", role=role)).text
+    advice = await api.get("/v1/remittances?provider_id=H457&first_day=2026-01-01&last_day=2026-01-02", role=role)
+    unknown = await api.get("/v1/remittances?provider_id=H999&first_day=2026-01-01&last_day=2026-01-02", role=role)
+    assert without_ids(advice, "H457") == without_ids(unknown, "H999")
+    assert advice.status_code == 422
+
+
+async def test_the_console_admits_staff_alone(api: Api):
+    """A page without a session leads to the sign-in, and only who sees scores can sign in."""
+    pages = [one for one in console_app().routes if hasattr(one, "methods")]
+    assert len(pages) >= 17
+    for page in pages:
+        if page.path.startswith("/sign-"):
+            continue
+        path = "/console" + re.sub(r"\{[a-z_:]+\}", "1", page.path)
+        for headers in ({}, {"Cookie": "ginja_console=unknown"}, *({"Cookie": "", **api.as_(one)} for one in ROLES)):
+            answer = await api.client.request(max(page.methods), path, headers=headers)
+            assert answer.status_code in (303, 403), (path, headers)
+    for role, secret in api.keys.items():
+        form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://claims"}
+        answer = await api.client.post("/console/sign-in", content=f"api_key={secret}", headers=form)
+        assert (answer.status_code == 303) == (role in STAFF), (role, answer.status_code)
