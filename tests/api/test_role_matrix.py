@@ -32,7 +32,7 @@ OPERATORS = ADMIN | {"operator"}
 LEADS = ADMIN | {"lead_investigator"}
 
 ADMITTED: dict[str, frozenset[str] | None] = {
-    **dict.fromkeys(("GET /livez", "GET /readyz"), None),
+    **dict.fromkeys(("GET /livez", "GET /readyz", "GET /v1/auth/keys"), None),
     "GET /metrics": OPERATORS | {"monitoring"},
     **dict.fromkeys(
         (
@@ -116,9 +116,21 @@ ADMITTED: dict[str, frozenset[str] | None] = {
     ),
     **dict.fromkeys(("GET /v1/policies", "GET /v1/policies/{version}"), DECIDERS | {"data_scientist"}),
     **dict.fromkeys(("POST /v1/policies", "POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"), LEADS),
+    "GET /v1/me": EVERYBODY,
+    **dict.fromkeys(
+        (
+            *("POST /v1/users", "GET /v1/users", "GET /v1/users/{user_id}", "PUT /v1/users/{user_id}"),
+            *(f"POST /v1/users/{{user_id}}/{act}" for act in ("reset-second-factor", "reset-password")),
+        ),
+        ADMIN,
+    ),
     **dict.fromkeys(("GET /v1/version", "POST /v1/version", "POST /v1/version:rollback"), EVERYBODY),
 }
 """Who may send a request; `None`: everybody, without a key."""
+WITH_CREDENTIALS = frozenset(
+    f"POST /v1/auth/{act}" for act in ("token", "refresh", "sign-out", "totp", "totp/confirm", "password")
+)
+"""Routes whose body says who sends them; without it they refuse everybody."""
 UNKNOWN = "clm_01m86p3ap6yntdyk7shqjq4hs9"
 BOUND = ("provider", "member")
 OF_CLAIMS = [
@@ -131,7 +143,9 @@ OF_CLAIMS = [
 
 def test_the_table_has_exactly_the_routes_of_the_application():
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    assert {f"{method} {route.path}" for route in routes for method in route.methods or ()} == set(ADMITTED)
+    assert {
+        f"{method} {route.path}" for route in routes for method in route.methods or ()
+    } == ADMITTED.keys() | WITH_CREDENTIALS
 
 
 async def sent(api: Api, route: str, claim_id: str, headers: dict[str, str], **options: Any) -> httpx.Response:
@@ -157,6 +171,15 @@ async def test_a_route_admits_exactly_the_declared_roles(shared_api: Api, route:
         assert answer.status_code < 300 or answer.status_code >= 400
 
 
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("route", sorted(WITH_CREDENTIALS))
+async def test_a_route_for_credentials_admits_nobody_without_them(shared_api: Api, route: str):
+    for headers in ({}, *(shared_api.as_(role) for role in ROLES)):
+        for body in ({}, {"json": {}}):
+            answer = await sent(shared_api, route, UNKNOWN, headers, **body)
+            assert 400 <= answer.status_code < 500, answer.text
+
+
 def without_ids(answer: httpx.Response, claim_id: str) -> tuple[int, str, dict[str, str]]:
     """A response without what names the request or the claim that was asked for."""
     varying = ("x-request-id", "date", "etag")
@@ -168,7 +191,7 @@ def without_ids(answer: httpx.Response, claim_id: str) -> tuple[int, str, dict[s
 async def test_a_claim_of_others_is_answered_as_one_that_does_not_exist(
     api: Api, sent_statements: list[str], route: str, role: str
 ):
-    """In the same words, and by the same statements, so that the time does not tell them apart either."""
+    """In the same words and by the same statements, so that the time does not tell them apart."""
     own, foreign = await rejected(api), await rejected(api, provider_id="H457", member_id="M124")
     body = {"json": {**APPEAL, "appellant": role}} if route.startswith("POST") else {}
     assert (await sent(api, route, UNKNOWN, api.as_(role), **body)).status_code == 404  # statements are prepared
