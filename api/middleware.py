@@ -166,6 +166,8 @@ _STATIC_FILES = ("/docs/static/", "/console/static/")
 
 
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+_PERMISSIONS: Final = (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+"""Pages use none of these; a script that gets in cannot either (W3C Permissions Policy)."""
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 """Browsers use HTTPS for a year (RFC 6797); sent over HTTPS only, as the specification says."""
 
@@ -181,6 +183,8 @@ def _completed(message: Message, scope: Scope, request_id: str) -> list[tuple[by
         headers.append((b"cache-control", b"no-store"))
     if all(name != _NOSNIFF[0] for name, _ in headers):
         headers.append(_NOSNIFF)
+    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+        headers.append(_PERMISSIONS)
     return [*headers, (b"x-request-id", request_id.encode())]
 
 

@@ -32,19 +32,21 @@ _POLICY = "; ".join(
     ]
 )
 
+_HEADERS = {"Content-Security-Policy": _POLICY, "Cross-Origin-Opener-Policy": "same-origin"}
+
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/docs")
 async def docs() -> HTMLResponse:
     """The documentation page."""
-    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+    return HTMLResponse(_PAGE, headers=_HEADERS)
 
 
 @router.get(PROBLEM_PAGE)
 async def problems() -> HTMLResponse:
     """What each problem means; their types lead here."""
-    return HTMLResponse(problem_page(), headers={"Content-Security-Policy": _POLICY})
+    return HTMLResponse(problem_page(), headers=_HEADERS)
 
 
 @router.get("/")
