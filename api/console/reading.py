@@ -1,7 +1,10 @@
 """What the console reads of a request: the session's cookie, a form, and values of the address."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -11,6 +14,8 @@ from api.paging import PageCursor, read_cursor
 
 _COOKIE = "ginja_console"
 
+FORM_TOKEN: Final = "form_token"
+"""Name of the field that says that a form belongs to the session."""
 _MAX_FORM_BYTES = 16_384
 
 
@@ -46,6 +51,23 @@ def session_token(request: Request) -> str | None:
     return None
 
 
+def form_token(session: str) -> str:
+    """What each form of a session carries, which no other site can know.
+
+    It is derived from the session's token, so that nothing is stored and every page of a session has the same.
+    """
+    return hmac.new(session.encode(), b"forms of the console", hashlib.sha256).hexdigest()
+
+
+async def read_session_form(request: Request) -> dict[str, str]:
+    """A form of a page that was shown in this session, without its token; raises `TooLarge`, `Forbidden`."""
+    fields = await read_form(request)
+    session, given = session_token(request), fields.pop(FORM_TOKEN, "")
+    if session is None or not hmac.compare_digest(given, form_token(session)):
+        raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
+    return fields
+
+
 async def read_form(request: Request) -> dict[str, str]:
     """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
     body = b""
@@ -54,7 +76,7 @@ async def read_form(request: Request) -> dict[str, str]:
         if len(body) > _MAX_FORM_BYTES:
             raise TooLarge("The form is too large.")
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=12)
     except ValueError:
         raise Forbidden("The form could not be read; reload the page.") from None
     return {name: values[-1] for name, values in fields.items()}
@@ -75,3 +97,9 @@ def read_place(text: str | None) -> PageCursor | None:
         return None if text is None else read_cursor(text)
     except Invalid:
         return None
+
+
+def inside(target: str) -> str:
+    """Where to go after signing in: always a path of the console."""
+    own = target.startswith("/console") and "//" not in target and "\\" not in target
+    return target if own else "/console"

@@ -28,6 +28,8 @@ class SignedIn:
     expires_at: datetime
     only: frozenset[Scope] | None = None
     """Of a key with fewer scopes than its role has."""
+    form_token: str = ""
+    """Of the session's forms."""
 
     @property
     def caller(self) -> Caller:

@@ -1,7 +1,7 @@
 """The console's pages: a separate application mounted under `/console`, whose errors are pages, not problems."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +16,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.console.guard import GuardedConsole
-from api.console.reading import SessionCookie, read_day, read_form, read_place, session_token
+from api.console.reading import (
+    SessionCookie,
+    form_token,
+    inside,
+    read_day,
+    read_form,
+    read_place,
+    read_session_form,
+    session_token,
+)
 from api.console.repository import SignedIn
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.service import SESSION, Console
@@ -144,7 +153,7 @@ class _Pages:
         claim_page = request.url.path.removesuffix(f"/{section}")
         if signed_in is None:
             return _to_sign_in(request, claim_page)
-        entered = await read_form(request)
+        entered = await read_session_form(request)
         try:
             await act(signed_in, _claim_id(request), entered)
         except (Invalid, Conflict, NotFound) as error:
@@ -179,7 +188,7 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request, "/console/dead-letters")
-        form = await read_form(request)
+        form = await read_session_form(request)
         position = request.path_params["position"]
         try:
             await _console(request).failed_work.resolve_dead_letter(signed_in, position, form)
@@ -206,7 +215,7 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request, "/console/tasks")
-        form = await read_form(request)
+        form = await read_session_form(request)
         try:
             task_id = as_claim_id(request.path_params["task_id"])
             await _console(request).failed_work.resolve_task(signed_in, task_id, form)
@@ -236,11 +245,11 @@ class _Pages:
         )
 
     async def sign_in_form(self, request: Request) -> Response:
-        return self._sign_in(_inside(request.query_params.get("next", "")))
+        return self._sign_in(inside(request.query_params.get("next", "")))
 
     async def sign_in(self, request: Request) -> Response:
         form = await read_form(request)
-        following = _inside(form.get("next", ""))
+        following = inside(form.get("next", ""))
         address = request.client.host if request.client else ""
         wait_s = self._throttle.wait_s(address)
         if wait_s:
@@ -270,6 +279,7 @@ class _Pages:
     async def sign_out(self, request: Request) -> Response:
         token = session_token(request)
         if token:
+            await read_session_form(request)
             await _console(request).sign_out(token)
         answer = RedirectResponse("/console/sign-in", status_code=303)
         cookie = SessionCookie.of(request)
@@ -331,9 +341,10 @@ class _Pages:
     async def _who(self, request: Request) -> SignedIn | None:
         token = session_token(request)
         signed_in = await _console(request).signed_in(token) if token else None
-        if signed_in is not None:
-            act_for(signed_in.actor_id)
-        return signed_in
+        if token is None or signed_in is None:
+            return None
+        act_for(signed_in.actor_id)
+        return replace(signed_in, form_token=form_token(token))
 
     def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
         body = self._templates.get_template(template).render(signed_in=signed_in, **values)
@@ -387,12 +398,6 @@ def _console(request: Request) -> Console:
 
 def _claim_id(request: Request) -> str:
     return as_claim_id(request.path_params["claim_id"])
-
-
-def _inside(target: str) -> str:
-    """Where to go after signing in: always a path of the console."""
-    inside = target.startswith("/console") and "//" not in target and "\\" not in target
-    return target if inside else "/console"
 
 
 def _to_sign_in(request: Request, then: str | None = None) -> Response:

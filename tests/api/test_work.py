@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 from api import openapi
 from api.app import create_app
+from api.console.reading import form_token
 from api.console.service import Console
 from api.middleware import MAX_HEAD_BYTES
 from core.settings import Settings
@@ -158,7 +159,9 @@ async def send(
     pairs |= {name.lower(): value for name, value in api.as_("admin").items()}
     pairs |= {"if-match": "*"} if target.method == "PUT" else {}
     if target.path.startswith("/console"):
-        pairs |= {"cookie": f"ginja_console={await session(api)}"}
+        signed_in = await session(api)
+        pairs |= {"cookie": f"ginja_console={signed_in}"}
+        body = body.replace(b"form_token=TOKEN", b"form_token=" + form_token(signed_in).encode())
     pairs |= {name.replace("_", "-"): value for name, value in headers.items()}
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in pairs.items()]
     scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": target.method}

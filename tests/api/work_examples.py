@@ -125,20 +125,28 @@ RAW: dict[str, tuple[str, bytes]] = {
 FORMS: dict[str, dict[str, str]] = {
     # by path; together they have every name of the templates' forms
     "/console/claims/{claim_id}/finding": {
+        "form_token": "TOKEN",
         "disposition": "confirmed",
         "kind": "upcoding",
         "amount_recovered": "1.50",
         "note": "n",
     },
     "/console/claims/{claim_id}/appeal": {
+        "form_token": "TOKEN",
         "appeal_id": "app_none",
         "outcome": "partly_overturned",
         "amount": "1.50",
         "note": "n",
     },
-    "/console/claims/{claim_id}/rescreening": {"finding_id": "rsf_none", "reason": "no_action", "note": "n"},
-    "/console/dead-letters/{position:int}": {"action": "discard", "reason": "a test claim"},
+    "/console/claims/{claim_id}/rescreening": {
+        "form_token": "TOKEN",
+        "finding_id": "rsf_none",
+        "reason": "no_action",
+        "note": "n",
+    },
+    "/console/dead-letters/{position:int}": {"form_token": "TOKEN", "action": "discard", "reason": "a test claim"},
     "/console/claims/{claim_id}/decision": {
+        "form_token": "TOKEN",
         "action": "pend",
         "reason": "medical_records_needed",
         "expected_version": "1",
@@ -150,6 +158,11 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
-    "/console/tasks/{task_id}": {"action": "discard", "reason": "sent again", "confirmed": "yes"},
-    "/console/sign-out": {},
+    "/console/tasks/{task_id}": {
+        "form_token": "TOKEN",
+        "action": "discard",
+        "reason": "sent again",
+        "confirmed": "yes",
+    },
+    "/console/sign-out": {"form_token": "TOKEN"},
 }

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import psycopg
 from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api.appeals import Appeals
+from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import Database
@@ -82,6 +84,16 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
             names = ", ".join(values)
             marks = ", ".join(["%s"] * len(values))
             connection.execute(f"INSERT INTO assessments ({names}) VALUES ({marks})", list(values.values()))
+
+
+class Browser(httpx.AsyncClient):
+    """A browser at the console: forms carry the token of their session, as those of its pages do."""
+
+    async def post(self, url, *, data=None, content=None, **more):
+        session = self.cookies.get("ginja_console")
+        if content is None and session is not None:
+            data = {"form_token": form_token(session)} | dict(data or {})
+        return await super().post(url, data=data, content=content, **more)
 
 
 def app_over(database: Database) -> Starlette:

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from tests.api.appeals import APPEAL, denied, filed, rejected
+from tests.api.console.setting import Browser
 from tests.api.console.test_decision_pages import SITE, Desk
 from tests.api.makers import running_api
 
@@ -14,7 +14,7 @@ from tests.api.makers import running_api
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
     async with running_api(seeded_url) as api:
         transport = api.client._transport
-        async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
+        async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)
 
 

@@ -15,6 +15,7 @@ from api.identity import create_key
 from claims.review import MAX_DOCUMENTS
 from core import clock
 from core.settings import Settings
+from tests.api.console.setting import Browser
 from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.servers import on_a_port
 
@@ -52,7 +53,7 @@ class Desk:
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
     async with running_api(seeded_url) as api:
         transport = api.client._transport
-        async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
+        async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)
 
 

@@ -16,7 +16,7 @@ from api.database import Database
 from api.identity import Caller, create_key
 from api.keys import Keys
 from core import clock
-from tests.api.console.setting import HOSTILE, app_over, store_claim
+from tests.api.console.setting import HOSTILE, Browser, app_over, store_claim
 from tests.api.servers import on_a_port
 
 SITE = "https://ginja.test"
@@ -42,7 +42,7 @@ async def console(database_url: str) -> AsyncIterator[Setting]:
     key_id, key = await create_key(database, name="Ines", role="investigator")
     store_claim(database_url, "clm_1")
     transport = httpx.ASGITransport(app_over(database))
-    async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as client:
+    async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as client:
         yield Setting(client, database, database_url, key_id, key)
     await database.close()
 
@@ -240,7 +240,7 @@ async def test_failed_sign_ins_of_an_address_are_throttled_for_a_minute(console:
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
         assert "too many failed sign-ins" in refused.text
         elsewhere = httpx.ASGITransport(console.client._transport.app, client=("10.0.0.9", 1))  # type: ignore[attr-defined]
-        async with httpx.AsyncClient(transport=elsewhere, base_url=SITE, headers={"Origin": SITE}) as other:
+        async with Browser(transport=elsewhere, base_url=SITE, headers={"Origin": SITE}) as other:
             assert (await other.post("/console/sign-in", data={"api_key": console.key})).status_code == 303
     with clock.held(now + WINDOW):
         assert (await console.sign_in()).status_code == 303

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from api.code_tables import COMMITTED_WITHIN
 from cli.main import main
 from core import clock
+from tests.api.console.setting import Browser
 from tests.api.makers import MINIMAL, Api, answering
 
 SITE = "https://ginja.test"
@@ -34,7 +35,7 @@ def imported(api: Api, tmp_path: Path) -> Import:
 @pytest.fixture
 async def browser(api: Api) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Origin": SITE}
-    async with httpx.AsyncClient(transport=api.client._transport, base_url=SITE, headers=headers) as browser:
+    async with Browser(transport=api.client._transport, base_url=SITE, headers=headers) as browser:
         await browser.post("/console/sign-in", data={"api_key": api.keys["investigator"], "next": "/console"})
         yield browser
 
