@@ -132,11 +132,16 @@ class AuditedRequests:
 
 def _filters(scope: Scope) -> dict[str, JsonValue]:
     pairs = parse_qsl(scope["query_string"].decode("ascii", "replace"))
-    return {name: value[:_LONGEST_FILTER] for name, value in pairs if name not in _NOT_A_FILTER}
+    return {_stored(name): _stored(value) for name, value in pairs if name not in _NOT_A_FILTER}
 
 
 def _subject(route: AuditedRoute | None, of_path: dict[str, str], chosen: dict[str, JsonValue]) -> Subject | None:
     if route is None or route.kind is None or route.parameter is None:
         return None
     subject_id = of_path.get(route.parameter) or chosen.get(route.parameter)
-    return None if subject_id is None else Subject(route.kind, str(subject_id)[:_LONGEST_FILTER])
+    return None if subject_id is None else Subject(route.kind, _stored(str(subject_id)))
+
+
+def _stored(text: str) -> str:
+    """A text of the request as the database takes it: short, and without NUL and lone surrogates."""
+    return "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_FILTER])

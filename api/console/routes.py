@@ -179,9 +179,7 @@ class _Pages:
     async def dead_letters(self, request: Request) -> Response:
         """Events that could not be handled."""
         signed_in = await self._who(request)
-        if signed_in is None:
-            return _to_sign_in(request)
-        return await self._dead_letters(request, signed_in)
+        return _to_sign_in(request) if signed_in is None else await self._dead_letters(request, signed_in)
 
     async def resolve_dead_letter(self, request: Request) -> Response:
         """The forms that replay or discard an event."""
@@ -235,14 +233,8 @@ class _Pages:
         if signed_in is None:
             return _to_sign_in(request)
         page = await _console(request).weekly_list(read_day(request.query_params.get("week")))
-        return self._page(
-            "reviews.html",
-            signed_in,
-            week=page.week,
-            step=timedelta(days=7),
-            claims=page.claims,
-            promise=page.promise,
-        )
+        week, step = page.week, timedelta(days=7)
+        return self._page("reviews.html", signed_in, week=week, step=step, claims=page.claims, promise=page.promise)
 
     async def sign_in_form(self, request: Request) -> Response:
         return self._sign_in(inside(request.query_params.get("next", "")))

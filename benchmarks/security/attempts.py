@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from benchmarks.security.scene import Scene
+from benchmarks.security.scene import AttackScene
 
 
 class AttackClass(Enum):
@@ -39,4 +39,4 @@ class Attempt:
     """What the platform answered; shown where it was not blocked."""
 
 
-Attack = Callable[[Scene], Iterator[Attempt]]
+Attack = Callable[[AttackScene], Iterator[Attempt]]

@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import HOSTILE_NAME, Scene
+from benchmarks.security.scene import HOSTILE_NAME, AttackScene
 
 PAGES: Final = (
     *("/console/", "/console/reviews", "/console/in-review", "/console/appeals", "/console/rescreening"),
@@ -25,7 +25,9 @@ _FOREIGN: Final[dict[str, Mapping[str, str]]] = {
 
 
 @contextmanager
-def signed_in(scene: Scene, cookies: Mapping[str, str] | None = None) -> Iterator[tuple[httpx.Client, httpx.Response]]:
+def signed_in(
+    scene: AttackScene, cookies: Mapping[str, str] | None = None
+) -> Iterator[tuple[httpx.Client, httpx.Response]]:
     """A browser that signed in with an investigator's key, perhaps with cookies that it had before."""
     base = f"http://127.0.0.1:{scene.port}"
     with httpx.Client(base_url=base, timeout=30.0, cookies=dict(cookies or {})) as browser:
@@ -46,7 +48,7 @@ def hidden_fields(page: str) -> dict[str, str]:
     return {name.group(1): value.group(1) for name, value in pairs if name and value}
 
 
-def forgery(scene: Scene) -> Iterator[Attempt]:
+def forgery(scene: AttackScene) -> Iterator[Attempt]:
     """Forms that another site sends with the cookie of the console."""
     claim = scene.foreign["claim_id"]
     forms = {
@@ -78,7 +80,7 @@ def forgery(scene: Scene) -> Iterator[Attempt]:
     yield Attempt(AttackClass.FORGERY, "another origin reads the API", shared is None, str(shared))
 
 
-def fixation(scene: Scene) -> Iterator[Attempt]:
+def fixation(scene: AttackScene) -> Iterator[Attempt]:
     """A session that the attacker chose before its victim signed in, or that was ended."""
     with signed_in(scene, {"ginja_console": "chosen"}) as (browser, answered):
         name, token = _token(browser)
@@ -114,7 +116,7 @@ def fixation(scene: Scene) -> Iterator[Attempt]:
         yield Attempt(AttackClass.FIXATION, f"redirected to {target}", location == "/console", location)
 
 
-def embedding(scene: Scene) -> Iterator[Attempt]:
+def embedding(scene: AttackScene) -> Iterator[Attempt]:
     """Every page: not in a frame, no script or style but its own, no other reading of its type."""
     with signed_in(scene) as (browser, _):
         for path in (*PAGES, f"/console/claims/{scene.foreign['claim_id']}", "/openapi.json", "/v1/claims"):
@@ -128,7 +130,7 @@ def embedding(scene: Scene) -> Iterator[Attempt]:
             yield Attempt(AttackClass.EMBEDDING, f"{path} sniffed", nosniff == "nosniff", nosniff)
 
 
-def scripts(scene: Scene) -> Iterator[Attempt]:
+def scripts(scene: AttackScene) -> Iterator[Attempt]:
     """Stored and reflected texts, on the pages that show them."""
     claim = scene.foreign["claim_id"]
     note = {"disposition": "under_review", "note": HOSTILE_NAME}

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import FORMULA_NAME, Scene, rows
+from benchmarks.security.scene import FORMULA_NAME, AttackScene, rows
 from core import clock
 
 _SQL: Final = (
@@ -59,7 +59,7 @@ _EXTRA: Final[dict[str, object]] = {
 }
 
 
-def sql(scene: Scene) -> Iterator[Attempt]:
+def sql(scene: AttackScene) -> Iterator[Attempt]:
     """Statements in every query parameter, every id of a path and the headers that are stored."""
     size = _claims(scene)
     for operation in scene.operations:
@@ -80,7 +80,7 @@ def sql(scene: Scene) -> Iterator[Attempt]:
     yield Attempt(AttackClass.SQL, "no claim is lost", _claims(scene) == size, "another number of claims")
 
 
-def formulas(scene: Scene) -> Iterator[Attempt]:
+def formulas(scene: AttackScene) -> Iterator[Attempt]:
     """Cells that a spreadsheet would run."""
     answer = scene.send("GET", f"/v1/providers/{scene.foreign['provider_id']}", "admin")
     yield Attempt(
@@ -95,7 +95,7 @@ def formulas(scene: Scene) -> Iterator[Attempt]:
     )
 
 
-def paths(scene: Scene) -> Iterator[Attempt]:
+def paths(scene: AttackScene) -> Iterator[Attempt]:
     """Files outside of what is served."""
     for place in ("/console/static/", "/docs/", "/docs/problems/", "/v1/reports/", "/"):
         for text in _PATHS:
@@ -104,7 +104,7 @@ def paths(scene: Scene) -> Iterator[Attempt]:
             yield Attempt(AttackClass.PATHS, place + text, answer.status_code < 500 and not leaked, answer.text[:80])
 
 
-def assignment(scene: Scene) -> Iterator[Attempt]:
+def assignment(scene: AttackScene) -> Iterator[Attempt]:
     """Fields that a sender must not set."""
     for role in ("provider", "claims_system"):
         for name, value in _EXTRA.items():
@@ -129,5 +129,5 @@ def _harmless(answer: httpx.Response, sent: str) -> bool:
     return answer.status_code < 500 and not any(word in text for word in ("syntax error", "psycopg", "secret_hash"))
 
 
-def _claims(scene: Scene) -> int:
+def _claims(scene: AttackScene) -> int:
     return len(rows(scene.send("GET", "/v1/claims?limit=200", "admin").json()))

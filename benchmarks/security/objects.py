@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import Operation, Scene, rows
+from benchmarks.security.scene import AttackedOperation, AttackScene, rows
 from benchmarks.security.values import body_for, unknown_id
 
 REFUSED: Final = frozenset({401, 403, 404})
@@ -15,7 +15,7 @@ _OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _SECRETS: Final = ("fraud_score", "is_flagged", "model_version", "reasons", "score", "expected_recovery")
 
 
-def objects(scene: Scene) -> Iterator[Attempt]:
+def objects(scene: AttackScene) -> Iterator[Attempt]:
     """What belongs to others: a foreign id is answered as an unknown one, byte for byte."""
     for operation in scene.operations:
         if not operation.names or not all(name in scene.foreign for name in operation.names):
@@ -43,7 +43,7 @@ def objects(scene: Scene) -> Iterator[Attempt]:
     )
 
 
-def functions(scene: Scene) -> Iterator[Attempt]:
+def functions(scene: AttackScene) -> Iterator[Attempt]:
     """Every operation without a key, and those of other roles with a provider's and a monitor's key."""
     allowed = {"provider": {"/v1/claims", "/v1/claims/{claim_id}", "/v1/decision-reasons"}}
     for operation in scene.operations:
@@ -60,7 +60,7 @@ def functions(scene: Scene) -> Iterator[Attempt]:
             yield Attempt(AttackClass.FUNCTIONS, f"{operation} by monitoring", not done, str(answer.status_code))
 
 
-def disclosure(scene: Scene) -> Iterator[Attempt]:
+def disclosure(scene: AttackScene) -> Iterator[Attempt]:
     """What a provider must not learn of its own claim, and what an error says of the inside."""
     listed = rows(scene.send("GET", "/v1/claims?limit=1", "provider").json())
     claim_id = listed[0]["claim_id"]
@@ -98,7 +98,9 @@ def disclosure(scene: Scene) -> Iterator[Attempt]:
     yield Attempt(AttackClass.DISCLOSURE, "server header", not any(letter.isdigit() for letter in server), server)
 
 
-def _tried(scene: Scene, operation: Operation, path: str, role: str | None = "provider") -> httpx.Response:
+def _tried(
+    scene: AttackScene, operation: AttackedOperation, path: str, role: str | None = "provider"
+) -> httpx.Response:
     media, body = body_for(operation)
     headers = {"Content-Type": media} if media else {}
     headers |= {"If-Match": "*"} if operation.method in ("PUT", "PATCH", "DELETE") else {}

@@ -13,7 +13,7 @@ import httpx
 
 from benchmarks.security.attempts import AttackClass, Attempt
 from benchmarks.security.browser import PAGES, signed_in
-from benchmarks.security.scene import Scene
+from benchmarks.security.scene import AttackScene
 from benchmarks.security.values import unknown_id
 
 Finding = Callable[[httpx.Response], str | None]
@@ -29,7 +29,7 @@ class PassiveRule:
     finding: Finding
 
 
-def passive(scene: Scene) -> Iterator[Attempt]:
+def passive(scene: AttackScene) -> Iterator[Attempt]:
     """Every rule on every page, every read of the API and problems of several kinds."""
     responses = list(_responses(scene))
     for rule in RULES:
@@ -39,7 +39,7 @@ def passive(scene: Scene) -> Iterator[Attempt]:
             yield Attempt(AttackClass.PASSIVE, name, found is None, found or "")
 
 
-def _responses(scene: Scene) -> Iterator[httpx.Response]:
+def _responses(scene: AttackScene) -> Iterator[httpx.Response]:
     with signed_in(scene) as (browser, answer):
         yield answer
         for path in (
@@ -174,7 +174,7 @@ RULES: Final[tuple[PassiveRule, ...]] = (
         "10099", "source code", _text(r"^\s*(?:def |import |from \w+ import )\w+", pages=True, flags=re.MULTILINE)
     ),
     PassiveRule(
-        "10108", "link that hands the window over", _text(r"<a(?![^>]*noopener)[^>]*target=\"_blank\"", pages=True)
+        "10108", "link that shares its window", _text(r"<a(?![^>]*noopener)[^>]*target=\"_blank\"", pages=True)
     ),
     PassiveRule(
         "10110", "dangerous call of a script", _text(r"\beval\(|document\.write\(|\.innerHTML\s*=", pages=True)

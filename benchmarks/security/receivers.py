@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import Scene
+from benchmarks.security.scene import AttackScene
 
 _HOSTS: Final = (
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001"),
@@ -29,7 +29,7 @@ _URLS: Final = (
 )
 
 
-def receivers(scene: Scene) -> Iterator[Attempt]:
+def receivers(scene: AttackScene) -> Iterator[Attempt]:
     """Registration of each; delivery checks the address again, which the tests of the address guard show."""
     for url in (*(f"https://{host}/hook" for host in _HOSTS), *_URLS):
         answer = scene.send("POST", "/v1/webhook-endpoints", "admin", json={"url": url, "events": ["claim.decided"]})

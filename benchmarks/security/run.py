@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from rich.table import Table
 
@@ -11,7 +11,7 @@ from api.identity import ROLES
 from benchmarks.security import browser, injection, objects, passive, receivers, sqlmap, wire
 from benchmarks.security.attempts import Attack, AttackClass, Attempt
 from benchmarks.security.requirements import requirements
-from benchmarks.security.scene import Scene, scene
+from benchmarks.security.scene import AttackScene, scene
 from benchmarks.stage import ReportProgress
 
 ATTACKS: Final[Sequence[Attack]] = (
@@ -48,17 +48,21 @@ class SecurityFigures:
         """Attempts that were not blocked."""
         return [one for one in self.attempts if not one.blocked]
 
-    def as_json(self) -> dict[str, Any]:
-        """`tried`, `blocked`, both by class, and what was not blocked."""
+    @property
+    def by_class(self) -> dict[AttackClass, tuple[int, int]]:
+        """How many were tried and blocked, of each class that was tried."""
         tried = Counter(one.attack for one in self.attempts)
         blocked = Counter(one.attack for one in self.attempts if one.blocked)
+        return {kind: (tried[kind], blocked[kind]) for kind in AttackClass if tried[kind]}
+
+    def as_json(self) -> dict[str, object]:
+        """`tried`, `blocked`, both by class, and what was not blocked."""
         lines = list(requirements())
+        by_class = {kind.value: {"tried": of[0], "blocked": of[1]} for kind, of in self.by_class.items()}
         return {
             "tried": len(self.attempts),
-            "blocked": blocked.total(),
-            "by_class": {
-                kind.value: {"tried": tried[kind], "blocked": blocked[kind]} for kind in AttackClass if tried[kind]
-            },
+            "blocked": len(self.attempts) - len(self.open),
+            "by_class": by_class,
             "routes": self.routes,
             "roles": self.roles,
             "requirements": len(lines),
@@ -69,8 +73,8 @@ class SecurityFigures:
     def table(self) -> Table:
         """A row for each class."""
         table = Table("attack", "tried", "blocked", title="attacks on a running platform")
-        for kind, counts in self.as_json()["by_class"].items():
-            table.add_row(kind, f"{counts['tried']:,}", f"{counts['blocked']:,}")
+        for kind, (tried, blocked) in self.by_class.items():
+            table.add_row(kind.value, f"{tried:,}", f"{blocked:,}")
         return table
 
 
@@ -81,6 +85,6 @@ def run(report: ReportProgress) -> SecurityFigures:
         return SecurityFigures(attempts, len(attacked.operations), len(ROLES))
 
 
-def _noted(attack: Attack, attacked: Scene, report: ReportProgress) -> list[Attempt]:
+def _noted(attack: Attack, attacked: AttackScene, report: ReportProgress) -> list[Attempt]:
     report(attack.__name__)
     return list(attack(attacked))

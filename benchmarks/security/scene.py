@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
+from pydantic import JsonValue
 
 from benchmarks.platform import COMMAND, create_key, free_routes, platform
 from benchmarks.stage import ReportProgress, Stage, staged
@@ -27,7 +28,7 @@ FORMULA_NAME: Final = '=HYPERLINK("http://example.com/"&A1,"click")'
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class AttackedOperation:
     """One operation of the API's description."""
 
     method: str
@@ -53,7 +54,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class AttackScene:
     """What an attack has at hand."""
 
     port: int
@@ -61,23 +62,33 @@ class Scene:
     client: httpx.Client
     keys: Mapping[str, str]
     """Secrets by role; `provider` is the attacker, whose claim is `own`."""
-    operations: Sequence[Operation]
-    own: Mapping[str, Any]
+    operations: Sequence[AttackedOperation]
+    own: Mapping[str, JsonValue]
     """A claim of the attacking provider, as submitted."""
     foreign: Mapping[str, str]
     """By name of the path's parameter: ids of things that exist and belong to others."""
     other_provider: str
 
-    def send(self, method: str, path: str, role: str | None = None, **more: Any) -> httpx.Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        role: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
         """Send a request with the key of a role; none: without a key."""
-        headers = dict(more.pop("headers", {}))
-        if role is not None:
-            headers = {"Authorization": f"Bearer {self.keys[role]}"} | headers
-        return self.client.request(method, path, headers=headers, **more)
+        sent = {} if role is None else {"Authorization": f"Bearer {self.keys[role]}"}
+        return self.client.request(
+            method, path, headers=sent | dict(headers or {}), json=json, data=data, content=content
+        )
 
 
 @contextmanager
-def scene(report: ReportProgress) -> Iterator[Scene]:
+def scene(report: ReportProgress) -> Iterator[AttackScene]:
     """A platform with data to attack, on free ports; removed with the block."""
     with (
         staged(report, claims=HISTORY, live_claims=LIVE, trees=TREES) as stage,
@@ -94,8 +105,12 @@ def scene(report: ReportProgress) -> Iterator[Scene]:
 
 
 def set_scene(
-    client: httpx.Client, port: int, keys: Mapping[str, str], own: Mapping[str, Any], other: Mapping[str, Any]
-) -> Scene:
+    client: httpx.Client,
+    port: int,
+    keys: Mapping[str, str],
+    own: Mapping[str, JsonValue],
+    other: Mapping[str, JsonValue],
+) -> AttackScene:
     """Submit a claim of the attacking provider and one of another, and create what there is to attack.
 
     `keys` are secrets of admin, claims system, investigator, monitoring, and of the provider of `own`.
@@ -127,7 +142,7 @@ def set_scene(
         "version": "1",
     }
     description = client.get("/openapi.json").json()
-    return Scene(port, client, keys, list(_operations(description)), own, foreign, other["provider_id"])
+    return AttackScene(port, client, keys, list(_operations(description)), own, foreign, str(other["provider_id"]))
 
 
 def _plan(client: httpx.Client, key: str) -> str:
@@ -155,9 +170,9 @@ def _provider_key(stage: Stage, provider_id: str) -> str:
     return done.stdout.decode().strip()
 
 
-def _operations(description: Mapping[str, Any]) -> Iterator[Operation]:
+def _operations(description: Mapping[str, Any]) -> Iterator[AttackedOperation]:
     for path, methods in description["paths"].items():
         for method, described in methods.items():
             queries = tuple(one["name"] for one in described.get("parameters", ()) if one["in"] == "query")
             media = next(iter(described.get("requestBody", {}).get("content", {})), None)
-            yield Operation(method.upper(), path, queries, media)
+            yield AttackedOperation(method.upper(), path, queries, media)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import Scene
+from benchmarks.security.scene import AttackScene
 
 RUN_S: Final = 240
 _TARGETS: Final = (
@@ -21,7 +21,7 @@ _TARGETS: Final = (
 _SAFE: Final = "do not appear to be injectable"
 
 
-def sqlmap(scene: Scene) -> Iterator[Attempt]:
+def sqlmap(scene: AttackScene) -> Iterator[Attempt]:
     """Each list with its filters and its sort field; nothing where sqlmap is not installed."""
     if shutil.which("sqlmap") is None:
         return
@@ -30,7 +30,7 @@ def sqlmap(scene: Scene) -> Iterator[Attempt]:
             yield _attempt(scene, path, parameters, folder)
 
 
-def _attempt(scene: Scene, path: str, parameters: str, folder: str) -> Attempt:
+def _attempt(scene: AttackScene, path: str, parameters: str, folder: str) -> Attempt:
     command = ["sqlmap", "-u", f"http://127.0.0.1:{scene.port}{path}", "-p", parameters, "--batch", "--flush-session"]
     command += ["--headers", f"Authorization: Bearer {scene.keys['admin']}", "--dbms", "PostgreSQL"]
     command += ["--technique", "BEUST", "--level", "1", "--risk", "1", "--output-dir", folder]

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from benchmarks.security.scene import Operation
+from benchmarks.security.scene import AttackedOperation
 
 _BODIES: Final[dict[str, object]] = {
     "/v1/claims/{claim_id}/void": {"reason": "billed in error"},
@@ -29,7 +29,7 @@ def unknown_id(name: str, like: str) -> str:
     return f"{prefix}_{'0' * len(rest)}" if separator else "X" * len(like)
 
 
-def body_for(operation: Operation) -> tuple[str | None, bytes]:
+def body_for(operation: AttackedOperation) -> tuple[str | None, bytes]:
     """Media type and content of a body for an operation; the type is `None` where it has none."""
     if operation.media_type is None:
         return None, b""

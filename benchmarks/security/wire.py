@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.security.attempts import AttackClass, Attempt
-from benchmarks.security.scene import Scene
+from benchmarks.security.scene import AttackScene
 
 ANSWER_S: Final = 5.0
 SLOW_S: Final = 25.0
@@ -47,7 +47,7 @@ _FRAMING: Final[dict[str, bytes]] = {
 }
 
 
-def framing(scene: Scene) -> Iterator[Attempt]:
+def framing(scene: AttackScene) -> Iterator[Attempt]:
     """Each must be refused, and no second request may be read from its body."""
     for name, request in _FRAMING.items():
         answer = _exchange(scene.port, request)
@@ -56,7 +56,7 @@ def framing(scene: Scene) -> Iterator[Attempt]:
         yield Attempt(AttackClass.FRAMING, name, blocked, answer[:80].decode("latin-1"))
 
 
-def exhaustion(scene: Scene) -> Iterator[Attempt]:
+def exhaustion(scene: AttackScene) -> Iterator[Attempt]:
     """Large, deep, encoded and slow requests."""
     key = f"Bearer {scene.keys['claims_system']}"
     json_type = {"Authorization": key, "Content-Type": "application/json"}
@@ -89,7 +89,7 @@ def exhaustion(scene: Scene) -> Iterator[Attempt]:
     yield Attempt(AttackClass.EXHAUSTION, "the API still answers", answer.status_code == 200, str(answer.status_code))
 
 
-def _slow(scene: Scene) -> Iterator[Attempt]:
+def _slow(scene: AttackScene) -> Iterator[Attempt]:
     """Heads and bodies that come a byte at a time, at once, beside a usual request."""
     opened = {
         "slow head": b"GET /v1/claims HTTP/1.1\r\n" + _HOST,

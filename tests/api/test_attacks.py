@@ -13,7 +13,7 @@ from api.identity import create_key
 from benchmarks.security.attempts import Attack, AttackClass, Attempt
 from benchmarks.security.objects import objects
 from benchmarks.security.run import ATTACKS, SecurityFigures
-from benchmarks.security.scene import ROLES, Scene, set_scene
+from benchmarks.security.scene import ROLES, AttackScene, set_scene
 from benchmarks.security.wire import exhaustion
 from core.settings import Settings
 from tests.api.makers import MINIMAL
@@ -31,7 +31,7 @@ async def keys_in(url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def attacked(new_database, seeded_template) -> Iterator[Scene]:
+def attacked(new_database, seeded_template) -> Iterator[AttackScene]:
     with new_database(seeded_template) as url, on_a_port(create_app(Settings(scorer_port=1), url)) as address:
         keys = asyncio.run(keys_in(url))
         with httpx.Client(base_url=address, timeout=30.0) as client:
@@ -41,13 +41,13 @@ def attacked(new_database, seeded_template) -> Iterator[Scene]:
 
 # Slow connections need the clock; tests/core/test_bounded_http.py holds it still.
 @pytest.mark.parametrize("attack", [one for one in ATTACKS if one is not exhaustion], ids=lambda one: one.__name__)
-def test_every_attack_is_blocked(attacked: Scene, attack: Attack) -> None:
+def test_every_attack_is_blocked(attacked: AttackScene, attack: Attack) -> None:
     attempts = list(attack(attacked))
     assert [one for one in attempts if not one.blocked] == []
     assert attempts or attack.__name__ == "sqlmap"
 
 
-def test_an_object_of_others_that_is_shown_is_not_blocked(attacked: Scene) -> None:
+def test_an_object_of_others_that_is_shown_is_not_blocked(attacked: AttackScene) -> None:
     """With an admin's key as the provider's everything is shown."""
     shown = replace(attacked, keys={**attacked.keys, "provider": attacked.keys["admin"]})
     assert any(not one.blocked for one in objects(shown))

@@ -80,6 +80,12 @@ async def test_denied_and_missing_are_recorded(api: Api):
     ]
 
 
+async def test_what_no_database_stores_is_recorded_printable(api: Api):
+    for path in ("/v1/claims/%00", "/v1/claims/%ED%A0%80", "/v1/members/a%0Ab"):
+        assert (await api.get(path)).status_code in (404, 422)
+    assert all(one["subject_id"].isprintable() for one in accesses(api))
+
+
 async def test_refused_changes_are_recorded_as_denied(api: Api):
     claim_id = (await api.submit()).json()["claim_id"]
     for key in ({}, {"Idempotency-Key": "k"}):

@@ -73,3 +73,9 @@ def test_every_arrow_is_considered_by_each_kind_of_threat() -> None:
     page = (PAGE.parent / "threat-model.md").read_text()
     for arrow in page.split("\n### ")[1:]:
         assert {row[2] for row in arrow.splitlines() if re.match(r"\| [STRIDE] \|", row)} == set("STRIDE")
+
+
+def test_the_sign_in_masks_what_is_secret_and_takes_what_is_pasted() -> None:
+    page = (ROOT / "api" / "console" / "templates" / "sign_in.html").read_text()
+    assert re.search(r'<input id="api_key"[^>]*type="password"', page)
+    assert "onpaste" not in page

@@ -90,7 +90,7 @@ class Browser(httpx.AsyncClient):
     """A browser at the console: forms carry the token of their session, as those of its pages do."""
 
     async def post(self, url, *, data=None, content=None, **more):
-        session = self.cookies.get("ginja_console")
+        session = next((one.value for one in self.cookies.jar if one.name.endswith("ginja_console")), None)
         if content is None and session is not None:
             data = {"form_token": form_token(session)} | dict(data or {})
         return await super().post(url, data=data, content=content, **more)
