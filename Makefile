@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check docs reference clients bench chaos fuzz security mutation clean
+.PHONY: help setup demo up lab test check audit sbom wheel docs reference clients bench chaos fuzz security mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,6 +48,18 @@ check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive api claims cli core features formats models pipelines serving
+	$(BIN)/python -m benchmarks.supply_chain.audit
+
+audit: $(READY) ## Known vulnerabilities of what uv.lock names, with ten minutes for the answers
+	$(BIN)/python -m benchmarks.supply_chain.audit --within 600
+
+# Both say when the commit was made: a build of the same sources has the same bytes.
+sbom: $(READY) ## Bill of materials (CycloneDX 1.5) of what uv.lock installs, in dist
+	@SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}" $(BIN)/python -m benchmarks.supply_chain.sbom dist/sbom.cdx.json
+
+wheel: $(READY) ## The wheel, in dist
+	@SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}" $(BIN)/hatchling build --target wheel --directory dist
 
 docs: $(READY) ## The documentation site, in .cache/docs; a broken link fails
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs .cache/docs

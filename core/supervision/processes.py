@@ -274,5 +274,5 @@ def _listens(pid: int, url: str) -> bool:
 
 def local_url(host: str, port: int, scheme: str = "http") -> str:
     """URL of a server bound to `host`, as reached from this machine."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # nosec B104
     return f"{scheme}://{everywhere.get(host, host)}:{port}"

@@ -43,7 +43,7 @@ def load_mapping(path: Path) -> Mapping:
     if len(raw) > MAX_MAPPING_BYTES:
         raise MappingError(f"{path} exceeds {MAX_MAPPING_BYTES:,} bytes; see docs/reference/mapping.md")
     try:
-        parsed = yaml.load(raw.decode("utf-8-sig"), Loader=_BoundedLoader)  # noqa: S506 (it is a SafeLoader)
+        parsed = yaml.load(raw.decode("utf-8-sig"), Loader=_BoundedLoader)  # noqa: S506  # nosec B506
     except RecursionError:
         raise MappingError(f"{path} is nested too deeply; a mapping has at most three levels") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
