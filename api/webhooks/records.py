@@ -42,7 +42,7 @@ class AttemptError(Enum):
     NOT_HTTP = "not_http"
     REDIRECTED = "redirected"
     STATUS = "status"
-    SECRET_UNREADABLE = "secret_unreadable"  # nosec B105
+    SECRET_UNREADABLE = "secret_unreadable"
     """Nothing was sent: no secret of the endpoint could be decrypted."""
     ENDPOINT_DISABLED = "endpoint_disabled"
     """No attempt was made: the endpoint was disabled."""
