@@ -11,6 +11,7 @@ from api.appeals import routes as appeal_routes
 from api.audited_requests import AuditedRequests
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
+from api.client_address import ClientAddress
 from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
@@ -31,6 +32,8 @@ from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.notifications import routes as notification_routes
 from api.overload import RefuseOverload
 from api.policies import routes as policy_routes
+from api.rate_limit_middleware import LimitRequests
+from api.rate_limits import RETRY_S
 from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
 from api.reports import routes as report_routes
@@ -84,17 +87,22 @@ ROUTERS = (
 
 
 def create_app(
-    settings: Settings, database_url: str, drain: Drain | None = None, versions: VersionHistory = PUBLISHED
+    settings: Settings,
+    database_url: str,
+    drain: Drain | None = None,
+    versions: VersionHistory = PUBLISHED,
+    redis_url: str | None = None,
 ) -> FastAPI:
     """The application over a database that is at the newest schema; it refuses requests once `drain` has begun.
 
-    `versions` are the versions of the API that it serves.
+    `versions` are the versions of the API that it serves. Rate limits are counted in the Valkey of `redis_url` together
+    with other processes; without one, this process admits its share.
     """
     live = LiveClaims()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        created = Dependencies.create(settings, database_url, live, versions)
+        created = Dependencies.create(settings, database_url, live, versions, redis_url)
         app.state.dependencies = created
         console.state.console = Console(
             created.database,
@@ -109,6 +117,7 @@ def create_app(
             await created.windows.refresh()
         background.repeat("windows", created.windows.refresh, every_s=REFRESH_S, first_after_s=REFRESH_S)
         background.repeat("last use of keys", created.authenticator.uses.write, every_s=WRITE_S, first_after_s=WRITE_S)
+        background.repeat("rate limits", created.rate_limits.reconnect, every_s=RETRY_S)
         collect_regularly(background, live)
         try:
             yield
@@ -140,10 +149,12 @@ def create_app(
     app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(ApiVersions, versions=versions)
     app.add_middleware(CompressedReads)
+    app.add_middleware(LimitRequests)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseOverload, live=live)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
+    app.add_middleware(ClientAddress, proxies=settings.proxy_networks)
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731
     app.openapi = describe  # type: ignore[method-assign]
     return app

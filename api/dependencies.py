@@ -21,6 +21,7 @@ from api.identity import Authenticator, Caller, Scope, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
 from api.notifications import Notifications
+from api.rate_limits import RateLimits, RatePolicies, SharedBuckets
 from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
@@ -70,6 +71,7 @@ class Dependencies:
     exports: ExportPlaces
     tasks: Tasks
     unconfirmed: UnconfirmedChanges
+    rate_limits: RateLimits
     probe: WriteProbe
     live: LiveClaims
     windows: EntityWindows
@@ -79,7 +81,12 @@ class Dependencies:
 
     @classmethod
     def create(
-        cls, settings: Settings, database_url: str, live: LiveClaims, versions: VersionHistory = PUBLISHED
+        cls,
+        settings: Settings,
+        database_url: str,
+        live: LiveClaims,
+        versions: VersionHistory = PUBLISHED,
+        redis_url: str | None = None,
     ) -> "Dependencies":
         """Create the services; connections are opened by the first request that needs one."""
         limits = request_limits(settings)
@@ -126,6 +133,11 @@ class Dependencies:
             keys=Keys(database, authenticator),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
+            rate_limits=RateLimits(
+                RatePolicies(settings.rate_limits),
+                None if redis_url is None else SharedBuckets(redis_url),
+                settings.api_processes,
+            ),
             probe=WriteProbe(database_url, limits),
             live=live,
             windows=windows,
@@ -138,6 +150,7 @@ class Dependencies:
         self.sign_ins.passwords.close()
         await self.unconfirmed.close()
         await self.probe.close()
+        await self.rate_limits.close()
         self.scorer.close()
         await self.database.close()
 

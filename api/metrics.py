@@ -19,6 +19,12 @@ QUEUE_REFUSED = Counter(
     "Requests refused because a queue was full or the wait too long.",
     ["queue", "cause"],
 )
+RATE_LIMITED = Counter(
+    "ginja_api_rate_limited_total", "Requests refused because of a rate limit, by its name.", ["limit"]
+)
+RATE_LIMITS_LOCAL = Gauge(
+    "ginja_api_rate_limits_local", "1 while Valkey does not answer, so that this process admits its share by itself."
+)
 ADMISSION_LIMIT = Gauge("ginja_api_admission_limit", "Requests that the API works on at a time, at most.")
 BATCHES_WAITING = Gauge("ginja_api_batches_waiting", "Batches of claims that wait for their turn.")
 DECISIONS = Counter("ginja_claims_decided_total", "Claims decided.", ["decided_by", "outcome"])

@@ -36,6 +36,7 @@ from api.errors import (
     OutcomeUnknown,
     Overloaded,
     PreconditionFailed,
+    RateLimited,
     RequestInFlight,
     TooLarge,
     Unauthorized,
@@ -224,7 +225,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scopes:
         either = " or ".join(f"`{scope.value}`" for scope in scopes)
-        errors += [Unauthorized, Forbidden, KeyQueueFull, Overloaded, *DATABASE_ERRORS]
+        errors += [Unauthorized, Forbidden, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]
@@ -259,6 +260,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
         if isinstance(own, Operation) and status >= "400":
             response["content"] = {**response["content"], **own.also_errors}
         of_all = ["X-Request-Id", HEADER] if route.path.startswith("/v1/") else ["X-Request-Id"]
+        of_all += ["RateLimit", "RateLimit-Policy"] if scopes and route.path != "/metrics" else []
         response["headers"] = {**_header_refs(of_all), **response.get("headers", {})}
     described["responses"] = {status: responses[status] for status in sorted(responses)}
 

@@ -14,6 +14,15 @@ HEADERS: Final[Mapping[str, HeaderObject]] = {
         "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
     "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
+    "RateLimit": {
+        "description": "What is left of a limit (draft-ietf-httpapi-ratelimit-headers-10): its name, requests (`r`), "
+        "and seconds until the whole quota is available again (`t`).",
+        "schema": {"type": "string", "examples": ['"claims_system";r=119850;t=1']},
+    },
+    "RateLimitPolicy": {
+        "description": "That limit: requests (`q`) in a window of seconds (`w`).",
+        "schema": {"type": "string", "examples": ['"claims_system";q=120000;w=60']},
+    },
     "BatchPosition": {
         "description": "Batches that were before this one when it arrived.",
         "schema": {"type": "string", "examples": ["2"]},
@@ -56,6 +65,8 @@ HEADERS: Final[Mapping[str, HeaderObject]] = {
 HEADER_NAMES: Final[Mapping[str, str]] = {
     "X-Request-Id": "RequestId",
     "Retry-After": "RetryAfter",
+    "RateLimit": "RateLimit",
+    "RateLimit-Policy": "RateLimitPolicy",
     "WWW-Authenticate": "WwwAuthenticate",
     "Location": "Location",
     "ETag": "ETag",

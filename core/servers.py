@@ -19,6 +19,7 @@ __all__ = [
     "drop_database",
     "postgres_url",
     "running_postgres_url",
+    "running_valkey_url",
     "server_status",
     "stop_servers",
     "temporary_home",
@@ -62,6 +63,14 @@ def valkey_url(settings: Settings) -> str:
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
     return valkey.url(settings.home.resolve())
+
+
+def running_valkey_url(settings: Settings) -> str | None:
+    """The online store's URL, without starting anything: that of the settings, else of the embedded server if it runs."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    home = settings.home.resolve()
+    return valkey.url(home) if valkey.running(home) is not None else None
 
 
 def server_status(home: Path) -> list[Status]:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import ipaddress
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,9 @@ _HTTP_SCHEMES = ("http", "https")
 _LONGEST_ZONE = 64
 _KEY_BYTES = 32
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 32, 512
+_RATE_LIMIT = re.compile(r"([a-z][a-z_]{0,39})=([0-9]{1,9})/([0-9]{1,5})", re.ASCII)
+_MOST_REQUESTS = 100_000_000
+_DAY_S = 86_400
 SMTP_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 """Usual port by encryption."""
 
@@ -88,9 +92,35 @@ def _public_keys(keys: str) -> str:
     return keys
 
 
+def parse_networks(text: str) -> "tuple[IpNetwork, ...]":
+    """Networks that are separated by commas; raises `ValueError`."""
+    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def parse_rate_limits(text: str) -> dict[str, tuple[int, int]]:
+    """Requests and seconds by the name of a limit; raises `ValueError`."""
+    found: dict[str, tuple[int, int]] = {}
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        matched = _RATE_LIMIT.fullmatch(one)
+        if matched is None or not 1 <= int(matched[2]) <= _MOST_REQUESTS or not 1 <= int(matched[3]) <= _DAY_S:
+            raise ValueError(
+                f"must be NAME=REQUESTS/SECONDS such as provider=600/60, separated by commas: 1 to {_MOST_REQUESTS} "
+                f"requests in 1 to {_DAY_S} seconds"
+            )
+        if matched[1] in found:
+            raise ValueError(f"must have {matched[1]} once")
+        found[matched[1]] = int(matched[2]), int(matched[3])
+    return found
+
+
+def _rate_limits(text: str) -> str:
+    parse_rate_limits(text)
+    return text
+
+
 def _networks(text: str) -> str:
     try:
-        tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+        parse_networks(text)
     except ValueError:
         raise ValueError("must be networks such as 10.0.0.0/8 or 127.0.0.1/32, separated by commas") from None
     return text
@@ -113,6 +143,7 @@ EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 ScorerToken = Annotated[SecretStr, AfterValidator(_scorer_token)]
 PublicKeys = Annotated[str, AfterValidator(_public_keys)]
 Networks = Annotated[str, AfterValidator(_networks)]
+RateLimitText = Annotated[str, AfterValidator(_rate_limits)]
 MailAddress = Annotated[str, AfterValidator(parse_address)]
 SmtpTls = Literal["starttls", "implicit", "none"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

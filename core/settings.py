@@ -1,6 +1,5 @@
 """Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
 
-import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,11 +24,13 @@ from core.setting_types import (
     Networks,
     Port,
     PublicKeys,
+    RateLimitText,
     RedisUrl,
     ScorerToken,
     SmtpTls,
     TimeZone,
     is_this_machine,
+    parse_networks,
 )
 
 PREFIX = "GINJA_"
@@ -179,6 +180,23 @@ class Settings(BaseSettings):
         ge=1,
         description="Connections to the API from one address; a further one gets 429. A proxy is one address.",
     )
+    trusted_proxies: Networks = Field(
+        "",
+        description="Networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, such as "
+        "`10.0.0.5/32`, separated by commas. Unset: none, and the client is who opens the connection.",
+    )
+    rate_limits: RateLimitText = Field(
+        "",
+        description="Rate limits that replace the defaults: `NAME=REQUESTS/SECONDS`, separated by commas. A name is a "
+        "role, `other` (roles without a limit of their own), `address` or `session` (of the console).",
+    )
+    api_processes: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="Processes of the claims API that serve together. While Valkey is unavailable, each admits its "
+        "share of the rate limits.",
+    )
     max_claims_per_member: int = Field(
         32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
     )
@@ -294,9 +312,12 @@ class Settings(BaseSettings):
     @property
     def webhook_networks(self) -> tuple[IpNetwork, ...]:
         """`webhook_allowed_networks` as networks."""
-        return tuple(
-            ipaddress.ip_network(one.strip()) for one in self.webhook_allowed_networks.split(",") if one.strip()
-        )
+        return parse_networks(self.webhook_allowed_networks)
+
+    @property
+    def proxy_networks(self) -> tuple[IpNetwork, ...]:
+        """`trusted_proxies` as networks."""
+        return parse_networks(self.trusted_proxies)
 
     @property
     def scorer_base_url(self) -> str:

@@ -22,6 +22,7 @@ ApiError
 ├── MemberQueueFull    429   too many claims of one member at a time
 ├── KeyQueueFull       429   too many requests of one key at a time
 ├── SignInThrottled    429   too many failed sign-ins of this login or address
+├── RateLimited        429   more requests than a limit allows
 ├── HeadTooLarge       431   path, query and headers exceed the limit
 ├── InternalError      500   a defect
 ├── Overloaded         503   more requests than the API can answer in time
@@ -182,6 +183,14 @@ class KeyQueueFull(ApiError):
     headers = retry_after(1)
 
 
+class RateLimited(ApiError):
+    """More requests than a limit allows; nothing was done; retry after `Retry-After` seconds."""
+
+    status, kind, title = 429, "rate-limited", "Too many requests"
+    example = "more than 12000 requests in 60 s (limit investigator); nothing was done; retry in 1 s"
+    headers = retry_after(1)
+
+
 class HeadTooLarge(ApiError):
     """Path, query and headers together exceed the limit."""
 
@@ -336,18 +345,8 @@ ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(MalformedBody, NotX12, Unauthorized, SignInIncomplete, StepUpRequired, Forbidden, NotFound, Conflict),
     *(RequestInFlight,),
     *(PreconditionFailed, TooLarge),
-    *(
-        NotJson,
-        WrongMediaType,
-        EncodedBody,
-        Invalid,
-        MemberQueueFull,
-        KeyQueueFull,
-        SignInThrottled,
-        HeadTooLarge,
-        InternalError,
-        OutcomeUnknown,
-    ),
+    *(NotJson, WrongMediaType, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, SignInThrottled, RateLimited),
+    *(HeadTooLarge, InternalError, OutcomeUnknown),
     *(Overloaded, BatchQueueFull),
     *DATABASE_ERRORS,
 )

@@ -118,6 +118,13 @@ class Authenticator:
         except Unauthorized:
             return None  # the route says so
 
+    async def caller_if_known(self, request: Request) -> Caller | None:
+        """The holder of a request's key; `None` without a valid one, or while it cannot be looked up."""
+        try:
+            return await self.authenticate(sent_secret(request))
+        except (Unauthorized, *_LOOKUP_FAILURES):
+            return None  # the route says so
+
     def forget(self, api_key_id: str) -> None:
         """Look a key up again at its next request, because it has changed; other processes do within `CACHE_S`.
 

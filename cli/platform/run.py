@@ -63,7 +63,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     from core.bounded_http import KEEP_ALIVE_S, ConnectionLimits, bounded
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.servers import postgres_url
+    from core.servers import postgres_url, running_valkey_url
     from core.settings import settings
     from core.supervision import begin_instance, local_url
     from core.tls import server_context
@@ -84,7 +84,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     _announce("api", local_url(host, port, "http" if tls is None else "https"), as_json=as_json)
     drain = Drain()
     config = uvicorn.Config(
-        create_app(now, url, drain),
+        create_app(now, url, drain, redis_url=running_valkey_url(now)),
         host=host,
         port=port,
         loop="uvloop",
@@ -93,6 +93,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `api/client_address.py` reads them, of trusted proxies only
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(CANCELLED_S),
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,

@@ -86,7 +86,7 @@ def proxied(
     if nginx is None:
         pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("nginx")
-    process, behind = serve(module_database_url, folder / "home")
+    process, behind = serve(module_database_url, folder / "home", GINJA_TRUSTED_PROXIES="127.0.0.1/32")
     port, plain = free_port(), free_port()
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     for shipped, ours in (
