@@ -68,7 +68,7 @@ class Console:
         self._appeals = appeals
 
     async def sign_in(self, api_key: str) -> tuple[str, datetime]:
-        """Open a session for a key that may read scores; returns its token, which is not stored, and its end.
+        """Open a session for a key that may read claims and scores; returns its token, not stored, and its end.
 
         Raises `Unauthorized`, `Forbidden`.
         """
@@ -76,6 +76,8 @@ class Console:
         identify(caller.actor_id, caller.name, caller.role)
         if not caller.may(Scope.SCORES):
             raise Forbidden(f"a key of role {caller.role} may not see scores; use an investigator's key")
+        if not caller.may(Scope.READ):
+            raise Forbidden("the key was created without scope claims:read; use another key")
         token, now = secrets.token_urlsafe(32), clock.now()
         async with self._database.transaction() as connection:
             await repository.add_session(

@@ -13,7 +13,7 @@ import pytest
 from api.console.service import SESSION
 from api.console.throttle import MOST_FAILURES, WINDOW
 from api.database import Database
-from api.identity import Caller, create_key
+from api.identity import Caller, Scope, create_key
 from api.keys import Keys
 from core import clock
 from tests.api.console.setting import HOSTILE, Browser, app_over, store_claim
@@ -223,6 +223,29 @@ async def test_a_key_without_the_scope_for_scores_opens_no_session(console: Sett
     assert answer.status_code == 403
     assert "may not see scores" in answer.text
     assert "set-cookie" not in answer.headers
+
+
+async def test_a_key_without_the_scope_for_claims_opens_no_session(console: Setting) -> None:
+    _, key = await create_key(console.database, name="Ann", role="investigator", scopes=[Scope.SCORES])
+    answer = await console.sign_in(key)
+    assert (answer.status_code, "without scope claims:read" in answer.text) == (403, True)
+
+
+async def test_a_session_has_no_scope_that_its_key_was_created_without(console: Setting) -> None:
+    scopes = [Scope.SCORES, Scope.READ]
+    key_id, key = await create_key(console.database, name="Ann", role="investigator", scopes=scopes)
+    assert (await console.sign_in(key)).status_code == 303
+    assert (await console.client.get("/console/claims/clm_1")).status_code == 200
+    for path, form in (
+        ("finding", {"disposition": "cleared"}),
+        ("decision", {"action": "release", "reason": "consistent_records", "expected_version": "0"}),
+    ):
+        refused = await console.client.post(f"/console/claims/clm_1/{path}", data=form)
+        assert refused.status_code == 403, path
+    with psycopg.connect(console.url) as connection:
+        connection.execute("UPDATE api_keys SET scopes = NULL WHERE api_key_id = %s", [key_id])
+    recorded = await console.client.post("/console/claims/clm_1/finding", data={"disposition": "cleared"})
+    assert recorded.status_code == 303, "with the scope it is recorded"
 
 
 async def test_an_invalid_key_opens_no_session(console: Setting) -> None:
