@@ -66,7 +66,7 @@ def valkey_url(settings: Settings) -> str:
 
 
 def running_valkey_url(settings: Settings) -> str | None:
-    """The online store's URL, without starting anything: that of the settings, else of the embedded server if it runs."""
+    """The URL of the online store, without starting anything: as `running_postgres_url`."""
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
     home = settings.home.resolve()
