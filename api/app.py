@@ -51,6 +51,7 @@ from api.windows import REFRESH_S
 from core.background import Background
 from core.garbage import collect_regularly
 from core.live_claims import LiveClaims
+from core.setting_types import parse_networks
 from core.settings import Settings
 from core.version import __version__
 
@@ -154,7 +155,7 @@ def create_app(
     app.add_middleware(RefuseOverload, live=live)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
-    app.add_middleware(ClientAddress, proxies=settings.proxy_networks)
+    app.add_middleware(ClientAddress, proxies=parse_networks(settings.trusted_proxies))
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731
     app.openapi = describe  # type: ignore[method-assign]
     return app

@@ -191,11 +191,7 @@ class Settings(BaseSettings):
         "role, `other` (roles without a limit of their own), `address` or `session` (of the console).",
     )
     api_processes: int = Field(
-        1,
-        ge=1,
-        le=1_000,
-        description="Processes of the claims API that serve together. While Valkey is unavailable, each admits its "
-        "share of the rate limits.",
+        1, ge=1, le=1_000, description="Processes of the API; without Valkey each admits its share of the rate limits."
     )
     max_claims_per_member: int = Field(
         32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
@@ -313,11 +309,6 @@ class Settings(BaseSettings):
     def webhook_networks(self) -> tuple[IpNetwork, ...]:
         """`webhook_allowed_networks` as networks."""
         return parse_networks(self.webhook_allowed_networks)
-
-    @property
-    def proxy_networks(self) -> tuple[IpNetwork, ...]:
-        """`trusted_proxies` as networks."""
-        return parse_networks(self.trusted_proxies)
 
     @property
     def scorer_base_url(self) -> str:
