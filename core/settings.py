@@ -181,9 +181,7 @@ class Settings(BaseSettings):
         description="Connections to the API from one address; a further one gets 429. A proxy is one address.",
     )
     trusted_proxies: Networks = Field(
-        "",
-        description="Networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, such as "
-        "`10.0.0.5/32`, separated by commas. Unset: none, and the client is who opens the connection.",
+        "", description="Networks of proxies whose `X-Forwarded-For` and `-Proto` are trusted, separated by commas."
     )
     rate_limits: RateLimitText = Field(
         "",
