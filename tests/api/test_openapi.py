@@ -49,6 +49,7 @@ STABLE_TYPES = {
     "invalid": 422,
     "member-queue-full": 429,
     "key-queue-full": 429,
+    "rate-limited": 429,
     "sign-in-throttled": 429,
     "head-too-large": 431,
     "failed": 500,
