@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.errors import Invalid
@@ -91,9 +92,10 @@ def carrying_out(context: RequestContext) -> Iterator[None]:
 
 def context_of(scope: Scope, request_id: str) -> RequestContext:
     """The context of a request of HTTP, whose caller is not known yet."""
-    headers = dict(scope["headers"])
     client = scope.get("client")
-    agent, purpose = headers.get(b"user-agent"), headers.get(PURPOSE_HEADER.lower().encode())
+    # Every client may send its name; it is no header that the API acts on.
+    agent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), None)
+    purpose = Headers(scope=scope).get(PURPOSE_HEADER)
     return RequestContext(
         request_id=request_id,
         address=client[0] if client else None,
@@ -125,5 +127,5 @@ def purpose_of(context: RequestContext | None, role: str) -> str:
     return context.stated_purpose
 
 
-def _printable(raw: bytes) -> str:
-    return "".join(one if one.isprintable() else "?" for one in raw[: 4 * MAX_AGENT].decode("utf-8", "replace"))
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in text[: 4 * MAX_AGENT])

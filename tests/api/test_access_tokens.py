@@ -153,7 +153,7 @@ async def test_a_token_that_is_not_as_issued_is_refused_although_it_is_signed(ap
 
 
 async def test_a_token_is_valid_for_ten_minutes(api: Api):
-    one, at = await person(api), clock.now().replace(microsecond=0)
+    one, at = await person(api), clock.now().replace(microsecond=0) + timedelta(seconds=1)
     with clock.held(at):
         token = (await one.sign_in())["access_token"]
     with clock.held(at + ACCESS_LIFE - timedelta(microseconds=1)):
@@ -174,7 +174,7 @@ async def test_a_token_of_another_tenant_is_refused(api: Api, new_database, seed
 
 
 async def test_a_rotated_key_verifies_while_its_tokens_live(api: Api):
-    one, at = await person(api), clock.now().replace(microsecond=0)
+    one, at = await person(api), clock.now().replace(microsecond=0) + timedelta(seconds=1)
     with clock.held(at):
         before = (await one.sign_in())["access_token"]
         kid = await api.dependencies.signing_keys.rotate(OPERATOR)

@@ -41,7 +41,7 @@ def add_decision(connection: psycopg.Connection[Any], claim_id: str, made_at: da
     known = {"decision_id": f"dec-{claim_id}", "claim_id": claim_id, "number": 1, "made_at": made_at}
     act = {"action": "release", "effect": "settled", "outcome": "approved", "reason": "review_found_no_issue"}
     money = {"pays_cents": cents, "approved_cents": cents, "reserved_cents": 0}
-    who = {"actor_id": "key", "decided_by": "a person", "role": "investigator"}
+    who = {"api_key_id": "key", "decided_by": "a person", "role": "investigator"}
     insert(connection, "decisions", known | act | money | who)
     connection.execute("UPDATE claims SET decision_id = %s WHERE claim_id = %s", [f"dec-{claim_id}", claim_id])
 
