@@ -22,7 +22,7 @@ from formats.fhir import FhirClaim, read_resource
 class QueuedFhirClaim(BaseModel):
     """A claim that is decided later."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
 
     resource: FhirClaim
     keyed: bool

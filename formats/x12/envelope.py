@@ -1,8 +1,8 @@
 """Interchanges, functional groups and transaction sets: the envelopes around an X12 message."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from formats.x12.problems import MAX_NAMED, SegmentPlace, SegmentProblem, X12Code, at
 from formats.x12.tokens import Delimiters, InvalidX12, Segment
@@ -80,6 +80,9 @@ class TransactionSet:
 @dataclass(frozen=True, slots=True)
 class EnvelopePosition:
     """A place of a file outside of its transaction sets, with what has to be known to continue there."""
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"cache_strings": "keys"}
+    """For who stores it as JSON: values of a file are not kept in memory."""
 
     offset: int = 0
     """Bytes before it."""

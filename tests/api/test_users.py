@@ -11,6 +11,7 @@ from tests.api.signing_in import PASSWORD, get_me, person, refresh, send
 from tests.api.tasks import carry_out
 
 NEW = {"login": "ann@insurer.example", "display_name": "Ann", "role": "investigator"}
+CHANGES = "act IN ('user.create', 'user.change')"
 
 
 async def update(api: Api, user_id: str, body: dict, **headers: str):
@@ -32,7 +33,7 @@ async def test_a_user_is_created_read_listed_and_changed_by_its_tag(api: Api):
     assert (done.status_code, done.json()["role"]) == (200, "lead_investigator")
     assert (await update(api, user["user_id"], changed, **{"If-Match": read.headers["etag"]})).status_code == 412
     assert done.headers["etag"] == (await api.get(f"/v1/users/{user['user_id']}")).headers["etag"]
-    assert api.rows("SELECT act, details->>'user_id' FROM audit_log ORDER BY audit_id") == [
+    assert api.rows(f"SELECT act, details->>'user_id' FROM audit_log WHERE {CHANGES} ORDER BY audit_id") == [
         ("user.create", user["user_id"]),
         ("user.change", user["user_id"]),
     ]

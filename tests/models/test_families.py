@@ -237,7 +237,8 @@ def test_a_stored_model_is_that_of_its_document(name, tmp_path):
     artefact = load_artefact(folder)
     assert artefact.document.family == name
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        {family_of(name).file, "model.json", "manifest.json"} | ({"explainer.npz"} if name in families.TREES else set())
+        {family_of(name).file, "model.json", "manifest.json", "signature.json"}
+        | ({"explainer.npz"} if name in families.TREES else set())
     )
     other = next(one for one in EVERY if family_of(one).file != family_of(name).file)
     text = (folder / "model.json").read_bytes()
