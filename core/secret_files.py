@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -28,7 +28,7 @@ def secret_variables(settings: type[BaseSettings]) -> dict[str, str]:
     }
 
 
-def _types(annotation: Any) -> Iterator[object]:
+def _types(annotation: object) -> Iterator[object]:
     yield annotation
     for inner in get_args(annotation):
         yield from _types(inner)
@@ -41,11 +41,11 @@ class SecretFiles(PydanticBaseSettingsSource):
     is set too.
     """
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
         """The value of one setting, its name, and that it is not JSON."""
         return self().get(field_name), field_name, False
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> dict[str, str]:
         """Setting → value."""
         found = {}
         for name, variable in secret_variables(self.settings_cls).items():

@@ -5,9 +5,9 @@ stored. Members are read meanwhile, and a change of one waits for the batch. The
 left undone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Table, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,10 @@ from api.database import Database
 from api.field_keys import FieldKeys
 from api.members import IDENTITY_FIELDS, IdentityColumns, MemberRow, StoredIdentity, encrypted_columns, lock_identities
 from api.registry.tables import RegistryHistoryRow
+
+Place = TypeVar("Place", str, int)
+"""Of the last row of a batch: its key."""
+_Batch: TypeAlias = Callable[[AsyncConnection, FieldKeys, Place | None], Awaitable[tuple[Place | None, int]]]
 
 BATCH: Final = 500
 """Rows of one transaction."""
@@ -60,18 +64,24 @@ async def encrypt_identities(database: Database, keys: FieldKeys, progress: Call
     Members that are being changed are left out: run it again until `clear_identities` counts none. Only the owner of
     the tables may do it. Raises what `FieldKeys` raises.
     """
-    done = 0
-    for batch in (_encrypt_members, _encrypt_states):
-        last: Any = None
-        while True:
-            async with database.transaction() as connection:
-                await connection.execute(_LOCK_TIMEOUT)
-                last, rows = await batch(connection, keys, last)
-            if last is None:
-                break
-            done += rows
-            progress(rows)
-    return done
+    return await _in_batches(database, keys, _encrypt_members, progress) + await _in_batches(
+        database, keys, _encrypt_states, progress
+    )
+
+
+async def _in_batches(
+    database: Database, keys: FieldKeys, batch: _Batch[Place], progress: Callable[[int], None]
+) -> int:
+    """Carry out a batch after another, each in its transaction; returns how many rows they changed."""
+    last, done = None, 0
+    while True:
+        async with database.transaction() as connection:
+            await connection.execute(_LOCK_TIMEOUT)
+            last, rows = await batch(connection, keys, last)
+        if last is None:
+            return done
+        done += rows
+        progress(rows)
 
 
 async def _encrypt_members(connection: AsyncConnection, keys: FieldKeys, last: str | None) -> tuple[str | None, int]:

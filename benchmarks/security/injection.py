@@ -130,4 +130,4 @@ def _harmless(answer: httpx.Response, sent: str) -> bool:
 
 
 def _claims(scene: AttackScene) -> int:
-    return len(rows(scene.send("GET", "/v1/claims?limit=200", "admin").json()))
+    return len(rows(scene.send("GET", "/v1/claims?limit=200", "admin")))

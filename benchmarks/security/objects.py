@@ -62,7 +62,7 @@ def functions(scene: AttackScene) -> Iterator[Attempt]:
 
 def disclosure(scene: AttackScene) -> Iterator[Attempt]:
     """What a provider must not learn of its own claim, and what an error says of the inside."""
-    listed = rows(scene.send("GET", "/v1/claims?limit=1", "provider").json())
+    listed = rows(scene.send("GET", "/v1/claims?limit=1", "provider"))
     claim_id = listed[0]["claim_id"]
     for path in (f"/v1/claims/{claim_id}", "/v1/claims?limit=5", "/v1/exports/claims?last_day=2026-01-01"):
         answer = scene.send("GET", path, "provider")

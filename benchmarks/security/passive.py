@@ -119,7 +119,7 @@ def _caching(response: httpx.Response) -> str | None:
 
 
 def _forms(response: httpx.Response) -> str | None:
-    """A form that changes something without a token, unless nobody is signed in."""
+    """A form of a session's page that is sent with POST and has no token."""
     if not _is_page(response) or "sign-out" not in response.text:
         return None
     for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", response.text, re.DOTALL | re.IGNORECASE):

@@ -8,14 +8,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from benchmarks.platform import COMMAND, create_key, free_routes, platform
 from benchmarks.stage import ReportProgress, Stage, staged
+from core.openapi_document import OpenApiDocument
 
+_OBJECT: Final = TypeAdapter(dict[str, JsonValue])
+_ROWS: Final = TypeAdapter(list[dict[str, JsonValue]])
 ROLES: Final = ("admin", "claims_system", "investigator", "monitoring")
 """Whose keys the attacks use beside a provider's."""
 HISTORY: Final = 3_000
@@ -116,45 +119,41 @@ def set_scene(
     `keys` are secrets of admin, claims system, investigator, monitoring, and of the provider of `own`.
     """
 
-    def created(method: str, path: str, body: object, role: str = "admin") -> dict[str, Any]:
+    def created(path: str, body: object, role: str = "admin") -> dict[str, JsonValue]:
         headers = {"Authorization": f"Bearer {keys[role]}"}
-        response = client.request(method, path, json=body, headers=headers)
+        response = client.post(path, json=body, headers=headers)
         if response.status_code not in (200, 201, 202):
-            raise RuntimeError(f"{method} {path} answered {response.status_code}: {response.text}")
-        answer: dict[str, Any] = response.json()
-        return answer
+            raise RuntimeError(f"POST {path} answered {response.status_code}: {response.text}")
+        return _OBJECT.validate_json(response.content)
 
-    claim = created("POST", "/v1/claims", other, "claims_system")
-    created("POST", "/v1/claims", own, "claims_system")
+    claim = created("/v1/claims", other, "claims_system")
+    created("/v1/claims", own, "claims_system")
+
+    def first(path: str, field: str) -> JsonValue:
+        listed = client.get(f"{path}?limit=1", headers={"Authorization": f"Bearer {keys['admin']}"})
+        return rows(listed)[0][field]
+
     file = {"format": "csv", "size": 10, "sha256": "ab" * 32}
     member = {"member_id": "M-ATTACKED", "name": HOSTILE_NAME, "birth_date": "1980-03-02", "plan_id": "PL1"}
     member |= {"first_day": "2026-01-01"}
-    created("POST", "/v1/members", {**member, "plan_id": _plan(client, keys["admin"])})
+    created("/v1/members", {**member, "plan_id": first("/v1/members", "plan_id")})
     provider = {"provider_id": "H-ATTACKED", "name": FORMULA_NAME, "first_day": "2026-01-01"}
-    specialty = client.get("/v1/providers?limit=1", headers={"Authorization": f"Bearer {keys['admin']}"}).json()
-    provider |= {"specialty": rows(specialty)[0]["specialty"]}
-    created("POST", "/v1/providers", provider)
+    created("/v1/providers", {**provider, "specialty": first("/v1/providers", "specialty")})
     foreign = {
-        "claim_id": claim["claim_id"],
-        "job_id": created("POST", "/v1/bulk/claims", file, "claims_system")["job_id"],
+        "claim_id": str(claim["claim_id"]),
+        "job_id": str(created("/v1/bulk/claims", file, "claims_system")["job_id"]),
         "member_id": "M-ATTACKED",
         "provider_id": "H-ATTACKED",
         "version": "1",
     }
-    description = client.get("/openapi.json").json()
+    description: OpenApiDocument = client.get("/openapi.json").json()
     return AttackScene(port, client, keys, list(_operations(description)), own, foreign, str(other["provider_id"]))
 
 
-def _plan(client: httpx.Client, key: str) -> str:
-    """Of a member that exists."""
-    listed = client.get("/v1/members?limit=1", headers={"Authorization": f"Bearer {key}"}).json()
-    plan: str = rows(listed)[0]["plan_id"]
-    return plan
-
-
-def rows(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rows(listed: httpx.Response) -> list[dict[str, JsonValue]]:
     """The items of a page of a list."""
-    return next((value for value in listed.values() if isinstance(value, list)), [])
+    page = _OBJECT.validate_json(listed.content)
+    return _ROWS.validate_python(next((value for value in page.values() if isinstance(value, list)), []))
 
 
 def _provider_key(stage: Stage, provider_id: str) -> str:
@@ -170,7 +169,7 @@ def _provider_key(stage: Stage, provider_id: str) -> str:
     return done.stdout.decode().strip()
 
 
-def _operations(description: Mapping[str, Any]) -> Iterator[AttackedOperation]:
+def _operations(description: OpenApiDocument) -> Iterator[AttackedOperation]:
     for path, methods in description["paths"].items():
         for method, described in methods.items():
             queries = tuple(one["name"] for one in described.get("parameters", ()) if one["in"] == "query")

@@ -89,6 +89,7 @@ def test_several_requests_of_one_connection_are_answered(patient: tuple[int, Pat
             answer = b""
             while not answer.endswith(b"\r\n\r\n%d" % number):
                 answer += client.recv(4_096)
+            assert answer.startswith(b"HTTP/1.1 200")
 
 
 def test_a_request_that_does_not_come_is_not_waited_for(served: tuple[int, Path]) -> None:

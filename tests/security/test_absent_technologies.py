@@ -1,4 +1,4 @@
-"""What is not there cannot be attacked: technologies, calls and primitives that no room uses."""
+"""Technologies, calls and cryptographic primitives that no room uses."""
 
 import ast
 import re
