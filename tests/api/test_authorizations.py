@@ -100,7 +100,7 @@ async def test_an_authorization_is_created_read_listed_changed_and_ended(api: Ap
     assert (ended.status_code, ended.json()["last_day"]) == (200, "2026-06-30")
     assert (await api.post("/v1/authorizations/A-1/end", {"last_day": "2026-07-30", "reason": "x"})).status_code == 409
     changes = "starts_with(act, 'authorization.') AND act <> 'authorization.read'"
-    acts = api.rows(f"SELECT act, details ->> 'subject' FROM audit_log WHERE {changes}")
+    acts = api.rows(f"SELECT act, details ->> 'subject' FROM audit_log WHERE {changes} ORDER BY audit_id")
     assert acts == [(f"authorization.{act}", "authorizations/A-1") for act in ("create", "update", "end")]
 
 

@@ -32,6 +32,12 @@ REFUSED = {
     "activate_policy": (409, "another person activates it"),
     "roll_back_policy": (409, "there is nothing to roll back"),
     "upgrade_version": (409, "an upgrade names a newer one"),
+    # Of users that the collection cannot know; tests/api/test_sign_in.py signs them in.
+    "sign_in": (401, "login, password or code is wrong"),
+    "refresh_session": (401, "the refresh token is unknown"),
+    "set_up_second_factor": (401, "login, password or code is wrong"),
+    "confirm_second_factor": (401, "login, password or code is wrong"),
+    "change_password": (401, "login, password or code is wrong"),
     "roll_back_version": (409, "no upgrade of the last 72 hours to undo"),
 }
 """Operations whose example is understood and refused, because of what the test's database has, and what is said."""

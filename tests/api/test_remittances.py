@@ -141,5 +141,5 @@ async def test_the_command_states_the_same_and_writes_the_file(api: Api, tmp_pat
     assert f'"reference": "{document["reference"]}"' in written.stdout or document["reference"] in written.stdout
     assert f"TRN*1*{document['reference']}*1123456789~" in file.read_text()
     shown = await asyncio.to_thread(lambda: run(env=environment))
-    assert "1 claims, 1300.00 paid" in shown.output
+    assert "1 claim, 1300.00 paid" in shown.output
     assert payer_of(api.dependencies.settings.model_copy(update=PAYER)).city == "Springfield"

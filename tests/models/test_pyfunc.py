@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from core.settings import Settings
+from core.signing import own_public_key
 from models import registry
 from models.artefact import Artefact, models_folder
 from models.errors import ArtefactCorruptError, SchemaMismatchError
@@ -81,11 +83,13 @@ def test_a_plain_process_loads_the_champion_and_gets_the_probabilities_and_decis
     x = vectors(scorer)
     x[list(reversed(x.columns))].to_parquet(tmp_path / "vectors.parquet")
     scores = scorer.score_many([claims.claim_to_score(number) for number in range(60)])
+    public = own_public_key(Settings(home=home)) or ""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, MlflowStore.of(home).url, str(tmp_path / "vectors.parquet")],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT),
-             "MLFLOW_DISABLE_TELEMETRY": "true", "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(tmp_path))},
+             "MLFLOW_DISABLE_TELEMETRY": "true", "GINJA_SIGNING_PUBLIC_KEYS": public,
+             "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(tmp_path))},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
