@@ -160,7 +160,7 @@ def stored(api: Api) -> dict[str, int]:
 
 
 def headers_of(response: httpx.Response) -> dict[str, str]:
-    differing = ("x-request-id", "idempotency-replayed")
+    differing = ("x-request-id", "idempotency-replayed", "ratelimit")
     return {name: value for name, value in response.headers.items() if name not in differing}
 
 
