@@ -1,0 +1,159 @@
+"""Groups of settings; `core.settings.Settings` is all of them."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+
+from core.setting_types import (
+    SMTP_PORTS,
+    DatabaseUrl,
+    EncryptionKeys,
+    HttpUrl,
+    IpNetwork,
+    MailAddress,
+    Networks,
+    Port,
+    PublicKeys,
+    RateLimitText,
+    RedisUrl,
+    SmtpTls,
+    is_this_machine,
+    parse_networks,
+)
+
+
+class DatabaseSettings(BaseModel):
+    """Postgres and Valkey, and how long a statement may take."""
+
+    database_url: DatabaseUrl | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
+    database_statement_timeout_ms: int = Field(
+        5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."
+    )
+    database_lock_timeout_ms: int = Field(
+        2_000, ge=1, description="Milliseconds a request waits for a lock, such as the one of its claim's member."
+    )
+    database_idle_timeout_ms: int = Field(
+        5_000,
+        ge=0,
+        description="Milliseconds after which Postgres ends an idle transaction of a request; 0: never.",
+    )
+    database_transaction_timeout_ms: int = Field(
+        10_000,
+        ge=0,
+        description="Milliseconds after which PostgreSQL 17 or newer ends a transaction of a request; 0: never.",
+    )
+    database_batch_timeout_s: int = Field(
+        900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
+    )
+
+
+class MailSettings(BaseModel):
+    """The SMTP server of notifications."""
+
+    smtp_host: str | None = Field(
+        None, max_length=253, pattern=r"^[A-Za-z0-9.:-]+$", description="SMTP server of notifications; unset: none."
+    )
+    smtp_port: Port | None = Field(
+        None, description="Port of the SMTP server; unset: 587 with `starttls`, 465 with `implicit`, 25 with `none`."
+    )
+    smtp_tls: SmtpTls = Field(
+        "starttls",
+        validate_default=True,
+        description="Encryption of the SMTP connection; `none` is for a server on this machine only.",
+    )
+    smtp_user: str | None = Field(None, max_length=320, description="User at the SMTP server; unset: no login.")
+    smtp_password: SecretStr | None = Field(None, description="Password of the user at the SMTP server.")
+    smtp_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that the SMTP server may use."
+    )
+    smtp_deadline_s: float = Field(30.0, gt=0, le=300, description="Seconds for sending one message.")
+    mail_from: MailAddress | None = Field(None, description="Address that notifications are sent from.")
+    console_url: HttpUrl | None = Field(
+        None,
+        description="Address at which people reach the console, such as `https://claims.insurer.example`; links in "
+        "notifications begin with it. Unset: no links.",
+    )
+
+    @field_validator("smtp_tls")
+    @classmethod
+    def _encrypted_beyond_this_machine(cls, tls: SmtpTls, values: ValidationInfo) -> SmtpTls:
+        if tls == "none" and not is_this_machine(values.data.get("smtp_host")):
+            raise ValueError("must be starttls or implicit: none is for an SMTP server on this machine only")
+        return tls
+
+    @property
+    def smtp_port_or_default(self) -> int:
+        """The port of the SMTP server."""
+        return self.smtp_port or SMTP_PORTS[self.smtp_tls]
+
+
+class SecuritySettings(BaseModel):
+    """HTTPS, keys, proxies, rate limits and where webhooks may go."""
+
+    tls_certificate: Path | None = Field(
+        None, description="File of the certificate chain, in PEM, with which the API serves HTTPS. Unset: HTTP."
+    )
+    tls_key: Path | None = Field(
+        None, validate_default=True, description="File of the certificate's private key, in PEM, mode 0600."
+    )
+    trusted_proxies: Networks = Field(
+        "", description="Networks of proxies whose `X-Forwarded-For` and `-Proto` are trusted, separated by commas."
+    )
+    rate_limits: RateLimitText = Field(
+        "",
+        description="Rate limits that replace the defaults: `NAME=REQUESTS/SECONDS`, separated by commas. A name is a "
+        "role, `other` (roles without a limit of their own), `address` or `session` (of the console).",
+    )
+    encryption_keys: EncryptionKeys | None = Field(
+        None,
+        description="Master keys, under which personal data of members and the secrets of webhooks are encrypted: 32 "
+        "bytes each in URL-safe base64, separated by commas; the first encrypts, all decrypt. API, worker, tasks and "
+        "commands that load members need the same. Unset: a key made in `encryption.key` of the home.",
+    )
+    signing_key_file: Path | None = Field(
+        None,
+        description="File of the Ed25519 private key, in PEM, that signs models and the feature registry. Unset: a key "
+        "made in `signing.key` of the home.",
+    )
+    signing_public_keys: PublicKeys | None = Field(
+        None,
+        description="Public keys (`ginja model public-key`), separated by commas, whose signatures of models and of "
+        "the feature registry are accepted. Unset: that of the signing key only.",
+    )
+    webhook_allowed_networks: Networks = Field(
+        "",
+        description="Networks of your own that webhooks may be sent to although they are not public, such as "
+        "`10.1.0.0/16`, separated by commas. In them, `http` and any port are allowed.",
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that receivers of webhooks may use."
+    )
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_certificate(cls, key: Path | None, values: ValidationInfo) -> Path | None:
+        if (key is None) != (values.data.get("tls_certificate") is None):
+            raise ValueError("must be set together with GINJA_TLS_CERTIFICATE: HTTPS needs both")
+        return key
+
+    @property
+    def webhook_networks(self) -> tuple[IpNetwork, ...]:
+        """`webhook_allowed_networks` as networks."""
+        return parse_networks(self.webhook_allowed_networks)
+
+
+class PayerSettings(BaseModel):
+    """Who the insurer is, in X12 835."""
+
+    payer_name: str | None = Field(None, max_length=60, description="The insurer's name in X12 835.")
+    payer_tax_id: str | None = Field(None, pattern=r"^[0-9]{9}$", description="The insurer's tax number in X12 835.")
+    payer_street: str | None = Field(None, max_length=55, description="The insurer's street in X12 835.")
+    payer_city: str | None = Field(None, max_length=30, description="The insurer's city in X12 835.")
+    payer_state: str | None = Field(None, pattern=r"^[A-Z]{2}$", description="The insurer's state in X12 835.")
+    payer_zip_code: str | None = Field(
+        None, pattern=r"^[0-9]{5}([0-9]{4})?$", description="The insurer's ZIP code in X12 835."
+    )
+    payer_phone: str | None = Field(
+        None, pattern=r"^[0-9]{10}$", description="Where providers ask about payments, in X12 835."
+    )
