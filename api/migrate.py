@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
+from core.postgres import api_role
+
 if TYPE_CHECKING:
+    import psycopg
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,9 +51,25 @@ class SchemaLockedError(Exception):
         )
 
 
+class MissingRoleError(Exception):
+    """The database's owner may not create the role under which requests are answered."""
+
+    exit_code = 2
+
+    def __init__(self, owner: str) -> None:
+        role = api_role(owner)
+        super().__init__(
+            f"the database has no role {role}, under which requests are answered, and {owner} may not create it; have "
+            f"a superuser run: CREATE ROLE {role} LOGIN PASSWORD '...'; GRANT {role} TO {owner}; then run `ginja run "
+            "migrate` again (docs/operate/database-roles.md)"
+        )
+
+
 def plain_url(url: str) -> str:
     """The URL as psycopg takes it, without SQLAlchemy's driver name."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    rendered = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    server, mark, query = rendered.partition("?")
+    return server + mark + query.replace("+", "%20")  # libpq reads no plus as a space
 
 
 def alembic_config(url: str | None = None) -> "Config":
@@ -78,7 +97,8 @@ def lock_timeout(config: "Config") -> str:
 def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RETRIES) -> None:
     """Bring the schema of the database at `url` up to `revision`. Safe to call from several processes at once.
 
-    Raises `SchemaLockedError` where other transactions hold a lock for too long; call it again then.
+    Raises `SchemaLockedError` where other transactions hold a lock for too long; call it again then. Raises
+    `MissingRoleError` where the role of requests neither exists nor can be created.
     """
     import psycopg
     from alembic import command
@@ -87,6 +107,7 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
     config.attributes["lock_timeout_s"] = retries.timeout_s
     with psycopg.connect(plain_url(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_UPGRADE_LOCK])  # released when the connection closes
+        _ensure_api_role(connection)
         for attempt in range(1, retries.attempts + 1):
             try:
                 command.upgrade(config, revision)
@@ -98,3 +119,19 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
                 if attempt == retries.attempts:
                     raise SchemaLockedError(error.statement) from error
             retries.sleep(retries.pause_s)
+
+
+def _ensure_api_role(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Create the role under which requests are answered, unless it exists; `0060` gives it its rights."""
+    from psycopg import errors, sql
+
+    owner = connection.info.user
+    role = api_role(owner)
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None:
+        return
+    named = {"role": sql.Identifier(role), "owner": sql.Identifier(owner)}
+    try:
+        connection.execute(sql.SQL("CREATE ROLE {role}").format(**named))
+        connection.execute(sql.SQL("GRANT {role} TO {owner}").format(**named))
+    except errors.InsufficientPrivilege as error:
+        raise MissingRoleError(owner) from error

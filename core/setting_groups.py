@@ -26,6 +26,9 @@ class DatabaseSettings(BaseModel):
     """Postgres and Valkey, and how long a statement may take."""
 
     database_url: DatabaseUrl | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    database_api_url: DatabaseUrl | None = Field(
+        None, description="Postgres URL of the role that answers requests; unset: the owner's sessions take that role."
+    )
     redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
     database_statement_timeout_ms: int = Field(
         5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."

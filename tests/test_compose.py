@@ -222,6 +222,13 @@ def test_the_application_s_database_role_is_no_superuser():
     assert all(url.startswith("postgresql://ginja:") for url in urls)
 
 
+@pytest.mark.parametrize("name", ["api", "worker", "tasks"])
+def test_requests_are_answered_under_a_role_that_owns_nothing(name):
+    assert SERVICES[name]["environment"]["GINJA_DATABASE_API_URL"].startswith("postgresql://ginja_api:")
+    (created,) = re.findall(r"CREATE ROLE ginja_api (.*) PASSWORD", (ROOT / "deploy/create-role.sh").read_text())
+    assert {"NOCREATEDB", "NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(created.split())
+
+
 def test_every_part_of_the_platform_responds():
     assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker", "tasks"} <= set(SERVICES)
     assert SERVICES["scorer"]["command"] == ["ginja", "run", "scorer"]

@@ -26,13 +26,14 @@ from api.database.failures import (
     leaves_commit_open,
     operational,
 )
-from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
+from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits, session_options
 from api.database.renewal import renew_by_age
 from api.database.round_trips import RoundTrip, StatementSession
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
 from api.database.unit import Connected, UnitOfWork, open_unit, opened
 from api.errors import ApiError
+from api.migrate import plain_url
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -147,7 +148,7 @@ class Database:
             connect_args={
                 "prepare_threshold": 0,
                 "connect_timeout": 3,
-                "options": f"-c timezone=UTC {limits.options}",
+                "options": session_options(plain_url(url), limits),
                 **DEAD_PEER,
             },
         )

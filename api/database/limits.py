@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.settings import Settings
 
@@ -76,12 +76,17 @@ def batch_limits(settings: Settings) -> SessionLimits:
     return SessionLimits(statement_ms=batch_ms, lock_ms=batch_ms, idle_in_transaction_ms=batch_ms, transaction_ms=0)
 
 
+def session_options(url: str, limits: SessionLimits) -> str:
+    """The options of a connection to `url`, one of `plain_url`: those that it names, UTC and the limits."""
+    return f"{conninfo_to_dict(url).get('options') or ''} -c timezone=UTC {limits.options}".strip()
+
+
 def connect(url: str, limits: SessionLimits) -> "psycopg.Connection":
     """A connection of psycopg, in autocommit until a caller begins a transaction, with these limits.
 
     `url` is one of `plain_url`. Raises `psycopg.OperationalError`.
     """
-    target = make_conninfo(url, connect_timeout=5, options=f"-c timezone=UTC {limits.options}", **DEAD_PEER)
+    target = make_conninfo(url, connect_timeout=5, options=session_options(url, limits), **DEAD_PEER)
     connection = psycopg.connect(target, autocommit=True)
     of_transactions = limits.of_transactions(connection.info.server_version)
     if of_transactions is not None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from api.migrate import plain_url
@@ -53,9 +54,8 @@ class StoredDataKeys:
 
     @contextmanager
     def _connected(self) -> Iterator["psycopg.Connection[TupleRow]"]:
-        with psycopg.connect(
-            self._url, connect_timeout=_CONNECT_S, options=f"-c statement_timeout={_STATEMENT_MS}"
-        ) as connection:
+        options = f"{conninfo_to_dict(self._url).get('options') or ''} -c statement_timeout={_STATEMENT_MS}"
+        with psycopg.connect(self._url, connect_timeout=_CONNECT_S, options=options) as connection:
             yield connection
 
 

@@ -136,10 +136,14 @@ def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings,
 def start_servers(settings: Settings, log: StepLog) -> Settings:
     """Start Postgres and Valkey and upgrade the schema; returns settings with their URLs."""
     from api.migrate import upgrade
-    from core.servers import postgres_url, valkey_url
+    from core.servers import postgres_api_url, postgres_url, valkey_url
 
     with log.step("Postgres and Valkey") as step:
-        urls = {"database_url": postgres_url(settings), "redis_url": valkey_url(settings)}
+        urls = {
+            "database_url": postgres_url(settings),
+            "database_api_url": postgres_api_url(settings),
+            "redis_url": valkey_url(settings),
+        }
         upgrade(urls["database_url"])
         step.result("embedded servers" if settings.database_url is None else "the servers of the settings")
     return Settings.model_validate(settings.model_dump() | urls)

@@ -80,6 +80,8 @@ def _supervisor(settings: Settings, platform: Platform, names: Sequence[str]) ->
     def moved(setting: str) -> Callable[[str], None]:
         def set_url(url: str) -> None:
             processes.set_environment(setting, url)
+            if setting == "GINJA_DATABASE_URL":
+                processes.set_environment("GINJA_DATABASE_API_URL", postgres.api_url(home))
             watched[0].restart(("scorer", "api", "worker", "tasks"))
 
         return set_url

@@ -63,7 +63,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     from core.bounded_http import KEEP_ALIVE_S, ConnectionLimits, bounded
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.servers import postgres_url, running_valkey_url
+    from core.servers import postgres_api_url, postgres_url, running_valkey_url
     from core.settings import settings
     from core.supervision import begin_instance, local_url
     from core.tls import server_context
@@ -76,15 +76,14 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
         check_port(port, host, option="GINJA_API_PORT")
     configure_logging(now.log_level)
     begin_instance(now.home.resolve(), "api")
-    url = postgres_url(now)
-    upgrade(url)
+    upgrade(postgres_url(now))
     tls = None
     if now.tls_certificate is not None and now.tls_key is not None:
         tls = server_context(now.tls_certificate, now.tls_key)
     _announce("api", local_url(host, port, "http" if tls is None else "https"), as_json=as_json)
     drain = Drain()
     config = uvicorn.Config(
-        create_app(now, url, drain, redis_url=running_valkey_url(now)),
+        create_app(now, postgres_api_url(now), drain, redis_url=running_valkey_url(now)),
         host=host,
         port=port,
         loop="uvloop",
@@ -141,7 +140,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     from api.worker import run_worker
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.servers import postgres_url, valkey_url
+    from core.servers import postgres_api_url, postgres_url, valkey_url
     from core.settings import settings
     from core.supervision import local_url
     from features.declare import PLANS
@@ -157,7 +156,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     network = file_of(now.home, PLANS["provider_network"].history)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("worker", metrics_url, as_json=as_json)
-    asyncio.run(run_worker(now, database_url, redis_url, network=network))
+    asyncio.run(run_worker(now, postgres_api_url(now), redis_url, owner_url=database_url, network=network))
 
 
 @command(examples=["ginja run tasks", "ginja run tasks --processes 4", "ginja run tasks --metrics-port 9101"])
@@ -178,18 +177,17 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
     from api.migrate import upgrade
     from api.task_process import run_tasks
     from core.logging import configure_logging
-    from core.servers import postgres_url, valkey_url
+    from core.servers import postgres_api_url, postgres_url, valkey_url
 
     if processes is not None:
         now = now.model_copy(update={"task_processes": processes})
     configure_logging(now.log_level)
-    database_url, redis_url = postgres_url(now), valkey_url(now)
-    upgrade(database_url)
+    upgrade(postgres_url(now))
     if metrics_port is not None and counters is not None:
         serve_counters(now.api_host, metrics_port, counters)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("tasks", metrics_url, as_json=as_json)
-    run_tasks(now, database_url, redis_url)
+    run_tasks(now, postgres_api_url(now), valkey_url(now))
 
 
 @command(examples=["ginja run migrate"])

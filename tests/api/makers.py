@@ -19,6 +19,7 @@ from api.dependencies import Dependencies
 from api.identity import ROLES, create_key
 from api.versions import PUBLISHED, VersionHistory
 from claims.scoring import DETAILS_PATH
+from core.postgres import as_api_role
 from core.settings import Settings
 from tests.api.contract import Contract
 from tests.claims.makers import score_document
@@ -223,11 +224,14 @@ def contract() -> Contract:
 
 
 @asynccontextmanager
-async def running_api(url: str, *, versions: VersionHistory = PUBLISHED, **changes: Any) -> AsyncIterator[Api]:
+async def running_api(
+    url: str, *, versions: VersionHistory = PUBLISHED, requests: str | None = None, **changes: Any
+) -> AsyncIterator[Api]:
+    """`url` is that of the database's owner, `requests` that of the role of requests, by default in its sessions."""
     async with wire_scorer() as scorer:
         values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000}
         values |= {"encryption_keys": ENCRYPTION_KEY, "webhook_allowed_networks": "127.0.0.0/8", **changes}
-        app = create_app(Settings(**values), url, versions=versions)
+        app = create_app(Settings(**values), requests or as_api_role(url), versions=versions)
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
             keys = {}
