@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from api.console.waterfall import WaterfallPicture, waterfall_bars, waterfall_picture
 from claims.attributes import AttributeValue
 from claims.money import format_cents
 from claims.outcome import Finding
@@ -67,10 +68,6 @@ class AssessmentView:
     score_failure: str | None = None
     rule_text: str | None = None
     """Verdict of the 2× rule on the amount; shown with every decision."""
-
-
-Waterfall = list[dict[str, str | float]]
-"""Bars: `label`, `push`, `kind` (total, for, against), `from` and `to` in log-odds. Every group has a bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +173,8 @@ class ExplanationPage:
     interaction: str | None
     """The two facts whose combination matters most."""
     peers: PeerSection | None
-    waterfall: Waterfall
+    waterfall: WaterfallPicture | None
+    """`None`: no score, or one stored before contributions were grouped."""
     groups: list[GroupSection]
     contributions: list[ContributionLine]
     assessments: list[AssessmentLine]
@@ -334,21 +332,10 @@ def _peers(comparison: PeerComparison) -> PeerSection:
     )
 
 
-def _waterfall(current: AssessmentView) -> Waterfall:
+def _waterfall(current: AssessmentView) -> WaterfallPicture | None:
     if current.margin is None or current.typical_margin is None:
-        return []
-    at = current.typical_margin
-    bars: Waterfall = [_bar("Typical claim", 0.0, at, at, total=True)]
-    for group in sorted(current.groups, key=lambda group: -abs(group.push)):
-        bars.append(_bar(title_of(group.code), group.push, at, at + group.push))
-        at += group.push
-    bars.append(_bar("This claim", 0.0, current.margin, current.margin, total=True))
-    return bars
-
-
-def _bar(label: str, push: float, start: float, end: float, *, total: bool = False) -> dict[str, str | float]:
-    kind = "total" if total else "for" if push > 0 else "against"
-    return {"label": label, "push": push, "kind": kind, "from": start, "to": end}
+        return None
+    return waterfall_picture(waterfall_bars(current.typical_margin, current.margin, current.groups))
 
 
 def _by_weight(contributions: Mapping[str, float]) -> list[tuple[str, float]]:
