@@ -1,7 +1,7 @@
 """The waterfall of a score as a picture: one bar for each group of reasons, from the typical claim to this claim.
 
-Pure geometry; `templates/waterfall.html` draws it as inline SVG. Across, everything is a share of the picture's width in
-per cent, so that the same picture fits every screen and the printed page; down, it is CSS pixels.
+Pure geometry; `templates/waterfall.html` draws it as inline SVG. Across, everything is a share of the picture's width
+in per cent, so that the same picture fits every screen and the printed page; down, it is CSS pixels.
 """
 
 import math

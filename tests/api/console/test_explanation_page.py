@@ -3,16 +3,10 @@
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Literal
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from api.console.explanation_page import AssessmentView, ClaimView, explanation_page
 from claims.outcome import Finding, Outcome
-from claims.reason_groups import REASON_GROUPS
 from claims.scoring import (
     Counterfactual,
     ExplanationDetails,
