@@ -22,6 +22,7 @@ from api.docs import routes as docs_routes
 from api.edi import routes as edi_routes
 from api.exports import routes as export_routes
 from api.fhir import routes as fhir_routes
+from api.field_keys import REPLIES
 from api.health import routes as health_routes
 from api.idempotency import KeyedRequests
 from api.identity import WRITE_S
@@ -116,6 +117,7 @@ def create_app(
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()
+        await created.field_keys.prepare(REPLIES)
         background.repeat("windows", created.windows.refresh, every_s=REFRESH_S, first_after_s=REFRESH_S)
         background.repeat("last use of keys", created.authenticator.uses.write, every_s=WRITE_S, first_after_s=WRITE_S)
         background.repeat("rate limits", created.rate_limits.reconnect, every_s=RETRY_S)

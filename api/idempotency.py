@@ -27,8 +27,9 @@ from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch
 from api.dependencies import dependencies, required_scope
 from api.entity_tags import entity_tag, matches
 from api.errors import ApiError, InternalError, PreconditionFailed, RequestInFlight, TooLarge
+from api.field_keys import REPLIES, FieldKeys
 from api.identity import Caller, Scope
-from api.intake import Intake, keep_reply, reply_to, try_lock_key
+from api.intake import Intake, SealedReply, keep_reply, open_reply, reply_to, try_lock_key
 from api.problems import database_problem, error_response
 from api.replies import StoredReply, repeat, reply_response
 from api.requests import idempotency_key, responds_async
@@ -132,7 +133,7 @@ class Conditions:
 class AlreadyAnswered(Exception):
     """The request was carried out before; raised before it changes anything."""
 
-    def __init__(self, stored: StoredReply) -> None:
+    def __init__(self, stored: SealedReply) -> None:
         super().__init__("the request was carried out before")
         self.stored = stored
 
@@ -267,17 +268,19 @@ class KeyedRequests:
                 await _require_match(own.intake, conditions.caller, conditions.claim_id, conditions.if_match)
 
         try:
+            # Before a connection is taken.
+            sealing = await own.field_keys.current(REPLIES)
             async with own.database.unit(check) as unit:
                 await self._app(scope, body.receive, held.send)
                 if held.status < 400:
                     connection, _ = await unit.connected()
                     if conditions.key is not None:
                         keep = held.to_store(await body.digest())
-                        query = keep_reply(conditions.caller.actor_id, conditions.key, keep, clock.now())
+                        query = keep_reply(sealing, conditions.caller.actor_id, conditions.key, keep, clock.now())
                         await fetch(connection, query)
                     await unit.commit()
         except AlreadyAnswered as found:
-            return await _repeated(found.stored, body)
+            return await _repeated(own.field_keys, found.stored, body)
         except CommitUnconfirmed:
             resend = WITH_THE_KEY if conditions.key is not None else _WITH_IF_MATCH
             return error_response(outcome_unknown(resend, conditions.claim_id or None))
@@ -314,9 +317,9 @@ async def _require_match(intake: Intake, caller: Caller, claim_id: str, if_match
         raise PreconditionFailed(PreconditionFailed.example)
 
 
-async def _repeated(stored: StoredReply, body: HashedBody) -> Response:
+async def _repeated(keys: FieldKeys, stored: SealedReply, body: HashedBody) -> Response:
     try:
-        return reply_response(repeat(stored, await body.digest()))
+        return reply_response(repeat(await open_reply(keys, stored), await body.digest()))
     except ApiError as refusal:
         return error_response(refusal)
 

@@ -21,6 +21,7 @@ class TaskServices:
 
     settings: Settings
     database: Database
+    keys: FieldKeys
     intake: Intake
     scorer: ScorerClient
     unconfirmed: UnconfirmedChanges
@@ -41,6 +42,7 @@ class TaskServices:
         )
         unconfirmed = UnconfirmedChanges(database)
         windows = EntityWindows(database, scorer)
+        keys = FieldKeys(settings, database_url)
         intake = Intake(
             database,
             scorer,
@@ -48,10 +50,10 @@ class TaskServices:
             unconfirmed,
             queue_of_members(settings),
             windows,
-            FieldKeys(settings, database_url),
+            keys,
         )
         batches = Database(database_url, pool_size=1, limits=batch_limits(settings))
-        return cls(settings, database, intake, scorer, unconfirmed, windows, batches)
+        return cls(settings, database, keys, intake, scorer, unconfirmed, windows, batches)
 
     async def start(self, background: Background) -> None:
         """Follow the models that serve, as the API does."""

@@ -149,9 +149,9 @@ class Worker:
             self._windows,
             keys,
         )
-        self._bulk = BulkProcessor(self._database, intake, longest_line=settings.max_body_bytes)
+        self._bulk = BulkProcessor(self._database, intake, keys, longest_line=settings.max_body_bytes)
         self._tasks = TaskPublisher(self._database, TaskBroker(celery_app(redis_url)))
-        self._beat = TaskBeat(self._database, zone=settings.zone)
+        self._beat = TaskBeat(self._database, keys, zone=settings.zone)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 

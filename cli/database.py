@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from api.database import Database
+    from api.field_keys import FieldKeys
 
 T = TypeVar("T")
 
@@ -24,6 +25,16 @@ def existing_database_url() -> str:
             "GINJA_DATABASE_URL."
         )
     return url
+
+
+def field_keys() -> "FieldKeys":
+    """The keys of encrypted fields of the database of the settings."""
+    from api.field_keys import FieldKeys
+    from core.servers import postgres_url
+    from core.settings import settings
+
+    own = settings()
+    return FieldKeys(own, postgres_url(own))
 
 
 def with_database(work: "Callable[[Database], Awaitable[T]]") -> T:

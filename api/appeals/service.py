@@ -19,6 +19,7 @@ from api.assessments import finding_from_json, latest_findings
 from api.database import Database, fetch
 from api.edit_suspensions import EditSuspension
 from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.identity import MEMBER, PROVIDER, Caller, Scope
 from api.intake import ClaimChanges
 from api.paging import ListPage, PageCursor
@@ -49,13 +50,19 @@ class Appeals:
     """The service of appeals."""
 
     def __init__(
-        self, database: Database, rules: AppealRules, time_zone: tzinfo, unconfirmed: UnconfirmedChanges
+        self,
+        database: Database,
+        rules: AppealRules,
+        time_zone: tzinfo,
+        unconfirmed: UnconfirmedChanges,
+        keys: FieldKeys,
     ) -> None:
         """Due dates are days in the insurer's `time_zone`."""
         self._database = database
         self._rules = rules
         self._time_zone = time_zone
-        self._changes = ClaimChanges(database, unconfirmed)
+        self._keys = keys
+        self._changes = ClaimChanges(database, unconfirmed, keys)
 
     def today(self) -> date:
         """The insurer's day."""

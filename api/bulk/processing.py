@@ -24,6 +24,7 @@ from api.bulk.x12_parts import FilePart, next_part, position_of, rejects_of, sto
 from api.database import Database, is_temporary
 from api.edi import take_claim
 from api.errors import ApiError, InternalError
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.intake import Intake, refused_fields, submit_parsed
 from api.users import caller_of_actor
@@ -57,8 +58,9 @@ log = get_logger("bulk")
 class BulkProcessor:
     """Submits the claims of uploaded files, in turns: a slice of the file that waits longest."""
 
-    def __init__(self, database: Database, intake: Intake, *, longest_line: int) -> None:
+    def __init__(self, database: Database, intake: Intake, keys: FieldKeys, *, longest_line: int) -> None:
         self._database = database
+        self._keys = keys
         self._intake = intake
         self._longest_line = longest_line
         self._failed: dict[str, tuple[int, int]] = {}
@@ -256,7 +258,7 @@ class BulkProcessor:
     async def _bytes(self, job: BulkJob, offset: int, most: int) -> bytes:
         """Bytes before the end of the file, at least one; raises `UndecidedClaims` where the job was cancelled."""
         async with self._database.reading() as connection:
-            content = await repository.bytes_from(connection, job.job_id, offset, most)
+            content = await repository.bytes_from(connection, self._keys, job.job_id, offset, most)
         if not content:
             raise UndecidedClaims
         return content

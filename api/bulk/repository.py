@@ -27,7 +27,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.bulk.records import ENDED, BulkJob, BulkStatus, LineReject
 from api.bulk.tables import BulkChunkRow, BulkJobRow, BulkRejectRow
+from api.field_keys import UPLOADED_PART, UPLOADS, FieldKeys
 
+PART: Final = 1 << 16
+"""Bytes that are sealed together: what is read at a time is opened as a whole."""
 KEEP_UPLOADS_DAYS: Final = 2
 """Of an upload that was not completed."""
 KEEP_ENDED_DAYS: Final = 30
@@ -72,8 +75,12 @@ async def job(connection: AsyncConnection, job_id: str) -> BulkJob | None:
     return _read((await connection.execute(select(*_JOB).where(BulkJobRow.job_id == job_id))).one_or_none())
 
 
-async def append_chunk(connection: AsyncConnection, job_id: str, offset: int, content: bytes) -> bool:
-    """Store the bytes from `offset` on; says whether the upload had arrived there. Needs a transaction."""
+async def append_chunk(connection: AsyncConnection, keys: FieldKeys, job_id: str, offset: int, content: bytes) -> bool:
+    """Store the bytes from `offset` on; says whether the upload had arrived there. Needs a transaction.
+
+    Raises what `FieldKeys` raises.
+    """
+    sealing = await keys.current(UPLOADS)
     statement = (
         update(BulkJobRow)
         .where(BulkJobRow.job_id == job_id, BulkJobRow.status == "uploading", BulkJobRow.received == offset)
@@ -82,7 +89,15 @@ async def append_chunk(connection: AsyncConnection, job_id: str, offset: int, co
     )
     if (await connection.execute(statement)).one_or_none() is None:
         return False
-    await connection.execute(insert(BulkChunkRow).values(job_id=job_id, begins=offset, content=content))
+    parts = [
+        {
+            "job_id": job_id,
+            "begins": offset + begins,
+            "content_sealed": UPLOADED_PART.seal(sealing, content[begins : begins + PART], job_id, offset + begins),
+        }
+        for begins in range(0, len(content), PART)
+    ]
+    await connection.execute(insert(BulkChunkRow).values(parts))
     return True
 
 
@@ -170,18 +185,27 @@ async def store_slice(
     return True
 
 
-async def bytes_from(connection: AsyncConnection, job_id: str, offset: int, most: int) -> bytes:
-    """Bytes of a file from an offset on, at most `most`, and fewer at the end of a chunk; empty at the end."""
+async def bytes_from(connection: AsyncConnection, keys: FieldKeys, job_id: str, offset: int, most: int) -> bytes:
+    """Bytes of a file from an offset on, at most `most`, and fewer at the end of a part; empty at the end.
+
+    Raises `DecryptionError` where a part was changed, and what `FieldKeys` raises.
+    """
     first = cast(literal(offset, BigInteger) - BulkChunkRow.begins + 1, Integer)
     part = func.substr(BulkChunkRow.content, first, most, type_=LargeBinary)
     statement = (
-        select(part)
+        select(part, BulkChunkRow.content_sealed, BulkChunkRow.begins)
         .where(BulkChunkRow.job_id == job_id, BulkChunkRow.begins <= offset)
         .order_by(BulkChunkRow.begins.desc())
         .limit(1)
     )
     found = (await connection.execute(statement)).one_or_none()
-    return b"" if found is None else bytes(found[0])
+    if found is None:
+        return b""
+    clear, sealed, begins = found
+    if sealed is None:
+        return bytes(clear)
+    content = await UPLOADED_PART.opened(keys, sealed, job_id, begins)
+    return content[offset - begins :][:most]
 
 
 async def rejects_after(

@@ -8,6 +8,7 @@ from api.bulk.records import BulkJob, LineReject
 from api.bulk.schemas import BulkUploadIn
 from api.database import Database
 from api.errors import BatchQueueFull, Conflict, NotFound, TooLarge
+from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
 from core import clock
 from core.ids import new_id
@@ -24,8 +25,9 @@ MAX_OPEN_BYTES: Final = 2 << 30
 class BulkUploads:
     """Files of claims, as their senders see them."""
 
-    def __init__(self, database: Database, *, max_bytes: int) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, *, max_bytes: int) -> None:
         self._database = database
+        self._keys = keys
         self._max_bytes = max_bytes
         self._receiving = 0
 
@@ -79,7 +81,7 @@ class BulkUploads:
                 if offset + len(chunk) > job.size:
                     raise TooLarge(f"the file has {job.size} bytes by its announcement; begin another upload")
                 async with self._database.transaction() as connection:
-                    stored = await repository.append_chunk(connection, job_id, offset, chunk)
+                    stored = await repository.append_chunk(connection, self._keys, job_id, offset, chunk)
                 if not stored:
                     raise _elsewhere(await self.get(caller, job_id))
                 offset += len(chunk)

@@ -57,7 +57,10 @@ class BulkChunkRow(Base):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("bulk_jobs.job_id", ondelete="CASCADE"), primary_key=True)
     begins: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="Offset of its first byte.")
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, comment="In clear, of an earlier release.")
+    content_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
+
+    __table_args__ = (CheckConstraint("num_nonnulls(content, content_sealed) = 1", name="bulk_chunks_content_check"),)
 
 
 class BulkRejectRow(Base):

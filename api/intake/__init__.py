@@ -21,7 +21,14 @@ from api.intake.repository import (
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
-from api.intake.stored_replies import keep_reply, keep_unconfirmed_reply, reply_to, try_lock_key
+from api.intake.stored_replies import (
+    SealedReply,
+    keep_reply,
+    keep_unconfirmed_reply,
+    open_reply,
+    reply_to,
+    try_lock_key,
+)
 from api.intake.tables import REVIEW_BY, ClaimRow
 
 __all__ = [
@@ -45,6 +52,7 @@ __all__ = [
     "ParsedReply",
     "Policies",
     "RefusedField",
+    "SealedReply",
     "adjudication_policies",
     "authorization_use",
     "benefit_used",
@@ -58,6 +66,7 @@ __all__ = [
     "lines_of_claims",
     "lock_member",
     "lock_state",
+    "open_reply",
     "queue_of_members",
     "read_references",
     "refused_fields",

@@ -11,7 +11,7 @@ from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Query
 from api.errors import Conflict
-from api.field_keys import FieldKeys
+from api.field_keys import REPLIES, FieldKeys
 from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.access import permitted, require_access, shown_to, visible
@@ -102,7 +102,8 @@ class Intake:
                 reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
             )
         if stored is not None:
-            return repeat(stored, request_hash)
+            return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
+        sealing = await self._keys.current(REPLIES)
         references = await read_references(self._keys, sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone, accepted_at)
         references = references.on(claim.service_from)
@@ -143,7 +144,7 @@ class Intake:
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment, caller)]
                 keep = StoredReply(request_hash, 201, reply, location_of(claim.claim_id))
                 if key is not None:
-                    queries.append(stored_replies.keep_reply(caller.actor_id, key, keep, claim.received_at))
+                    queries.append(stored_replies.keep_reply(sealing, caller.actor_id, key, keep, claim.received_at))
                 await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
@@ -155,7 +156,7 @@ class Intake:
                 reply=keep,
                 lock=repository.lock_member(claim.member_id),
                 is_stored=repository.claim_exists(claim.claim_id),
-                keep_reply=stored_replies.keep_unconfirmed_reply(caller.actor_id, keep, claim.received_at),
+                keep_reply=stored_replies.keep_unconfirmed_reply(sealing, caller.actor_id, keep, claim.received_at),
                 at=claim.received_at,
             )
             raise self._unconfirmed.add(change) from None
@@ -177,7 +178,7 @@ class Intake:
             )
         if stored is None:
             raise error
-        return repeat(stored, request_hash)
+        return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
 
     async def void(self, caller: Caller, claim_id: str, reason: str | None, key: str | None = None) -> Reply:
         """Void a claim, or repeat the reply stored under the same `key`; the reply is the claim as it is afterwards.
@@ -186,15 +187,16 @@ class Intake:
         """
         at = clock.now()
         request_hash = hashlib.sha256(f"void {claim_id}\n{reason}".encode()).digest()
-        stored = await self._unconfirmed.stored_reply(caller.actor_id, request_hash)
-        if stored is not None:
-            return repeat(stored, request_hash)
+        unconfirmed = await self._unconfirmed.stored_reply(caller.actor_id, request_hash)
+        if unconfirmed is not None:
+            return repeat(unconfirmed, request_hash)
+        sealing = await self._keys.current(REPLIES)
         try:
             async with self._database.deciding() as connection:
                 earlier = stored_replies.reply_to(caller.actor_id, key, request_hash, at - WINDOW)
                 stored, found = await connection.fetch(earlier, repository.claim(claim_id))
                 if stored is not None:
-                    return repeat(stored, request_hash)
+                    return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
                 claim = visible(found, caller)
                 voided, _, _, found = await connection.fetch(
                     repository.void(claim_id, at, reason),
@@ -205,14 +207,14 @@ class Intake:
                 if not voided:
                     (stored,) = await connection.fetch(earlier)  # of a request at the same time
                     if stored is not None:
-                        return repeat(stored, request_hash)
+                        return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
                     raise Conflict("the claim is already voided")
                 reply = encode(self._claim_out(visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
                 if key is not None:
-                    await connection.fetch(stored_replies.keep_reply(caller.actor_id, key, keep, at))
+                    await connection.fetch(stored_replies.keep_reply(sealing, caller.actor_id, key, keep, at))
         except CommitUnconfirmed:
-            raise self._unconfirmed.add(unconfirmed_change(caller, claim_id, keep, at)) from None
+            raise self._unconfirmed.add(unconfirmed_change(sealing, caller, claim_id, keep, at)) from None
         return Reply(200, reply)
 
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:

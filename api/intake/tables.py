@@ -210,8 +210,11 @@ class IdempotencyKeyRow(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of route and body.")
     status: Mapped[int]
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, comment="In clear, of an earlier release.")
     created_at: Mapped[Instant]
     headers: Mapped[dict[str, str] | None] = mapped_column(
         JSONB, comment="Of the response, by name; null: its content type is JSON and there is none other."
     )
+    body_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
+
+    __table_args__ = (CheckConstraint("num_nonnulls(body, body_sealed) = 1", name="idempotency_keys_body_check"),)

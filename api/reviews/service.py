@@ -14,6 +14,7 @@ from api import audit, investigations, outbox
 from api.assessments import finding_from_json
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
 from api.intake import ClaimChanges
 from api.investigations import NewDisposition
@@ -82,12 +83,14 @@ class Reviews:
         time_zone: tzinfo,
         unconfirmed: UnconfirmedChanges,
         prompt_pay: PromptPayClock,
+        keys: FieldKeys,
     ) -> None:
         """Due dates are days in the insurer's `time_zone`."""
         self._database = database
         self._time_zone = time_zone
         self.policy = policy
-        self._changes = ClaimChanges(database, unconfirmed)
+        self._keys = keys
+        self._changes = ClaimChanges(database, unconfirmed, keys)
         self._prompt_pay = prompt_pay
 
     def day_of(self, at: datetime) -> date:

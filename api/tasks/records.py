@@ -50,6 +50,8 @@ class TakenTask:
     attempt: int
     max_attempts: int
     lease: str
+    payload_sealed: bytes | None = None
+    """The payload as it is stored; `None`: an earlier release stored it in clear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import TASK_ANSWER, TASK_PAYLOAD, TASKS, FieldKeys
 from api.tasks.kinds import KEPT_KINDS, TASK_KINDS, TaskKind
 from api.tasks.records import DueTask, QueueLoad, TakenTask, TaskRecord
 from api.tasks.tables import TaskRow
@@ -46,14 +47,21 @@ KEEP_SCHEDULED: Final = timedelta(days=DAYS_BACK + 1)
 WORKER_LOST: Final = "the process that carried it out was killed"
 
 _RECORD: Final = TypeAdapter(TaskRecord)
-_TASK = tuple(TaskRow.__table__.c[one.name].label(one.name) for one in fields(TaskRecord))
+_TASK = (
+    *(TaskRow.__table__.c[one.name].label(one.name) for one in fields(TaskRecord)),
+    TaskRow.body_sealed.label("body_sealed"),
+)
+_HAS_PAYLOAD = or_(TaskRow.payload.is_not(None), TaskRow.payload_sealed.is_not(None))
+_NO_PAYLOAD: Final[Mapping[str, None]] = {"payload": None, "payload_sealed": None}
+"""Values of the columns of what was sent."""
 _OPEN = TaskRow.state.in_(("queued", "running"))
-_WAITS = and_(TaskRow.state == "failed", TaskRow.payload.is_not(None))
+_WAITS = and_(TaskRow.state == "failed", _HAS_PAYLOAD)
 """Whether a failed task waits for an operator; without its payload it was discarded, or is too old to be replayed."""
 
 
 async def add_task(
     connection: AsyncConnection,
+    keys: FieldKeys,
     *,
     task_id: str,
     kind: TaskKind,
@@ -62,7 +70,11 @@ async def add_task(
     at: datetime,
     schedule_key: str | None = None,
 ) -> TaskRecord | None:
-    """Queue a task, in the transaction of what it follows from; `None`: the schedule's was queued before."""
+    """Queue a task, in the transaction of what it follows from; `None`: the schedule's was queued before.
+
+    Raises what `FieldKeys` raises.
+    """
+    sealing = await keys.current(TASKS)
     statement = (
         insert(TaskRow)
         .values(
@@ -72,7 +84,7 @@ async def add_task(
             actor_id=actor_id,
             schedule_key=schedule_key,
             state="queued",
-            payload=payload,
+            payload_sealed=TASK_PAYLOAD.seal(sealing, payload, task_id),
             attempts=0,
             max_attempts=kind.max_attempts,
             created_at=at,
@@ -81,7 +93,7 @@ async def add_task(
         .on_conflict_do_nothing(index_elements=["schedule_key"], index_where=TaskRow.schedule_key.is_not(None))
         .returning(*_TASK)
     )
-    return _read((await connection.execute(statement)).mappings().one_or_none())
+    return await _read(keys, (await connection.execute(statement)).mappings().one_or_none())
 
 
 async def open_tasks(connection: AsyncConnection, actor_id: str, most: int) -> int:
@@ -90,10 +102,10 @@ async def open_tasks(connection: AsyncConnection, actor_id: str, most: int) -> i
     return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
 
 
-async def task(connection: AsyncConnection, task_id: str) -> TaskRecord | None:
-    """A task; `None` if there is none."""
+async def task(connection: AsyncConnection, keys: FieldKeys, task_id: str) -> TaskRecord | None:
+    """A task; `None` if there is none. Raises `DecryptionError`, and what `FieldKeys` raises, as others here do."""
     found = await connection.execute(select(*_TASK).where(TaskRow.task_id == task_id))
-    return _read(found.mappings().one_or_none())
+    return await _read(keys, found.mappings().one_or_none())
 
 
 async def take_task(
@@ -117,19 +129,40 @@ async def take_task(
             attempts=TaskRow.attempts + 1,
             published_at=null(),
         )
-        .returning(TaskRow.actor_id, TaskRow.payload, TaskRow.created_at, TaskRow.attempts, TaskRow.max_attempts)
+        .returning(
+            TaskRow.actor_id,
+            TaskRow.payload,
+            TaskRow.payload_sealed,
+            TaskRow.created_at,
+            TaskRow.attempts,
+            TaskRow.max_attempts,
+        )
     )
     found = (await connection.execute(statement)).one_or_none()
     if found is None:
         return None
-    actor_id, payload, created_at, attempt, most = found
-    return TakenTask(task_id, kind.name, actor_id, payload or b"", created_at, attempt, most, lease)
+    actor_id, payload, sealed, created_at, attempt, most = found
+    return TakenTask(task_id, kind.name, actor_id, payload or b"", created_at, attempt, most, lease, sealed)
 
 
-async def succeed(connection: AsyncConnection, taken: TakenTask, result: Mapping[str, JsonValue], at: datetime) -> bool:
-    """Store the answer of a task, if its lease is still held; says whether it was."""
-    ended = {"state": "succeeded", "ended_at": at, "error": None, "payload": None}
-    return await _end_attempt(connection, taken, {**ended, "result": dict(result)})
+async def with_payload(keys: FieldKeys, taken: TakenTask) -> TakenTask:
+    """A task with what was sent, in clear. Raises `DecryptionError`, and what `FieldKeys` raises."""
+    if taken.payload_sealed is None:
+        return taken
+    return replace(taken, payload=await TASK_PAYLOAD.opened(keys, taken.payload_sealed, taken.task_id))
+
+
+async def succeed(
+    connection: AsyncConnection, keys: FieldKeys, taken: TakenTask, result: Mapping[str, JsonValue], at: datetime
+) -> bool:
+    """Store the answer of a task, if its lease is still held; says whether it was. Raises what `FieldKeys` raises."""
+    answer = dict(result)
+    sealed = None
+    if TASK_ANSWER.part in answer:
+        body = as_payload(answer.pop(TASK_ANSWER.part))
+        sealed = TASK_ANSWER.seal(await keys.current(TASKS), body, taken.task_id)
+    ended = {"state": "succeeded", "ended_at": at, "error": None, **_NO_PAYLOAD}
+    return await _end_attempt(connection, taken, {**ended, "result": answer, "body_sealed": sealed})
 
 
 async def fail(connection: AsyncConnection, taken: TakenTask, error: str, at: datetime) -> bool:
@@ -247,19 +280,19 @@ async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, Queue
     }
 
 
-async def latest_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
+async def latest_tasks(connection: AsyncConnection, keys: FieldKeys, limit: int) -> list[TaskRecord]:
     """Tasks in any state, the latest first: ids begin with the time."""
     statement = select(*_TASK).order_by(TaskRow.task_id.desc()).limit(limit)
-    return [_RECORD.validate_python(dict(row)) for row in (await connection.execute(statement)).mappings()]
+    return [await _record(keys, row) for row in (await connection.execute(statement)).mappings().all()]
 
 
-async def failed_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
+async def failed_tasks(connection: AsyncConnection, keys: FieldKeys, limit: int) -> list[TaskRecord]:
     """Failed tasks that wait for an operator, the latest first."""
     statement = select(*_TASK).where(_WAITS).order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc()).limit(limit)
-    return [_RECORD.validate_python(dict(row)) for row in (await connection.execute(statement)).mappings()]
+    return [await _record(keys, row) for row in (await connection.execute(statement)).mappings().all()]
 
 
-async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -> TaskRecord | None:
+async def replay_task(connection: AsyncConnection, keys: FieldKeys, task_id: str, at: datetime) -> TaskRecord | None:
     """Queue a failed task for as many attempts as a new one; `None`: it does not wait for that, or is too old."""
     is_kept = or_(TaskRow.kind.in_(KEPT_KINDS), TaskRow.created_at > at - KEEP_ENDED)
     statement = (
@@ -268,13 +301,13 @@ async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -
         .values(state="queued", attempts=0, due_at=at, published_at=null(), ended_at=null())
         .returning(*_TASK)
     )
-    return _read((await connection.execute(statement)).mappings().one_or_none())
+    return await _read(keys, (await connection.execute(statement)).mappings().one_or_none())
 
 
-async def discard_task(connection: AsyncConnection, task_id: str) -> TaskRecord | None:
+async def discard_task(connection: AsyncConnection, keys: FieldKeys, task_id: str) -> TaskRecord | None:
     """Remove what was sent with a failed task, which then is not replayed; `None`: it does not wait for that."""
-    statement = update(TaskRow).where(TaskRow.task_id == task_id, _WAITS).values(payload=null()).returning(*_TASK)
-    return _read((await connection.execute(statement)).mappings().one_or_none())
+    statement = update(TaskRow).where(TaskRow.task_id == task_id, _WAITS).values(**_NO_PAYLOAD).returning(*_TASK)
+    return await _read(keys, (await connection.execute(statement)).mappings().one_or_none())
 
 
 async def remove_ended(connection: AsyncConnection, now: datetime, most: int) -> int:
@@ -299,7 +332,7 @@ async def clear_payloads(connection: AsyncConnection, now: datetime, most: int) 
         .where(_WAITS, TaskRow.kind.not_in(KEPT_KINDS), TaskRow.created_at <= now - KEEP_ENDED)
         .limit(most)
     )
-    statement = update(TaskRow).where(TaskRow.task_id.in_(some), TaskRow.state == "failed").values(payload=null())
+    statement = update(TaskRow).where(TaskRow.task_id.in_(some), TaskRow.state == "failed").values(**_NO_PAYLOAD)
     return (await connection.execute(statement)).rowcount
 
 
@@ -313,8 +346,17 @@ async def _end_attempt(connection: AsyncConnection, taken: TakenTask, values: Ma
     return (await connection.execute(statement)).one_or_none() is not None
 
 
-def _read(row: RowMapping | None) -> TaskRecord | None:
-    return None if row is None else _RECORD.validate_python(dict(row))
+async def _read(keys: FieldKeys, row: RowMapping | None) -> TaskRecord | None:
+    return None if row is None else await _record(keys, row)
+
+
+async def _record(keys: FieldKeys, row: RowMapping) -> TaskRecord:
+    values = dict(row)
+    sealed = values.pop("body_sealed")
+    if sealed is not None:
+        body = await TASK_ANSWER.opened(keys, sealed, values["task_id"])
+        values["result"] = {**(values["result"] or {}), TASK_ANSWER.part: json.loads(body)}
+    return _RECORD.validate_python(values)
 
 
 def as_payload(document: object) -> bytes:

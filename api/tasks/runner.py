@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 
 from api.database import Database, is_temporary
+from api.field_keys import FieldKeys
 from api.tasks import repository
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import TaskKind
@@ -30,6 +31,9 @@ class TaskResources(Protocol):
 
     @property
     def database(self) -> Database: ...
+
+    @property
+    def keys(self) -> FieldKeys: ...
 
 
 Handler = Callable[[TaskResources, TakenTask], Awaitable[Mapping[str, JsonValue]]]
@@ -69,12 +73,12 @@ async def run_task(services: TaskResources, kind: TaskKind, task_id: str) -> boo
         return False
     try:
         async with asyncio.timeout(kind.limit_s):
-            result = await handler_of(kind)(services, taken)
+            result = await handler_of(kind)(services, await repository.with_payload(services.keys, taken))
     except Exception as error:
         await _store_failure(services, taken, error, kind)
         return True
     async with services.database.transaction() as connection:
-        stored = await repository.succeed(connection, taken, result, clock.now())
+        stored = await repository.succeed(connection, services.keys, taken, result, clock.now())
     log.info("task done", task_id=task_id, task=kind.name, attempt=taken.attempt, stored=stored)
     return True
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.tasks import repository
 from api.tasks.kinds import MAKE_DAILY_REPORT, MAKE_SCORECARDS, REMOVE_ENDED, TASK_KINDS
 from core import clock
@@ -48,10 +49,13 @@ SCHEDULES: Final = (
 class TaskBeat:
     """Adds the tasks of the schedule when they are due."""
 
-    def __init__(self, database: Database, schedules: tuple[Schedule, ...] = SCHEDULES, *, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self, database: Database, keys: FieldKeys, schedules: tuple[Schedule, ...] = SCHEDULES, *, zone: tzinfo = UTC
+    ) -> None:
         """`zone` is the insurer's."""
         self._zone = zone
         self._database = database
+        self._keys = keys
         self._schedules = schedules
         self._added: dict[str, datetime] = {}
 
@@ -65,6 +69,7 @@ class TaskBeat:
             async with self._database.transaction() as connection:
                 found = await repository.add_task(
                     connection,
+                    self._keys,
                     task_id=new_id("tsk"),
                     kind=TASK_KINDS[schedule.kind],
                     actor_id=None,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import CommitUnconfirmed, Database, fetch
 from api.errors import Conflict, Invalid, KeyQueueFull, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
 from api.tasks import repository
 from api.tasks.errors import TaskOutcomeUnknown
@@ -31,8 +32,9 @@ _NOT_LISTED: Final = "task not found; `ginja tasks list` shows those that have n
 class Tasks:
     """Queues tasks, and says what became of them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: FieldKeys) -> None:
         self._database = database
+        self._keys = keys
 
     async def add(self, caller: Caller, kind: str, payload: bytes) -> TaskRecord:
         """Queue a task of a caller, in the open unit of work if there is one.
@@ -49,6 +51,7 @@ class Tasks:
                     )
                 added = await repository.add_task(
                     connection,
+                    self._keys,
                     task_id=task_id,
                     kind=TASK_KINDS[kind],
                     actor_id=caller.actor_id,
@@ -63,7 +66,7 @@ class Tasks:
     async def get(self, caller: Caller, task_id: str) -> TaskRecord:
         """A task of the caller, or for an operator any; raises `NotFound`."""
         async with self._database.reading() as connection:
-            found = await repository.task(connection, task_id)
+            found = await repository.task(connection, self._keys, task_id)
         if found is None or not (found.actor_id == caller.actor_id or caller.may(Scope.OPERATE)):
             raise NotFound("task not found; check its id and the API key, and that it ended in the last six days")
         return found
@@ -76,7 +79,7 @@ class Tasks:
     async def find(self, task_id: str) -> TaskRecord:
         """Any task; raises `NotFound`."""
         async with self._database.reading() as connection:
-            found = await repository.task(connection, task_id)
+            found = await repository.task(connection, self._keys, task_id)
         if found is None:
             raise NotFound(_NOT_LISTED)
         return found
@@ -84,19 +87,19 @@ class Tasks:
     async def latest(self, *, limit: int) -> Sequence[TaskRecord]:
         """Tasks in any state, the latest first."""
         async with self._database.reading() as connection:
-            return await repository.latest_tasks(connection, limit)
+            return await repository.latest_tasks(connection, self._keys, limit)
 
     async def failed(self, *, limit: int) -> Sequence[TaskRecord]:
         """Failed tasks that wait for an operator, the latest first."""
         async with self._database.reading() as connection:
-            return await repository.failed_tasks(connection, limit)
+            return await repository.failed_tasks(connection, self._keys, limit)
 
     async def replay(self, caller: Caller, task_id: str) -> TaskRecord:
         """Queue a failed task again, which is recorded; raises `NotFound`, `Conflict`."""
         now = clock.now()
         async with self._database.transaction() as connection:
-            found = await _failed(connection, task_id)
-            replayed = await repository.replay_task(connection, task_id, now)
+            found = await _failed(connection, self._keys, task_id)
+            replayed = await repository.replay_task(connection, self._keys, task_id, now)
             if replayed is None:
                 raise Conflict("the task was discarded, or is of a kind that cannot be replayed after six days")
             details = {"task_id": task_id, "kind": found.kind, "error": found.error}
@@ -115,8 +118,8 @@ class Tasks:
             )
         now = clock.now()
         async with self._database.transaction() as connection:
-            found = await _failed(connection, task_id)
-            discarded = await repository.discard_task(connection, task_id)
+            found = await _failed(connection, self._keys, task_id)
+            discarded = await repository.discard_task(connection, self._keys, task_id)
             if discarded is None:
                 raise Conflict("the task was discarded already, or what was sent with it was removed after six days")
             details = {
@@ -131,9 +134,9 @@ class Tasks:
         return discarded
 
 
-async def _failed(connection: AsyncConnection, task_id: str) -> TaskRecord:
+async def _failed(connection: AsyncConnection, keys: FieldKeys, task_id: str) -> TaskRecord:
     """A failed task; raises `NotFound`, `Conflict`."""
-    found = await repository.task(connection, task_id)
+    found = await repository.task(connection, keys, task_id)
     if found is None:
         raise NotFound(_NOT_LISTED)
     if found.state != "failed":

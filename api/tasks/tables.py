@@ -23,7 +23,7 @@ class TaskRow(Base):
     )
     schedule_key: Mapped[str | None] = mapped_column(comment="Schedule and instant that it is the work of.")
     state: Mapped[str]
-    payload: Mapped[bytes | None] = mapped_column(LargeBinary, comment="JSON; removed when the task has succeeded.")
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary, comment="In clear, of an earlier release.")
     attempts: Mapped[int] = mapped_column(Integer)
     max_attempts: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[Instant]
@@ -34,7 +34,11 @@ class TaskRow(Base):
     leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="Nobody takes it before.")
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str | None]
-    result: Mapped[dict[str, JsonValue] | None] = mapped_column(JSON)
+    result: Mapped[dict[str, JsonValue] | None] = mapped_column(JSON, comment="What it answered, without a body.")
+    payload_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="JSON, encrypted with a data key; removed when the task has succeeded."
+    )
+    body_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Of what it answered: JSON, encrypted.")
 
     __table_args__ = (
         CheckConstraint(f"state IN {STATES}", name="tasks_state_check"),

@@ -24,24 +24,29 @@ def _keys(url: str) -> "FieldKeys":
 @command(examples=["ginja crypto status --json"])
 def status(as_json: bool) -> int:
     """Show the keys that encrypt fields, and how many values are still in clear; exit code 1 if there are any."""
-    from api.field_keys import data_keys
+    from api.field_keys import clear_values, data_keys
     from api.registry import clear_identities
 
     existing_database_url()
     stored = with_database(data_keys)
     clear = with_database(clear_identities)
+    values = with_database(clear_values)
+    in_clear = clear.total + sum(values.values())
     if as_json:
-        print_json({"data_keys": [asdict(one) for one in stored], "clear": asdict(clear)})
-        return int(clear.total > 0)
+        print_json({"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values})
+        return int(in_clear > 0)
     for one in stored:
         click.echo(
             f"data key {one.key_id} ({one.purpose}): master key {one.master_version} of {one.provider}, "
             f"made {one.created_at:%Y-%m-%d}, wraps {one.member_keys:,} keys of members"
         )
     click.echo(f"In clear: {clear.members:,} members, {clear.states:,} earlier states.")
-    if clear.total:
+    for column, rows in values.items():
+        if rows:
+            click.echo(f"In clear: {rows:,} values of {column}.")
+    if in_clear:
         click.echo("Run `ginja crypto encrypt`.")
-    return int(clear.total > 0)
+    return int(in_clear > 0)
 
 
 @command(examples=["ginja crypto encrypt"])
@@ -50,6 +55,7 @@ def encrypt(as_json: bool) -> int:
 
     Exit code 1 if something is still in clear because it was being changed: run it again.
     """
+    from api.field_keys import clear_values, encrypt_values
     from api.registry import clear_identities, encrypt_identities
 
     keys = _keys(existing_database_url())
@@ -58,8 +64,9 @@ def encrypt(as_json: bool) -> int:
         click.echo(f"{rows:,} rows encrypted", err=True)
 
     async def work(database: "Database") -> tuple[int, int]:
-        done = await encrypt_identities(database, keys, show)
-        return done, (await clear_identities(database)).total
+        done = await encrypt_identities(database, keys, show) + await encrypt_values(database, keys, show)
+        left = (await clear_identities(database)).total + sum((await clear_values(database)).values())
+        return done, left
 
     done, left = with_database(work)
     if as_json:

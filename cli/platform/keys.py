@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, Duration
 from cli.output import print_json, terminal
 
@@ -204,7 +204,7 @@ def revoke(api_key_id: str, by: str | None, as_json: bool) -> None:
     async def revoked_with(database: "Database") -> int:
         """Open tasks of the key."""
         await Keys(database).revoke(_operator(by), api_key_id)
-        return await Tasks(database).open_of(api_key_id)
+        return await Tasks(database, field_keys()).open_of(api_key_id)
 
     with _refusals():
         open_tasks = with_database(revoked_with)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, reason_option
 from cli.output import print_json, print_values, terminal
 
@@ -28,7 +28,7 @@ def list_(failed: bool, limit: int, as_json: bool) -> None:
     from api.tasks import Tasks
 
     async def read(database: "Database") -> "Sequence[TaskRecord]":
-        tasks = Tasks(database)
+        tasks = Tasks(database, field_keys())
         return await (tasks.failed(limit=limit) if failed else tasks.latest(limit=limit))
 
     existing_database_url()
@@ -56,7 +56,9 @@ def show(task_id: str, as_json: bool) -> None:
 
     existing_database_url()
     with _refusals():
-        print_values(asdict(with_database(lambda database: Tasks(database).find(task_id))), as_json=as_json)
+        print_values(
+            asdict(with_database(lambda database: Tasks(database, field_keys()).find(task_id))), as_json=as_json
+        )
 
 
 @command(examples=["ginja tasks replay tsk_01m8f4e1hbk73qbb7zxrp6jg4c", "ginja tasks replay --all-failed --json"])
@@ -75,7 +77,7 @@ def replay(task_id: str | None, all_failed: bool, by: str | None, as_json: bool)
     refused: list[str] = []
 
     async def repeat(database: "Database") -> "list[TaskRecord]":
-        tasks = Tasks(database)
+        tasks = Tasks(database, field_keys())
         if task_id is not None:
             return [await tasks.replay(caller, task_id)]
         done = []
@@ -113,7 +115,7 @@ def discard(task_id: str, reason: str | None, by: str | None, as_json: bool) -> 
         raise click.UsageError("--reason is required: say why the task needs no other attempt.")
     caller = Caller("command line", "operator", None, by or getpass.getuser())
     with _refusals():
-        discarded = with_database(lambda database: Tasks(database).discard(caller, task_id, reason))
+        discarded = with_database(lambda database: Tasks(database, field_keys()).discard(caller, task_id, reason))
     if as_json:
         print_json({"discarded": _line(discarded)})
         return

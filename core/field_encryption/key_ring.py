@@ -76,6 +76,16 @@ class KeyRing:
             return None
         return self.cached(found[1])
 
+    def is_due(self, purpose: str) -> bool:
+        """Whether the newest key of a purpose was looked up long ago enough to be looked up before it is needed."""
+        found = self._current.get(purpose)
+        return found is None or clock.now() - found[0] >= CURRENT_FOR / 2
+
+    def renew(self, purpose: str) -> SealingKey:
+        """As `current`, with another look."""
+        with self._lock:
+            return self._used(self._source.newest(purpose) or self._made(purpose))
+
     def key(self, key_id: int) -> SealingKey:
         """The key with this id; raises `DecryptionError` where there is none, and what the provider raises."""
         found = self.cached(key_id)

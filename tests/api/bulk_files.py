@@ -42,7 +42,8 @@ async def state(api: Api, job_id: str, *, role: str = "claims_system") -> Any:
 
 
 def processor(api: Api, intake: Intake | None = None) -> BulkProcessor:
-    return BulkProcessor(api.database, intake or api.dependencies.intake, longest_line=10_000)
+    own = api.dependencies
+    return BulkProcessor(api.database, intake or own.intake, own.field_keys, longest_line=10_000)
 
 
 async def submit_all(api: Api) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from api.field_keys import TASK_PAYLOAD
 from api.task_services import TaskServices
 from api.tasks import TASK_KINDS
 from api.tasks.runner import run_task
@@ -15,7 +16,16 @@ ASYNC = {"Prefer": "respond-async"}
 
 def services_of(api: Api) -> TaskServices:
     own = api.dependencies
-    return TaskServices(own.settings, own.database, own.intake, own.scorer, own.unconfirmed, own.windows, own.database)
+    return TaskServices(
+        own.settings,
+        own.database,
+        own.field_keys,
+        own.intake,
+        own.scorer,
+        own.unconfirmed,
+        own.windows,
+        own.database,
+    )
 
 
 async def queued(api: Api, body: Any = MINIMAL, *, role: str = "claims_system", **headers: str) -> str:
@@ -33,6 +43,14 @@ async def carry_out(api: Api, task_id: str) -> bool:
 
 async def state(api: Api, task_id: str, *, role: str = "claims_system") -> Any:
     return (await api.get(f"/v1/tasks/{task_id}", role=role)).json()
+
+
+async def payloads(api: Api) -> list[bytes]:
+    """What was sent with each task, opened as a process of `ginja run tasks` does."""
+    keys = api.dependencies.field_keys
+    stored = api.rows("SELECT task_id, payload, payload_sealed FROM tasks ORDER BY task_id")
+    assert [clear for _, clear, _ in stored] == [None] * len(stored)
+    return [await TASK_PAYLOAD.opened(keys, sealed, task_id) for task_id, _, sealed in stored]
 
 
 def end_leases(api: Api) -> None:

@@ -135,6 +135,6 @@ def test_pauses_of_an_outage_grow_with_the_age_of_the_task_up_to_a_longest_one()
 
 async def test_a_claim_that_a_process_of_another_release_cannot_read_is_not_refused(api: Api):
     task_id = await queued(api)
-    api.execute("""UPDATE tasks SET payload = '{"field_of_another_release": 1}'""")
+    api.execute("""UPDATE tasks SET payload_sealed = NULL, payload = '{"field_of_another_release": 1}'""")
     assert await carry_out(api, task_id)
     assert api.rows("SELECT state, attempts, left(error, 7) FROM tasks") == [("queued", 1, "Invalid")]

@@ -12,7 +12,7 @@ from api.tasks.repository import recover_lost
 from core import clock
 from formats.fhir import read_claim
 from tests.api.makers import Api
-from tests.api.tasks import ASYNC, carry_out, make_due, state
+from tests.api.tasks import ASYNC, carry_out, make_due, payloads, state
 from tests.api.test_fhir import issues
 from tests.api.test_tasks import in_database
 from tests.formats.fhir_claims import fhir_claim, item
@@ -50,7 +50,7 @@ async def test_a_claim_is_answered_first_and_its_task_has_the_claim_response(api
     assert found["body"]["resourceType"] == "ClaimResponse"
     assert found["location"] == ordinary.headers["location"]
     assert api.count("claims") == 1
-    assert api.rows("SELECT payload FROM tasks") == [(None,)]
+    assert api.rows("SELECT payload, payload_sealed FROM tasks") == [(None, None)]
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ async def test_a_claim_is_taken_once_by_its_identifier_however_often_it_is_queue
 @pytest.mark.parametrize("claim", [fhir_claim(), fhir_claim(identifier=None)], ids=["identified", "not identified"])
 async def test_an_attempt_after_one_that_was_killed_finds_the_claim(api: Api, claim: Any):
     task_id = await queued(api, claim)
-    (payload,) = api.rows("SELECT payload FROM tasks")[0]
+    (payload,) = api.rows("SELECT payload_sealed FROM tasks")[0]
     first = await answered(api, task_id)
     # As if the process had been killed between the claim's transaction and that of the task's end.
     with psycopg.connect(api.url) as connection:
         connection.execute(
-            "UPDATE tasks SET state = 'running', payload = %s, result = NULL, ended_at = NULL, lease = 'lse_killed', "
-            "leased_until = now() - interval '1 hour'",
+            "UPDATE tasks SET state = 'running', payload_sealed = %s, result = NULL, body_sealed = NULL, "
+            "ended_at = NULL, lease = 'lse_killed', leased_until = now() - interval '1 hour'",
             [payload],
         )
     assert await in_database(api, recover_lost, clock.now())
@@ -134,7 +134,7 @@ async def test_what_a_task_holds_has_no_names(api: Api):
         contained=[{"resourceType": "Patient", "id": "p", "name": [{"family": "Roe"}], "birthDate": "1980-01-01"}],
     )
     await queued(api, named)
-    (payload,) = api.rows("SELECT payload FROM tasks")[0]
+    (payload,) = await payloads(api)
     assert b"M123" in payload
     assert not any(one in payload for one in (b"Roe", b"Jane", b"1980"))
 

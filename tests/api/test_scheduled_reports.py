@@ -187,7 +187,7 @@ async def test_a_message_whose_report_is_removed_is_sent_without_it(api: Api):
 async def carried_out(api: Api, settings: Settings, at: datetime) -> None:
     """Add the tasks of the schedule that are due, by two workers, and carry them out."""
     with clock.held(at):
-        for beat in [TaskBeat(api.database, zone=settings.zone) for _ in range(2)]:
+        for beat in [TaskBeat(api.database, api.dependencies.field_keys, zone=settings.zone) for _ in range(2)]:
             await beat.step()
     services = replace(services_of(api), settings=settings)
     for task_id, kind in api.rows("SELECT task_id, kind FROM tasks WHERE kind LIKE 'make%%' AND state = 'queued'"):

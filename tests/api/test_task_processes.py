@@ -321,7 +321,7 @@ async def test_a_scheduled_task_is_added_once_for_each_day(api: Api, monkeypatch
     now = datetime(2026, 3, 4, 3, 14, 59, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: now)
     daily = Schedule("daily", REMOVE_ENDED, time_of_day(3, 15))
-    first, second = (TaskBeat(api.database, (daily,)) for _ in range(2))
+    first, second = (TaskBeat(api.database, api.dependencies.field_keys, (daily,)) for _ in range(2))
     assert [await first.step(), await first.step(), await second.step()] == [1, 0, 0]
     now = datetime(2026, 3, 4, 3, 15, tzinfo=UTC)
     assert [await second.step(), await first.step()] == [1, 0]

@@ -42,7 +42,7 @@ async def test_ended_tasks_are_removed_after_six_days(api: Api):
         await carry_out(api, one)
     api.execute(f"UPDATE tasks SET ended_at = now() - interval '6 days 1 s' WHERE task_id = '{ids[0]}'")
     api.execute(f"UPDATE tasks SET ended_at = now() - interval '5 days 23 h' WHERE task_id = '{ids[1]}'")
-    added = await TaskBeat(api.database).step()
+    added = await TaskBeat(api.database, api.dependencies.field_keys).step()
     assert added == len(SCHEDULES)
     (removal,) = api.rows("SELECT task_id FROM tasks WHERE kind = %s", REMOVE_ENDED)[0]
     assert await carry_out(api, removal)
@@ -117,7 +117,7 @@ async def test_a_weekly_run_is_not_added_again_before_the_next_one(api: Api):
     """Its row has the key that says so, so it is kept for longer than the schedule looks back."""
     weekly, due = Schedule("weekly", REMOVE_ENDED, time(0, 10), weekday=0), datetime(2026, 3, 2, 0, 10, tzinfo=UTC)
     with clock.held(due):
-        assert await TaskBeat(api.database, (weekly,)).step() == 1
+        assert await TaskBeat(api.database, api.dependencies.field_keys, (weekly,)).step() == 1
     api.execute(f"UPDATE tasks SET state = 'succeeded', ended_at = '{due.isoformat()}'")
     last = due + timedelta(days=7) - timedelta(microseconds=1)
     for now, removed in ((last, 0), (due + KEEP_SCHEDULED, 0), (due + KEEP_SCHEDULED + timedelta(seconds=1), 1)):
@@ -125,4 +125,4 @@ async def test_a_weekly_run_is_not_added_again_before_the_next_one(api: Api):
             assert await remove_ended(connection, now, 10) == removed
         if now == last:
             with clock.held(now):
-                assert await TaskBeat(api.database, (weekly,)).step() == 0
+                assert await TaskBeat(api.database, api.dependencies.field_keys, (weekly,)).step() == 0

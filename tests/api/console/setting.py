@@ -13,6 +13,7 @@ from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
@@ -21,6 +22,8 @@ from api.unconfirmed import UnconfirmedChanges
 from claims.appeals import packaged_appeal_rules
 from claims.prompt_pay import PromptPayClock, packaged_rules
 from claims.review import ReviewPolicy
+from core.settings import Settings
+from tests.api.makers import ENCRYPTION_KEY
 
 POLICY = ReviewPolicy(second_approval_above_cents=5_000_00)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -96,14 +99,14 @@ class Browser(httpx.AsyncClient):
         return await super().post(url, data=data, content=content, **more)
 
 
-def app_over(database: Database) -> Starlette:
-    app = console_app()
+def app_over(database: Database, url: str) -> Starlette:
+    app, keys = console_app(), FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
     app.state.console = Console(
         database,
         Authenticator(database),
-        Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5)),
-        Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database)),
+        Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys),
+        Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database), keys),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
-        Tasks(database),
+        Tasks(database, keys),
     )
     return Starlette(routes=[Mount("/console", app)])

@@ -41,7 +41,7 @@ async def console(database_url: str) -> AsyncIterator[Setting]:
     database = Database(database_url)
     key_id, key = await create_key(database, name="Ines", role="investigator")
     store_claim(database_url, "clm_1")
-    transport = httpx.ASGITransport(app_over(database))
+    transport = httpx.ASGITransport(app_over(database, database_url))
     async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as client:
         yield Setting(client, database, database_url, key_id, key)
     await database.close()
@@ -353,7 +353,7 @@ async def test_every_page_forbids_scripts_and_frames_from_elsewhere(console: Set
 @pytest.fixture
 def served_console(database_url: str) -> Iterator[str]:
     """The console on a real port."""
-    with on_a_port(app_over(Database(database_url)), lifespan="off") as address:
+    with on_a_port(app_over(Database(database_url), database_url), lifespan="off") as address:
         yield address
 
 
