@@ -29,6 +29,7 @@ from api.errors import (
     HeadTooLarge,
     InternalError,
     Invalid,
+    KeyProviderUnavailable,
     KeyQueueFull,
     MalformedBody,
     NotFound,
@@ -226,6 +227,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
     if scopes:
         either = " or ".join(f"`{scope.value}`" for scope in scopes)
         errors += [Unauthorized, Forbidden, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
+        errors.append(KeyProviderUnavailable)
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]

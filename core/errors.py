@@ -5,6 +5,7 @@ CoreError
 ├── PortTakenError         a port cannot be listened on
 ├── PlatformRunningError   a platform runs in this home already
 ├── DecryptionError        a stored secret cannot be read
+├── KeyProviderUnavailableError  what holds the master key cannot be asked now
 ├── UnsafeFileError        other users can read or change a file that holds a secret
 ├── SignatureError         a signature is not accepted
 │   ├── InvalidSignatureError      what is signed was changed, or it is not a signature
@@ -32,6 +33,10 @@ class SettingsError(CoreError):
 
 class DecryptionError(CoreError):
     """A stored value was encrypted with a key that this process does not have, or was changed."""
+
+
+class KeyProviderUnavailableError(CoreError):
+    """The service that holds the master key cannot be reached, or refuses the credentials of this process."""
 
 
 class UnsafeFileError(CoreError):

@@ -1,5 +1,6 @@
 """Files that hold a secret: read only while no other user can read or change them, made by one of several processes."""
 
+import fcntl
 import os
 import stat
 import tempfile
@@ -54,3 +55,27 @@ def make_private(path: Path, content: Callable[[], str]) -> None:
         pass  # another process was first
     finally:
         made.unlink()
+
+
+def prepend_line(path: Path, line: str) -> None:
+    """Put a line before those of a file of a secret, in one step; of several processes, one after another does.
+
+    Readers see the file as it was, or with the line. Raises as `read_private` does.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        text = f"{line}\n{read_private(path)}\n"
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,6 +1,7 @@
 """Groups of settings; `core.settings.Settings` is all of them."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
@@ -10,6 +11,7 @@ from core.setting_types import (
     EncryptionKeys,
     HttpUrl,
     IpNetwork,
+    KeyProviderName,
     MailAddress,
     Networks,
     Port,
@@ -89,6 +91,67 @@ class MailSettings(BaseModel):
     def smtp_port_or_default(self) -> int:
         """The port of the SMTP server."""
         return self.smtp_port or SMTP_PORTS[self.smtp_tls]
+
+
+class KeyProviderSettings(BaseModel):
+    """What holds the master key of personal data and secrets, and how to reach it."""
+
+    vault_url: HttpUrl | None = Field(
+        None,
+        description="Address of HashiCorp Vault, for `GINJA_KEY_PROVIDER=vault`: `https`; `http` to this machine only.",
+    )
+    vault_token_file: Path | None = Field(
+        None,
+        description="File of the Vault token, mode 0600. It is read for each request, so that Vault Agent may replace "
+        "it; a renewable token is renewed when half of its time is over.",
+    )
+    vault_transit_key: str = Field(
+        "ginja",
+        pattern=r"^[A-Za-z0-9_.-]{1,128}$",
+        description="Name of the key in Vault's transit engine; it must be made with `derived=true`.",
+    )
+    vault_transit_mount: str = Field(
+        "transit", pattern=r"^[A-Za-z0-9_./-]{1,128}$", description="Path at which the transit engine is mounted."
+    )
+    vault_namespace: str | None = Field(None, max_length=256, description="Namespace of Vault Enterprise.")
+    vault_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that Vault may use."
+    )
+    aws_kms_key: str | None = Field(
+        None,
+        max_length=2048,
+        description="Id, ARN or alias (`alias/ginja`) of the symmetric key, for `GINJA_KEY_PROVIDER=aws-kms`. "
+        "Credentials are those of the AWS SDK: environment, profile, or role of the machine.",
+    )
+    aws_kms_region: str | None = Field(
+        None, pattern=r"^[a-z0-9-]{1,40}$", description="AWS region of the key. Unset: that of the AWS SDK."
+    )
+    aws_kms_url: HttpUrl | None = Field(
+        None, description="Endpoint of AWS KMS, such as that of a VPC: `https`; `http` to this machine only."
+    )
+    key_provider: KeyProviderName = Field(
+        "file",
+        validate_default=True,
+        description="What holds the master key under which personal data and secrets are encrypted. `file`: "
+        "`GINJA_ENCRYPTION_KEYS` or a file of the home; `vault`: HashiCorp Vault's transit engine; `aws-kms`: AWS KMS, "
+        "which needs `pip install 'ginja-claims[aws]'`. The same for every process.",
+    )
+
+    @field_validator("vault_url", "aws_kms_url")
+    @classmethod
+    def _over_https(cls, url: str | None) -> str | None:
+        if url is not None and urlsplit(url).scheme != "https" and not is_this_machine(urlsplit(url).hostname):
+            raise ValueError("must be https: http is for a service on this machine only")
+        return url
+
+    @field_validator("key_provider")
+    @classmethod
+    def _with_its_address(cls, provider: KeyProviderName, values: ValidationInfo) -> KeyProviderName:
+        needed = {"vault": ("vault_url", "vault_token_file"), "aws-kms": ("aws_kms_key",)}.get(provider, ())
+        missing = [f"GINJA_{name.upper()}" for name in needed if values.data.get(name) is None]
+        if missing:
+            raise ValueError(f"{provider} needs {' and '.join(missing)}")
+        return provider
 
 
 class SecuritySettings(BaseModel):

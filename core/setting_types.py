@@ -145,5 +145,6 @@ PublicKeys = Annotated[str, AfterValidator(_public_keys)]
 Networks = Annotated[str, AfterValidator(_networks)]
 RateLimitText = Annotated[str, AfterValidator(_rate_limits)]
 MailAddress = Annotated[str, AfterValidator(parse_address)]
+KeyProviderName = Literal["file", "vault", "aws-kms"]
 SmtpTls = Literal["starttls", "implicit", "none"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -27,6 +27,7 @@ ApiError
 ├── InternalError      500   a defect
 ├── Overloaded         503   more requests than the API can answer in time
 ├── BatchQueueFull     503   batches of claims are waiting for their turn
+├── KeyProviderUnavailable 503 what holds the master key cannot be asked, so nothing encrypted can be read
 ├── Unavailable        503   the database, or the scorer of a batch, is unavailable
 │                            the database answers, or may have answered, but (`api/database/failures.py`):
 ├── OutcomeUnknown     503   the connection was lost during COMMIT
@@ -221,6 +222,14 @@ class BatchQueueFull(ApiError):
     headers = retry_after(5)
 
 
+class KeyProviderUnavailable(ApiError):
+    """The service that holds the master key of personal data cannot be asked; nothing was read or stored; retry."""
+
+    status, kind, title = 503, "key-provider-unavailable", "Key provider unavailable"
+    example = "the key provider is unavailable, so encrypted data cannot be read; nothing was stored; retry the request"
+    headers = retry_after(5)
+
+
 class Unavailable(ApiError):
     """The database is unavailable and nothing was stored, or the scorer is unavailable for a batch; retry."""
 
@@ -347,7 +356,7 @@ ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(PreconditionFailed, TooLarge),
     *(NotJson, WrongMediaType, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, SignInThrottled, RateLimited),
     *(HeadTooLarge, InternalError, OutcomeUnknown),
-    *(Overloaded, BatchQueueFull),
+    *(Overloaded, BatchQueueFull, KeyProviderUnavailable),
     *DATABASE_ERRORS,
 )
 """Every error, in the order of its status."""

@@ -1,57 +1,87 @@
 """The data keys of one process, for code that must not wait for them on the event loop."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from api.database import DATABASE_FAILURES
+from api.errors import KeyProviderUnavailable
 from api.field_keys.source import StoredDataKeys
-from core.errors import CoreError
-from core.field_encryption import KeyRing, SealingKey, key_provider
+from core.errors import CoreError, KeyProviderUnavailableError
+from core.field_encryption import KeyProviders, KeyRing, SealingKey
 from core.logging import get_logger
 from core.settings import Settings
 
 log = get_logger("api")
 
+_Sought: TypeAlias = str | int
+"""What is loaded: the current key of a purpose, or a key by its id."""
+
 
 class FieldKeys:
     """Data keys by id and by purpose. Keys in memory are returned at once; others are loaded in a thread.
 
-    Methods raise errors of the database where a key cannot be loaded now, and what a `KeyProvider` raises.
+    While there is work, keys are looked up and unwrapped again before they are too old, beside the work that needs
+    them: it waits for database and key provider after a start only. Requests that need the same key load it once.
+
+    Methods raise `KeyProviderUnavailable` and errors of the database where a key cannot be loaded now, and what a
+    `KeyProvider` raises where it never can.
     """
 
     def __init__(self, settings: Settings, database_url: str) -> None:
-        self.ring = KeyRing(key_provider(settings), StoredDataKeys(database_url))
-        self._renewals: dict[str, asyncio.Task[None]] = {}
+        self.ring = KeyRing(KeyProviders(settings), StoredDataKeys(database_url))
+        self._loading: dict[_Sought, asyncio.Task[SealingKey]] = {}
+        self._renewals: dict[_Sought, asyncio.Task[None]] = {}
 
     async def key(self, key_id: int) -> SealingKey:
         """The key that encrypted a value."""
         found = self.ring.cached(key_id)
-        return await asyncio.to_thread(self.ring.key, key_id) if found is None else found
+        if found is None:
+            return await self._loaded(key_id, partial(self.ring.key, key_id))
+        if self.ring.is_aging(key_id):
+            self._beside(key_id, partial(self.ring.refresh, key_id))
+        return found
 
     async def current(self, purpose: str) -> SealingKey:
-        """The key that encrypts for a purpose now.
-
-        It is looked up again before it has to be, beside the work that asks for it: while there is work, none waits.
-        """
+        """The key that encrypts for a purpose now."""
         found = self.ring.cached_current(purpose)
         if found is None:
-            return await asyncio.to_thread(self.ring.current, purpose)
-        if self.ring.is_due(purpose) and purpose not in self._renewals:
-            self._renewals[purpose] = asyncio.create_task(self._renew(purpose))
+            return await self._loaded(purpose, partial(self.ring.current, purpose))
+        if self.ring.is_due(purpose):
+            self._beside(purpose, partial(self.ring.renew, purpose))
+        if self.ring.is_aging(found.key_id):
+            self._beside(found.key_id, partial(self.ring.refresh, found.key_id))
         return found
 
     async def prepare(self, purpose: str) -> None:
         """Load the key of a purpose if that is possible now, so that the first work does not wait for it."""
-        await self._renew(purpose)
+        await self._renew(purpose, partial(self.ring.renew, purpose))
 
     async def renewed(self) -> None:
         """Wait for the look-ups that go on beside the work."""
         await asyncio.gather(*self._renewals.values())
 
-    async def _renew(self, purpose: str) -> None:
+    async def _loaded(self, sought: _Sought, load: Callable[[], SealingKey]) -> SealingKey:
+        """What a thread loads; one that loads it already is waited for."""
+        task = self._loading.get(sought)
+        if task is None:
+            task = self._loading[sought] = asyncio.create_task(asyncio.to_thread(load))
+            task.add_done_callback(lambda _: self._loading.pop(sought, None))
         try:
-            await asyncio.to_thread(self.ring.renew, purpose)
+            return await asyncio.shield(task)
+        except KeyProviderUnavailableError as error:
+            log.error("key provider unavailable", error=str(error))
+            raise KeyProviderUnavailable(KeyProviderUnavailable.example) from None
+
+    def _beside(self, sought: _Sought, load: Callable[[], object]) -> None:
+        if sought not in self._renewals:
+            task = self._renewals[sought] = asyncio.create_task(self._renew(sought, load))
+            task.add_done_callback(lambda _: self._renewals.pop(sought, None))
+
+    async def _renew(self, sought: _Sought, load: Callable[[], object]) -> None:
+        try:
+            await asyncio.to_thread(load)
         except (*DATABASE_FAILURES, CoreError) as error:
             # The key in memory is used until it is too old; then the work itself gets the error.
-            log.warning("data key not looked up again", purpose=purpose, error=type(error).__name__)
-        finally:
-            self._renewals.pop(purpose, None)
+            log.warning("data key not looked up again", key=sought, error=type(error).__name__)

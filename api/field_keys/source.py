@@ -15,7 +15,7 @@ from core.field_encryption import StoredKey, WrappedKey
 _CONNECT_S: Final = 3
 _STATEMENT_MS: Final = 5_000
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('data_keys', 0))"
-_COLUMNS: Final = "SELECT key_id, purpose, wrapped_key FROM data_keys"
+_COLUMNS: Final = "SELECT key_id, purpose, wrapped_key, provider FROM data_keys"
 
 
 class StoredDataKeys:
@@ -50,7 +50,7 @@ class StoredDataKeys:
                 "OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s)",
                 [key_id, purpose, provider, made.master_version, made.wrapped, clock.now()],
             )
-            return StoredKey(key_id, purpose, made.wrapped)
+            return StoredKey(key_id, purpose, made.wrapped, provider)
 
     @contextmanager
     def _connected(self) -> Iterator["psycopg.Connection[TupleRow]"]:
@@ -65,4 +65,4 @@ def _newest(connection: "psycopg.Connection[TupleRow]", purpose: str) -> StoredK
 
 
 def _read(row: TupleRow | None) -> StoredKey | None:
-    return None if row is None else StoredKey(row[0], row[1], bytes(row[2]))
+    return None if row is None else StoredKey(row[0], row[1], bytes(row[2]), row[3])

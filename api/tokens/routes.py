@@ -11,6 +11,7 @@ from api.dependencies import AnyCaller, dependencies
 from api.errors import (
     DATABASE_ERRORS,
     Conflict,
+    KeyProviderUnavailable,
     Overloaded,
     SignInIncomplete,
     SignInThrottled,
@@ -38,7 +39,8 @@ from api.tokens.schemas import (
 from api.users import SignInAttempt
 
 router = APIRouter(tags=["users"])
-_SIGNING_IN = (Unauthorized, SignInIncomplete, SignInThrottled, Overloaded, *DATABASE_ERRORS)
+_STORED = (*DATABASE_ERRORS, KeyProviderUnavailable)
+_SIGNING_IN = (Unauthorized, SignInIncomplete, SignInThrottled, Overloaded, *_STORED)
 MAX_BODY = 16_384
 
 
@@ -53,7 +55,7 @@ async def sign_in(request: Request) -> Response:
 @router.post(
     "/v1/auth/refresh",
     response_model=TokenOut,
-    openapi_extra=operation(body=RefreshIn, errors=[Unauthorized, *DATABASE_ERRORS]),
+    openapi_extra=operation(body=RefreshIn, errors=[Unauthorized, *_STORED]),
 )
 async def refresh_session(request: Request) -> Response:
     """Get the next tokens. A refresh token works once; a client that lost the response may send it again within 10 s.

@@ -3,15 +3,16 @@
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import DecryptionError, SettingsError
-from core.field_encryption.providers import WrappedKey
+from core.field_encryption.providers import BoundKey, WrappedKey
 from core.field_encryption.sealing import KEY_BYTES, SealingKey, key_id_of
-from core.private_files import make_private, read_private
+from core.private_files import make_private, prepend_line, read_private
 from core.settings import Settings
 
 KEY_FILE: Final = "encryption.key"
@@ -75,6 +76,22 @@ class FileKeyProvider:
                 "platform the same GINJA_ENCRYPTION_KEYS or encryption.key"
             )
         return master.open(wrapped, context.encode())
+
+    def rewrap(self, keys: Sequence[BoundKey]) -> list[WrappedKey]:
+        """See `KeyProvider`."""
+        return [self.wrap(self.unwrap(one.wrapped, one.context), one.context) for one in keys]
+
+    def rotate(self) -> bool:
+        """See `KeyProvider`: puts a key before those of the file. Named keys are added to the setting instead."""
+        if self._settings.encryption_keys is not None:
+            return False
+        named_keys(self._settings, make=True)
+        path = self._settings.home / KEY_FILE
+        try:
+            prepend_line(path, new_key())
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be changed ({error.strerror})") from None
+        return True
 
 
 def _master(key: str) -> SealingKey:

@@ -2,19 +2,24 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from core import clock
-from core.errors import DecryptionError
+from core.errors import DecryptionError, KeyProviderUnavailableError
 from core.field_encryption.providers import KeyProvider, WrappedKey
 from core.field_encryption.sealing import KEY_BYTES, SealingKey
 
 MAX_KEYS: Final = 64
 MAX_AGE: Final = timedelta(minutes=10)
 """How long an unwrapped key is used: a provider that refuses a key stops it within this time."""
+REFRESH_AFTER: Final = timedelta(minutes=5)
+"""Age at which a key is unwrapped again while it is used: a provider may be unavailable that long without effect."""
+ASK_AGAIN_AFTER: Final = timedelta(seconds=5)
+"""How long a provider that was unavailable is not asked: requests meanwhile fail at once."""
 CURRENT_FOR: Final = timedelta(seconds=30)
 """How long a key counts as the newest of its purpose without another look: after a rotation it is used no longer."""
 
@@ -27,6 +32,8 @@ class StoredKey:
     purpose: str
     """What it encrypts, such as `members`."""
     wrapped: bytes
+    provider: str = "file"
+    """Name of the provider that wrapped it."""
 
     @property
     def context(self) -> str:
@@ -52,12 +59,27 @@ class KeySource(Protocol):
         """Store the first key of a purpose, wrapped for its id, or return the newest where there is one."""
 
 
-class KeyRing:
-    """Unwrapped data keys. Threads may share it; each method but `cached` may take as long as database and provider."""
+class NamedProviders(Protocol):
+    """The providers of a ring (`KeyProviders`)."""
 
-    def __init__(self, provider: KeyProvider, source: KeySource) -> None:
-        self.provider = provider
+    @property
+    def current(self) -> KeyProvider:
+        """Wraps what is new."""
+
+    def named(self, name: str) -> KeyProvider:
+        """The provider that wrapped a data key."""
+
+
+class KeyRing:
+    """Unwrapped data keys. Threads may share it; each method but `cached` may take as long as database and provider.
+
+    Those raise `KeyProviderUnavailableError` where a key is not in memory and its provider cannot be asked.
+    """
+
+    def __init__(self, providers: NamedProviders, source: KeySource) -> None:
+        self.providers = providers
         self._source = source
+        self._unavailable: dict[str, tuple[datetime, str]] = {}
         self._keys: dict[int, tuple[datetime, SealingKey]] = {}
         self._current: dict[str, tuple[datetime, int]] = {}
         self._lock = threading.Lock()
@@ -68,6 +90,16 @@ class KeyRing:
         if found is None or clock.now() - found[0] >= MAX_AGE:
             return None
         return found[1]
+
+    def is_aging(self, key_id: int) -> bool:
+        """Whether a key in memory should be unwrapped again, before it is too old."""
+        found = self._keys.get(key_id)
+        return found is not None and clock.now() - found[0] >= REFRESH_AFTER
+
+    def refresh(self, key_id: int) -> None:
+        """Unwrap a key again. Raises as `key` does; then the one in memory is used until it is too old."""
+        with self._lock:
+            self._unwrapped(self._stored(key_id))
 
     def cached_current(self, purpose: str) -> SealingKey | None:
         """The newest key of a purpose, if it was looked up less than `CURRENT_FOR` ago."""
@@ -95,10 +127,7 @@ class KeyRing:
             found = self.cached(key_id)
             if found is not None:
                 return found
-            stored = self._source.stored(key_id)
-            if stored is None:
-                raise DecryptionError(f"data key {key_id} is missing; restore the table data_keys from a backup")
-            return self._unwrapped(stored)
+            return self._unwrapped(self._stored(key_id))
 
     def current(self, purpose: str) -> SealingKey:
         """The key that encrypts for a purpose now; the first one is made."""
@@ -109,6 +138,12 @@ class KeyRing:
             newest = self._source.newest(purpose) or self._made(purpose)
             return self._used(newest)
 
+    def _stored(self, key_id: int) -> StoredKey:
+        stored = self._source.stored(key_id)
+        if stored is None:
+            raise DecryptionError(f"data key {key_id} is missing; restore the table data_keys from a backup")
+        return stored
+
     def _used(self, stored: StoredKey) -> SealingKey:
         key = self.cached(stored.key_id) or self._unwrapped(stored)
         self._current[stored.purpose] = clock.now(), stored.key_id
@@ -118,14 +153,29 @@ class KeyRing:
         key = os.urandom(KEY_BYTES)
 
         def wrap(key_id: int) -> WrappedKey:
-            return self.provider.wrap(key, key_context(purpose, key_id))
+            with self._asked(self.providers.current.name):
+                return self.providers.current.wrap(key, key_context(purpose, key_id))
 
-        return self._source.add(purpose, self.provider.name, wrap)
+        return self._source.add(purpose, self.providers.current.name, wrap)
 
     def _unwrapped(self, stored: StoredKey) -> SealingKey:
-        key = SealingKey(stored.key_id, self.provider.unwrap(stored.wrapped, stored.context))
+        with self._asked(stored.provider):
+            raw = self.providers.named(stored.provider).unwrap(stored.wrapped, stored.context)
+        key = SealingKey(stored.key_id, raw)
         kept = {key_id: one for key_id, one in self._keys.items() if clock.now() - one[0] < MAX_AGE}
         for key_id in sorted(kept, key=lambda key_id: kept[key_id][0])[: max(0, len(kept) - MAX_KEYS + 1)]:
             del kept[key_id]
         self._keys = kept | {stored.key_id: (clock.now(), key)}
         return key
+
+    @contextmanager
+    def _asked(self, provider: str) -> Iterator[None]:
+        """Ask a provider, unless it was unavailable a moment ago."""
+        until, why = self._unavailable.get(provider, (None, ""))
+        if until is not None and clock.now() < until:
+            raise KeyProviderUnavailableError(why)
+        try:
+            yield
+        except KeyProviderUnavailableError as error:
+            self._unavailable[provider] = clock.now() + ASK_AGAIN_AFTER, str(error)
+            raise

@@ -56,6 +56,7 @@ STABLE_TYPES = {
     "outcome-unknown": 503,
     "overloaded": 503,
     "batch-queue-full": 503,
+    "key-provider-unavailable": 503,
     "unavailable": 503,
     "pool-exhausted": 503,
     "lock-timeout": 503,

@@ -8,7 +8,16 @@ from pydantic import SecretStr
 
 from core import clock
 from core.errors import DecryptionError
-from core.field_encryption import KEY_FILE, FileKeyProvider, KeyRing, SealingKey, StoredKey, key_id_of, place
+from core.field_encryption import (
+    KEY_FILE,
+    FileKeyProvider,
+    KeyProviders,
+    KeyRing,
+    SealingKey,
+    StoredKey,
+    key_id_of,
+    place,
+)
 from core.field_encryption.key_ring import CURRENT_FOR, MAX_AGE, MAX_KEYS
 from core.settings import Settings
 from tests.core.test_encryption import NEW, OLD
@@ -84,6 +93,10 @@ def test_the_file_of_the_home_is_private_and_a_key_that_is_added_is_found_by_run
     assert running.unwrap(before.wrapped, "c") == b"d" * 32
 
 
+def of_settings(keys: str) -> KeyProviders:
+    return KeyProviders(Settings(encryption_keys=SecretStr(keys)))
+
+
 @dataclass
 class MemorySource:
     """Data keys of a process alone."""
@@ -101,13 +114,13 @@ class MemorySource:
 
     def add(self, purpose, provider, wrap):
         key_id = len(self.keys) + 1
-        self.keys.append(StoredKey(key_id, purpose, wrap(key_id).wrapped))
+        self.keys.append(StoredKey(key_id, purpose, wrap(key_id).wrapped, provider))
         return self.keys[-1]
 
 
 def test_keys_are_kept_for_a_bounded_time_and_number():
     source, at = MemorySource(), clock.now()
-    ring = KeyRing(of_keys(OLD), source)
+    ring = KeyRing(of_settings(OLD), source)
     with clock.held(at):
         first = ring.current("members")
         asked = source.asked
@@ -128,4 +141,4 @@ def test_keys_are_kept_for_a_bounded_time_and_number():
 
 def test_a_key_that_is_not_stored_says_what_to_restore():
     with pytest.raises(DecryptionError, match="data_keys"):
-        KeyRing(of_keys(OLD), MemorySource()).key(3)
+        KeyRing(of_settings(OLD), MemorySource()).key(3)
