@@ -53,6 +53,12 @@ OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by to
 OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
 AUDIT_UNSEALED = Gauge("ginja_audit_unsealed", "Rows of the audit log that no seal covers yet.")
 AUDIT_UNSEALED_AGE = Gauge("ginja_audit_unsealed_age_seconds", "Age of the oldest row of the audit log without a seal.")
+AUDIT_UNANCHORED_AGE = Gauge(
+    "ginja_audit_unanchored_age_seconds", "Age of the oldest seal of the audit log that no anchor outside covers yet."
+)
+AUDIT_ANCHOR_DIFFERS = Gauge(
+    "ginja_audit_anchor_differs", "1 while the seals of the audit log differ from the last anchor, else 0."
+)
 DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
 TASKS = Gauge(
     "ginja_tasks",

@@ -187,6 +187,12 @@ class SecuritySettings(BaseModel):
         description="Public keys (`ginja model public-key`), separated by commas, whose signatures of models and of "
         "the feature registry are accepted. Unset: that of the signing key only.",
     )
+    audit_anchor_folder: Path | None = Field(
+        None,
+        description="Folder outside this machine, such as a mounted WORM share, where the worker stores a second copy "
+        "of each anchor of the audit log, and where `ginja audit verify` reads it. Unset: `audit-anchors.jsonl` of the "
+        "home only.",
+    )
     webhook_allowed_networks: Networks = Field(
         "",
         description="Networks of your own that webhooks may be sent to although they are not public, such as "

@@ -8,14 +8,25 @@ from api.audit.acts import (
     UndeclaredRouteError,
     check_declared,
 )
+from api.audit.anchoring import ANCHOR_S, AuditAnchorer
+from api.audit.anchors import (
+    AuditAnchor,
+    RefusedAnchor,
+    SignedAnchor,
+    StoredAnchors,
+    anchor_file,
+    last_anchor,
+    stored_anchors,
+)
 from api.audit.records import DENIED, NOT_FOUND, OUTCOMES, SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.repository import entries, entries_after, entry, is_recorded, record
 from api.audit.sealing import AuditSealer
 from api.audit.submissions import record_submissions, submitted_by
-from api.audit.verification import AuditAnchor, AuditFault, AuditReport, verify
+from api.audit.verification import AuditFault, AuditReport, AuditVerdict, verify
 from api.audit.writer import AuditWriter
 
 __all__ = [
+    "ANCHOR_S",
     "DENIED",
     "NOT_FOUND",
     "NOT_PERSONAL",
@@ -23,23 +34,31 @@ __all__ = [
     "ROUTES",
     "SUCCESS",
     "AuditAnchor",
+    "AuditAnchorer",
     "AuditFault",
     "AuditFilter",
     "AuditReport",
     "AuditSealer",
+    "AuditVerdict",
     "AuditWriter",
     "AuditedAct",
     "AuditedRoute",
     "RecordedBy",
+    "RefusedAnchor",
+    "SignedAnchor",
+    "StoredAnchors",
     "Subject",
     "UndeclaredRouteError",
+    "anchor_file",
     "check_declared",
     "entries",
     "entries_after",
     "entry",
     "is_recorded",
+    "last_anchor",
     "record",
     "record_submissions",
+    "stored_anchors",
     "submitted_by",
     "verify",
 ]

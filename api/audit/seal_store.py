@@ -28,6 +28,10 @@ _ADD: Final = Statement(
 )
 _NEWEST: Final = Statement("SELECT coalesce(max(audit_id), %(none)s) FROM audit_log", {})
 _UNSEALED: Final = Statement("SELECT count(*), min(at) FROM audit_log WHERE audit_id > %(after)s", {})
+_HASH: Final = Statement("SELECT hash FROM audit_seals WHERE seal = %(seal)s", {})
+_ROWS_OF: Final = Statement(
+    "SELECT coalesce(sum(rows), 0), min(sealed_at) FROM audit_seals WHERE seal > %(after)s AND seal <= %(until)s", {}
+)
 _WRITERS: Final = Statement(
     "SELECT virtualtransaction FROM pg_locks WHERE relation = 'audit_log'::regclass AND mode = 'RowExclusiveLock' "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -73,6 +77,16 @@ def newest_row() -> Query[int]:
 def unsealed_after(audit_id: int) -> Query[tuple[int, datetime | None]]:
     """Number and oldest instant of the rows above an id."""
     return Query(_UNSEALED, {"after": audit_id}, lambda rows: (int(rows[0][0]), rows[0][1]))
+
+
+def hash_of(number: int) -> Query[bytes | None]:
+    """The hash of a seal; `None`: there is no such seal."""
+    return Query(_HASH, {"seal": number}, lambda rows: bytes(rows[0][0]) if rows else None)
+
+
+def sealed_between(after: int, until: int) -> Query[tuple[int, datetime | None]]:
+    """Rows of the seals above `after` up to `until`, and when the first of these was made."""
+    return Query(_ROWS_OF, {"after": after, "until": until}, lambda rows: (int(rows[0][0]), rows[0][1]))
 
 
 def writers() -> Query[frozenset[str]]:

@@ -2,23 +2,35 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.audit import AuditSealer
+from api.audit import AuditAnchorer, AuditSealer, anchor_file
 from api.database import Database
 from cli.main import main
+from core.settings import Settings
 
-
-def ginja(url: str, *words: str) -> Result:
-    return CliRunner().invoke(main, ["audit", *words], env={"GINJA_DATABASE_URL": url})
+Ginja = Callable[..., Result]
 
 
 @pytest.fixture
-def audit_url(database_url: str) -> str:
-    """A database with five sealed rows and one that is not."""
+def ginja(audit_url: str, tmp_path: Path) -> Ginja:
+    """`ginja audit` in a home with the anchor of the five rows."""
+
+    def run(*words: str, **env: str) -> Result:
+        variables = {"GINJA_DATABASE_URL": audit_url, "GINJA_HOME": str(tmp_path), **env}
+        return CliRunner().invoke(main, ["audit", *words], env=variables)
+
+    return run
+
+
+@pytest.fixture
+def audit_url(database_url: str, tmp_path: Path) -> str:
+    """A database with five rows that are sealed and anchored, and one that is not."""
     rows = [
         ("2026-03-01", "key_1", "ann", "investigator", "claim.read", "claim", "clm_1", "success"),
         ("2026-03-02", "key_1", "ann", "investigator", "claim.read", "claim", "clm_2", "not_found"),
@@ -32,15 +44,16 @@ def audit_url(database_url: str) -> str:
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '{}')"
         )
         connection.cursor().executemany(add, rows)
-    asyncio.run(seal(database_url))
+    asyncio.run(seal(database_url, Settings(home=tmp_path)))
     with psycopg.connect(database_url) as connection:
         connection.execute(add, ("2026-03-06", "key_3", "cat", "admin", "claim.list", None, None, "success"))
     return database_url
 
 
-async def seal(url: str) -> None:
+async def seal(url: str, settings: Settings) -> None:
     database = Database(url, pool_size=1)
-    await AuditSealer(database).step()
+    assert await AuditSealer(database).step() == 5
+    assert await AuditAnchorer(database, settings).step() == 1
     await database.close()
 
 
@@ -58,35 +71,68 @@ async def seal(url: str) -> None:
         (["--actor", "nobody"], []),
     ],
 )
-def test_rows_are_found_by_actor_act_subject_outcome_and_time(audit_url: str, words: list[str], expected: list[int]):
-    done = ginja(audit_url, "list", "--json", *words)
+def test_rows_are_found_by_actor_act_subject_outcome_and_time(ginja: Ginja, words: list[str], expected: list[int]):
+    done = ginja("list", "--json", *words)
     assert done.exit_code == 0, done.output
     assert [one["audit_id"] for one in json.loads(done.output)["entries"]] == expected
 
 
-def test_the_list_shows_who_did_what_to_whom(audit_url: str):
-    shown = ginja(audit_url, "list").output
+def test_the_list_shows_who_did_what_to_whom(ginja: Ginja):
+    shown = ginja("list").output
     assert all(text in shown for text in ("2026-03-05 00:00:00", "ben", "member.read", "member M1", "denied"))
 
 
-def test_an_intact_log_is_said_to_be_and_what_is_not_sealed_has_its_age(audit_url: str):
-    done = ginja(audit_url, "verify")
+def test_an_intact_log_is_said_to_be_and_what_is_not_sealed_has_its_age(ginja: Ginja):
+    done = ginja("verify")
     assert done.exit_code == 0
-    assert "5 rows in 1 seals" in done.output
+    assert "5 rows in 1 seals compared with 1 anchors" in done.output
     assert "1 rows are not sealed yet; the oldest is " in done.output
     assert "The log is intact." in done.output
-    found = json.loads(ginja(audit_url, "verify", "--json").output)
-    assert (found["intact"], found["rows"], found["unsealed"], found["faults"]) == (True, 5, 1, [])
+    found = json.loads(ginja("verify", "--json").output)
+    assert (found["verdict"], found["rows"], found["unsealed"], found["faults"]) == ("intact", 5, 1, [])
+    assert found["anchors"] == 1
 
 
-def test_a_changed_row_is_named_and_the_command_fails(audit_url: str):
+def test_a_changed_row_is_named_and_the_command_fails(ginja: Ginja, audit_url: str):
     with psycopg.connect(audit_url) as connection:
         connection.execute("GRANT UPDATE, DELETE ON audit_log TO CURRENT_USER")
         connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only")
         connection.execute("UPDATE audit_log SET subject_id = 'clm_9' WHERE audit_id = 2")
         connection.execute("DELETE FROM audit_log WHERE audit_id = 4")
-    done = ginja(audit_url, "verify")
+    done = ginja("verify")
     assert (done.exit_code, "row 2 (seal 1) was changed" in done.output) == (1, True)
     assert "row 4 (seal 1) was removed" in done.output
-    found = json.loads(ginja(audit_url, "verify", "--json").output)
+    found = json.loads(ginja("verify", "--json").output)
     assert [(one["kind"], one["audit_id"]) for one in found["faults"]] == [("changed", 2), ("removed", 4)]
+
+
+def test_a_log_without_a_seal_is_not_called_intact(database_url: str, tmp_path: Path):
+    env = {"GINJA_DATABASE_URL": database_url, "GINJA_HOME": str(tmp_path)}
+    done = CliRunner().invoke(main, ["audit", "verify"], env=env)
+    assert (done.exit_code, "The log is empty." in done.output) == (0, True), done.output
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO audit_log (at, api_key_id, name, role, act, details) "
+            "VALUES (now(), 'key_1', 'ann', 'admin', 'member.list', '{}')"
+        )
+    done = CliRunner().invoke(main, ["audit", "verify"], env=env)
+    assert (done.exit_code, "UNSEALED" in done.output, "intact" in done.output) == (1, True, False), done.output
+
+
+def test_a_log_whose_anchors_are_gone_is_not_called_intact(ginja: Ginja, tmp_path: Path):
+    anchor_file(Settings(home=tmp_path)).unlink()
+    done = ginja("verify")
+    assert (done.exit_code, "UNANCHORED" in done.output, "intact" in done.output) == (1, True, False)
+    assert json.loads(ginja("verify", "--json").output)["verdict"] == "unanchored"
+
+
+def test_a_changed_anchor_is_refused_by_its_line(ginja: Ginja, tmp_path: Path):
+    path = anchor_file(Settings(home=tmp_path))
+    path.write_text(path.read_text().replace('"rows":5', '"rows":4'))
+    done = ginja("verify")
+    assert (done.exit_code, f"anchor refused: {path}, line 1: it was changed" in done.output) == (1, True), done.output
+
+
+def test_a_folder_of_anchors_that_is_not_mounted_is_an_error(ginja: Ginja, tmp_path: Path):
+    done = ginja("verify", GINJA_AUDIT_ANCHOR_FOLDER=str(tmp_path / "worm"))
+    assert (done.exit_code, "Mount GINJA_AUDIT_ANCHOR_FOLDER" in done.output) == (2, True), done.output
