@@ -29,6 +29,7 @@ from api.identity import WRITE_S
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.keys import routes as key_routes
+from api.legal_holds import routes as legal_hold_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.notifications import routes as notification_routes
 from api.overload import RefuseOverload
@@ -80,6 +81,7 @@ ROUTERS = (
     authorization_routes.router,
     policy_routes.router,
     key_routes.router,
+    legal_hold_routes.router,
     client_version_routes.router,
     token_routes.router,
     user_routes.router,

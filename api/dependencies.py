@@ -20,6 +20,7 @@ from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
+from api.legal_holds import LegalHolds
 from api.notifications import Notifications
 from api.rate_limits import RateLimits, RatePolicies, SharedBuckets
 from api.registry import Registry
@@ -66,6 +67,7 @@ class Dependencies:
     notifications: Notifications
     registry: Registry
     keys: Keys
+    legal_holds: LegalHolds
     authorizations: Authorizations
     bulk: BulkUploads
     exports: ExportPlaces
@@ -131,6 +133,7 @@ class Dependencies:
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
+            legal_holds=LegalHolds(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
             rate_limits=RateLimits(
@@ -241,5 +244,6 @@ PolicyReader = Annotated[Caller, Depends(RequireScope(Scope.POLICY_READ), use_ca
 PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_cache=False)]
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]
 RegistryWriter = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_WRITE), use_cache=False)]
+PrivacyCaller = Annotated[Caller, Depends(RequireScope(Scope.PRIVACY), use_cache=False)]
 UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -1,52 +1,34 @@
-"""Daily work: refresh of the averages up to the last midnight, and deletion of expired rows."""
+"""Daily work: refresh of the averages up to the last midnight, and removal of data whose retention is over."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
-from api.bulk import remove_expired
 from api.catalog import refresh_once_a_day
 from api.database import NO_LIMITS, SessionLimits, connect
-from api.notifications import remove_old_mails
-from api.reports import remove_old_reports
-from api.rescreening import remove_old_jobs
+from api.retention import Condition, RetentionTable, declared_kinds, remove_due
 from api.tasks import REPLY_KEY_PREFIX
-from api.tokens import remove_expired_sessions
-from api.users import remove_old_counters
 
-KEEP_DONE_DAYS = 7
-"""Retention of completed outbox events."""
-KEEP_REPLIES_DAYS = 7
-"""Retention of replies stored under an Idempotency-Key."""
-_REMOVE_REPLIES = """
-    DELETE FROM idempotency_keys
-    WHERE created_at < %s::date - %s::int
-        AND NOT (starts_with(key, %s) AND EXISTS (SELECT FROM tasks WHERE task_id = substr(key, %s::int)))
-"""
-"""The reply of an attempt at a task stays while the task does: another attempt would decide its claim once more."""
-
-KEEP_SESSIONS_DAYS = 7
-"""Retention of expired console sessions."""
-
-
-KEEP_DELIVERIES_DAYS = 30
-"""Retention of webhook deliveries with their attempts."""
+CONDITIONS: Final[Mapping[str, Condition]] = {
+    # The reply of an attempt at a task stays while the task does: another attempt would decide its claim once more.
+    "stored_replies": Condition(
+        "NOT (starts_with(key, %(prefix)s)"
+        " AND EXISTS (SELECT FROM tasks WHERE task_id = substr(key, %(begins)s::int)))",
+        {"prefix": REPLY_KEY_PREFIX, "begins": len(REPLY_KEY_PREFIX) + 1},
+    ),
+    "uploads": Condition("status = 'uploading'"),
+    "rescreening_jobs": Condition(
+        "NOT EXISTS (SELECT FROM rescreening_findings AS one WHERE one.job_id = rescreening_jobs.job_id)"
+        " AND NOT EXISTS (SELECT FROM rescreening_claims AS one WHERE one.job_id = rescreening_jobs.job_id)"
+    ),
+}
+"""What else must be true of the rows of a kind that are removed, by kind; of others nothing."""
 
 
-def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
-    """Do the work of `day`, the current day (UTC). Idempotent."""
+def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS, retention: RetentionTable | None = None) -> None:
+    """Do the work of `day`, the current day (UTC). Idempotent. `retention`: the periods; default: those declared."""
     with connect(url, limits) as connection, connection.transaction():
         refresh_once_a_day(connection, day)
-        connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])
-        connection.execute(_REMOVE_REPLIES, [day, KEEP_REPLIES_DAYS, REPLY_KEY_PREFIX, len(REPLY_KEY_PREFIX) + 1])
-        remove_expired(connection, day)
-        connection.execute(
-            "DELETE FROM console_sessions WHERE expires_at < %s::date - %s::int", [day, KEEP_SESSIONS_DAYS]
-        )
-        connection.execute(
-            "DELETE FROM webhook_deliveries WHERE created_at < %s::date - %s::int", [day, KEEP_DELIVERIES_DAYS]
-        )
-        remove_expired_sessions(connection, day)
-        remove_old_counters(connection, day)
-        remove_old_mails(connection, day)
-        remove_old_reports(connection, day)
-        remove_old_jobs(connection, day)
-        connection.execute("DELETE FROM webhook_secrets WHERE expires_at < %s::date", [day])
+    with connect(url, limits) as connection:
+        connection.autocommit = True
+        remove_due(connection, declared_kinds() if retention is None else retention, CONDITIONS, day)

@@ -74,6 +74,7 @@ a request that is sent again gets the stored response, with or without `Prefer: 
 CONDITIONAL_BY_OFFSET: Final = frozenset({"/v1/bulk/claims/{job_id}"})
 """Routes that take a part of a file: `Upload-Offset` is the condition, and a part that was stored is refused (409)."""
 
+_MEMBERS: Final = "/v1/members/"
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
 _READ: Final = frozenset({b"idempotency-key", b"if-match"})
@@ -128,6 +129,8 @@ class Conditions:
     if_match: str | None
     claim_id: str
     """Of the path; empty: it has none."""
+    member_id: str | None = None
+    """Of the path."""
 
 
 class AlreadyAnswered(Exception):
@@ -193,13 +196,16 @@ class HeldResponse:
         """Of the response; 500 where there is none."""
         return int(self._messages[0]["status"]) if self._messages else InternalError.status
 
-    def to_store(self, request_hash: bytes) -> StoredReply:
-        """The response as it is stored."""
+    def to_store(self, request_hash: bytes, member_id: str | None) -> StoredReply:
+        """The response as it is stored; `member_id`: of the path."""
         raw: list[tuple[bytes, bytes]] = list(self._messages[0].get("headers", ()))
         pairs = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
         headers = {name: value for name, value in pairs.items() if name not in _NOT_STORED}
         body = b"".join(message.get("body", b"") for message in self._messages[1:])
-        return StoredReply(request_hash, self.status, body, headers)
+        location = headers.get("location", "")
+        if location.startswith(_MEMBERS):
+            member_id = location.removeprefix(_MEMBERS)
+        return StoredReply(request_hash, self.status, body, headers, identity_of=member_id)
 
     async def release(self, send: Send) -> None:
         """Send the response."""
@@ -275,7 +281,7 @@ class KeyedRequests:
                 if held.status < 400:
                     connection, _ = await unit.connected()
                     if conditions.key is not None:
-                        keep = held.to_store(await body.digest())
+                        keep = held.to_store(await body.digest(), conditions.member_id)
                         query = keep_reply(sealing, conditions.caller.actor_id, conditions.key, keep, clock.now())
                         await fetch(connection, query)
                     await unit.commit()
@@ -295,7 +301,7 @@ async def _conditions(request: Request, route: KeyedRoute) -> Conditions:
     found = route.pattern.match(request.url.path)
     of_path = {} if found is None else found.groupdict()
     if_match = request.headers.get("if-match") if changes_claim(route.path) else None
-    return Conditions(caller, idempotency_key(request), if_match, of_path.get("claim_id", ""))
+    return Conditions(caller, idempotency_key(request), if_match, of_path.get("claim_id", ""), of_path.get("member_id"))
 
 
 async def _look_up(connection: AsyncConnection, conditions: Conditions) -> None:

@@ -98,6 +98,7 @@ TAGS = [
     {"name": "providers", "description": "Who may bill, and when."},
     {"name": "procedures", "description": "What may be billed, and when."},
     {"name": "keys", "description": "API keys: who may call, and what each may do."},
+    {"name": "privacy", "description": "Consents, legal holds, and exports of what is stored about a member."},
     {"name": "users", "description": "Sign in, and who may."},
     {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},

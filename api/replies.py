@@ -18,6 +18,8 @@ class StoredReply:
     body: bytes
     headers: Mapping[str, str] | None = None
     """Beyond `Content-Type: application/json`; names in lower case."""
+    identity_of: str | None = None
+    """The member whose identity it shows; `None`: it shows none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
 from api.reports import attachments_of
 from api.rescreening import Rescreening
+from api.retention import RetentionTable
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
@@ -103,6 +104,7 @@ class Worker:
         self._owner_url = plain_url(owner_url or database_url)
         self._database = Database(database_url, pool_size=6, limits=request_limits(settings))
         self._batch_limits = batch_limits(settings)
+        self._retention = RetentionTable.of(settings.retention_file)
         self._scorer = ScorerClient(
             settings.scorer_base_url,
             deadline_ms=RESCORE_DEADLINE_MS,
@@ -233,7 +235,7 @@ class Worker:
     async def _day_work(self) -> int:
         today = clock.now().date()
         if self._day != today:
-            await asyncio.to_thread(every_day, self._url, today, self._batch_limits)
+            await asyncio.to_thread(every_day, self._url, today, self._batch_limits, self._retention)
             self._day = today
         return 0
 

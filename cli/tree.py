@@ -89,6 +89,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
     CommandEntry("data erase-member", "cli.data.erase:erase_member"),
+    CommandEntry("data reapply-erasures", "cli.data.erase:reapply_erasures"),
+    CommandEntry("data hold add", "cli.data.holds:add"),
+    CommandEntry("data hold release", "cli.data.holds:release"),
+    CommandEntry("data hold list", "cli.data.holds:list_"),
+    CommandEntry("data retention", "cli.data.retention:retention"),
     CommandEntry("reference import", "cli.code_tables:import_"),
     CommandEntry("reference list", "cli.code_tables:list_"),
     CommandEntry("reference rollback", "cli.code_tables:rollback"),
@@ -208,6 +213,10 @@ GROUPS: dict[str, GroupEntry] = {
     "data ingest": GroupEntry(
         "Convert claims files to the claims frame, submit the claims of X12 and FHIR files, or load members or plans.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml", "ginja data ingest x12 claims.837"),
+    ),
+    "data hold": GroupEntry(
+        "Put members under a legal hold: nothing about them is erased, archived or deleted meanwhile.",
+        ("ginja data hold add M123 --case 2026-CV-0417 --reason order --contact legal@insurer.example",),
     ),
     "reference": GroupEntry(
         "Import the trade's tables: units, pairs, exclusions, codes, fees, contracts.",

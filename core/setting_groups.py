@@ -215,6 +215,16 @@ class SecuritySettings(BaseModel):
         return parse_networks(self.webhook_allowed_networks)
 
 
+class PrivacySettings(BaseModel):
+    """How long data are kept, and where they may go."""
+
+    retention_file: Path | None = Field(
+        None,
+        description="TOML file that changes how long kinds of data are kept, see `docs/operate/privacy.md`. Unset: the "
+        "declared periods, which `ginja data retention` shows.",
+    )
+
+
 class PayerSettings(BaseModel):
     """Who the insurer is, in X12 835."""
 

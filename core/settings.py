@@ -14,7 +14,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.errors import SettingsError
 from core.secret_files import SecretFiles, secret_variables
-from core.setting_groups import DatabaseSettings, KeyProviderSettings, MailSettings, PayerSettings, SecuritySettings
+from core.setting_groups import (
+    DatabaseSettings,
+    KeyProviderSettings,
+    MailSettings,
+    PayerSettings,
+    PrivacySettings,
+    SecuritySettings,
+)
 from core.setting_types import (
     HttpUrl,
     Port,
@@ -32,7 +39,9 @@ OTHER_VARIABLES = {
 """Variables with our prefix that are not settings, and what reads them."""
 
 
-class Settings(DatabaseSettings, MailSettings, KeyProviderSettings, SecuritySettings, PayerSettings, BaseSettings):
+class Settings(
+    DatabaseSettings, MailSettings, KeyProviderSettings, SecuritySettings, PrivacySettings, PayerSettings, BaseSettings
+):
     """How this installation runs. Unset server URLs mean the embedded servers under `home`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, extra="ignore", frozen=True)

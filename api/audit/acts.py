@@ -99,6 +99,9 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/authorizations/{authorization_number}/end": AuditedRoute(
         "authorization.end", "authorization", "authorization_number", _SERVICE
     ),
+    "GET /v1/legal-holds": AuditedRoute("legal_hold.list"),
+    "POST /v1/legal-holds": AuditedRoute("legal_hold.add", by=_SERVICE),
+    "POST /v1/legal-holds/{hold_id}/release": AuditedRoute("legal_hold.release", "legal_hold", "hold_id", _SERVICE),
     "GET /v1/users": AuditedRoute("user.list"),
     "POST /v1/users": AuditedRoute("user.create", by=_SERVICE),
     "GET /v1/users/{user_id}": AuditedRoute("user.read", "user", "user_id"),

@@ -1,7 +1,6 @@
 """Claims in bulk: files are uploaded in parts, and a worker submits their claims one by one."""
 
 from api.bulk.processing import BulkProcessor
-from api.bulk.repository import remove_expired
 from api.bulk.service import BulkUploads
 
-__all__ = ["BulkProcessor", "BulkUploads", "remove_expired"]
+__all__ = ["BulkProcessor", "BulkUploads"]

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import (
     BigInteger,
     Integer,
@@ -31,10 +30,6 @@ from api.field_keys import UPLOADED_PART, UPLOADS, FieldKeys
 
 PART: Final = 1 << 16
 """Bytes that are sealed together: what is read at a time is opened as a whole."""
-KEEP_UPLOADS_DAYS: Final = 2
-"""Of an upload that was not completed."""
-KEEP_ENDED_DAYS: Final = 30
-"""Of a job that has ended, with its rejects."""
 
 _JOB = tuple(BulkJobRow.__table__.c[one.name] for one in fields(BulkJob))
 _REJECT = tuple(BulkRejectRow.__table__.c[one.name] for one in fields(LineReject))
@@ -222,14 +217,6 @@ async def rejects_after(
         .limit(limit)
     )
     return [LineReject(*row) for row in await connection.execute(statement)]
-
-
-def remove_expired(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
-    """Delete uploads that were not completed, and jobs that ended long ago."""
-    connection.execute(
-        "DELETE FROM bulk_jobs WHERE (status = 'uploading' AND created_at < %s) OR ended_at < %s",
-        [day - timedelta(days=KEEP_UPLOADS_DAYS), day - timedelta(days=KEEP_ENDED_DAYS)],
-    )
 
 
 async def _remove_chunks(connection: AsyncConnection, job_id: str) -> None:

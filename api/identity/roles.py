@@ -43,6 +43,8 @@ class Scope(Enum):
     """Register receivers of events, see their deliveries, replay them."""
     KEYS = "keys:manage"
     """Create, list, rotate and revoke API keys; nobody creates a key that may do more than they may."""
+    PRIVACY = "privacy:manage"
+    """Add and release legal holds, and export everything that is stored about a member."""
     USERS = "users:manage"
     """Create, change and disable users, and reset what they sign in with."""
     VERSION = "version:manage"

@@ -29,7 +29,7 @@ from api.intake.stored_replies import (
     reply_to,
     try_lock_key,
 )
-from api.intake.tables import REVIEW_BY, ClaimRow
+from api.intake.tables import REVIEW_BY, ClaimRow, IdempotencyKeyRow
 
 __all__ = [
     "FACT_COLUMNS",
@@ -46,6 +46,7 @@ __all__ = [
     "ClaimStatus",
     "DecidedState",
     "EffectName",
+    "IdempotencyKeyRow",
     "Intake",
     "LineRecord",
     "MemberQueue",

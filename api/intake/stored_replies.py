@@ -108,6 +108,7 @@ def _kept(sealing: SealingKey, actor_id: str, key: str, reply: StoredReply, at: 
         "body_sealed": STORED_REPLY.seal(sealing, reply.body, actor_id, key),
         "headers": headers,
         "created_at": at,
+        "identity_of": reply.identity_of,
     }
 
 

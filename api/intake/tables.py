@@ -216,5 +216,8 @@ class IdempotencyKeyRow(Base):
         JSONB, comment="Of the response, by name; null: its content type is JSON and there is none other."
     )
     body_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
+    identity_of: Mapped[str | None] = mapped_column(
+        comment="The member whose identity the reply shows: an erasure deletes it."
+    )
 
     __table_args__ = (CheckConstraint("num_nonnulls(body, body_sealed) = 1", name="idempotency_keys_body_check"),)

@@ -20,6 +20,7 @@ from api.field_keys import tables as _field_keys  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
+from api.legal_holds import tables as _legal_holds  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.migrate import lock_timeout
 from api.notifications import tables as _notifications  # noqa: F401
@@ -29,6 +30,7 @@ from api.providers import tables as _providers  # noqa: F401
 from api.registry import tables as _registry  # noqa: F401
 from api.reports import tables as _reports  # noqa: F401
 from api.rescreening import tables as _rescreening  # noqa: F401
+from api.retention import tables as _retention  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base
 from api.tasks import tables as _tasks  # noqa: F401

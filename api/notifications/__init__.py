@@ -17,13 +17,11 @@ from api.notifications.digest import MailDigest
 from api.notifications.events import NotificationEvent
 from api.notifications.outgoing import MAIL_FOOTER, NewMail, add_mails
 from api.notifications.records import MailRecord, MailStatus, NotificationSubscription
-from api.notifications.retention import KEEP_MAILS_DAYS, remove_old_mails
 from api.notifications.service import NewSubscription, Notifications, send_test
 from api.notifications.subscriptions import recipients_of
 from api.notifications.work import NotificationWork
 
 __all__ = [
-    "KEEP_MAILS_DAYS",
     "MAIL_FOOTER",
     "MailDelivery",
     "MailDigest",
@@ -40,6 +38,5 @@ __all__ = [
     "add_mails",
     "add_outbox_events",
     "recipients_of",
-    "remove_old_mails",
     "send_test",
 ]

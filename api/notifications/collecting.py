@@ -22,7 +22,8 @@ from api.webhooks import DisabledReason, EndpointStatus, OutboxEvent, WebhookMes
 from core import clock
 
 REPORTED_FOR: Final = timedelta(days=60)
-"""Conditions that began earlier are not reported. Shorter than `KEEP_MAILS_DAYS`, for which reported ones are known."""
+"""Conditions that began earlier are not reported. Lines are kept for longer (`notification_lines`), so that reported
+ones are known."""
 MOST_OF_A_LOOK: Final = 20_000
 """Lines that one look at a condition adds; the others follow at the next, because it leaves out what was reported."""
 

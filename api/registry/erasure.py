@@ -1,10 +1,11 @@
 """Erasing who a member is, for good: its key is destroyed, and what is left in clear is emptied."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, cast
 
 from pydantic import JsonValue
-from sqlalchemy import Table, Text, literal, text, update
+from sqlalchemy import Table, Text, delete, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from api import audit
@@ -12,7 +13,8 @@ from api.database import Database, fetch
 from api.errors import Invalid, NotFound
 from api.field_keys import MemberKeyRow
 from api.identity import Caller
-from api.intake import lock_member
+from api.intake import IdempotencyKeyRow, lock_member
+from api.legal_holds import require_no_hold
 from api.members import IDENTITY_FIELDS, MemberRow
 from api.registry.kinds import MEMBER
 from api.registry.tables import RegistryHistoryRow
@@ -32,17 +34,24 @@ class Erasure:
     """Earlier states that had a name, a birth date or a sex; they have none any more."""
     key_destroyed: bool
     """False: it was erased before."""
+    replies: int
+    """Stored replies with its identity, which were deleted."""
+    erased_at: datetime
+    """When it was erased first."""
 
 
 async def erase_member(database: Database, caller: Caller, member_id: str, reason: str) -> Erasure:
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
-    rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound` and `Invalid`.
+    rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
+    and `Conflict` where the member is under a legal hold.
     """
     if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
         raise Invalid.field("reason", f"must be 1 to {MAX_REASON} characters on one line: why the data are erased")
-    history, members, keys = (cast(Table, row.__table__) for row in (RegistryHistoryRow, MemberRow, MemberKeyRow))
+    history, members, keys, replied = (
+        cast(Table, row.__table__) for row in (RegistryHistoryRow, MemberRow, MemberKeyRow, IdempotencyKeyRow)
+    )
     nobody = dict.fromkeys(_COLUMNS)
     erased = history.c.state.op("||")(literal(dict.fromkeys(IDENTITY_FIELDS), JSONB)).op("-")(
         literal([name for name in _COLUMNS if name not in IDENTITY_FIELDS], ARRAY(Text))
@@ -50,6 +59,7 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
     now = clock.now()
     async with database.transaction() as connection:
         await fetch(connection, lock_member(member_id))
+        await require_no_hold(connection, [member_id])
         emptied = update(members).where(members.c.member_id == member_id).values(nobody)
         if (await connection.execute(emptied)).rowcount == 0:
             raise NotFound("member not found; check its id")
@@ -69,10 +79,12 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
             .values(state=erased)
         )
         await connection.execute(text(f"ALTER TABLE {history.name} ENABLE TRIGGER {_APPEND_ONLY}"))
+        replies = await connection.execute(delete(replied).where(replied.c.identity_of == member_id))
+        erased_at = await connection.scalar(select(keys.c.erased_at).where(keys.c.member_id == member_id))
         details: dict[str, JsonValue] = {
             "subject": f"{MEMBER.table.name}/{member_id}",
             "reason": reason.strip(),
             "states": changed.rowcount,
         }
         await fetch(connection, audit.record(caller, "member.erase", None, details, now))
-    return Erasure(member_id, changed.rowcount, destroyed_key is not None)
+    return Erasure(member_id, changed.rowcount, destroyed_key is not None, replies.rowcount, erased_at or now)

@@ -18,17 +18,14 @@ from api.reports.scheduled import attachments_of, make_daily_decisions, make_sco
 from api.reports.scorecard import MAX_DAYS, provider_scorecard
 from api.reports.scorecard_layout import scorecard_document
 from api.reports.stored import (
-    KEEP_REPORTS_DAYS,
     ReportFile,
     StoredReport,
-    remove_old_reports,
     report_files,
     stored_reports,
 )
 from api.reports.writing import csv_report, shown
 
 __all__ = [
-    "KEEP_REPORTS_DAYS",
     "MAX_DAYS",
     "DailyDecisions",
     "ProviderScorecard",
@@ -45,7 +42,6 @@ __all__ = [
     "make_scorecards",
     "pdf_report",
     "provider_scorecard",
-    "remove_old_reports",
     "report_files",
     "scorecard_document",
     "shown",

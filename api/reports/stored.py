@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Final
 
-import psycopg
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,9 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.paging import PageCursor
 from api.reports.kinds import ReportFormat, ReportKind
 from api.reports.tables import StoredReportRow
-
-KEEP_REPORTS_DAYS: Final = 400
-"""Retention: a year, to be compared with the same season of the year before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +114,3 @@ async def report_files(
         report = StoredReport(*row[: len(_REPORT)])
         found += [ReportFile(report, form, content) for form, content in zip(forms, row[len(_REPORT) :], strict=True)]
     return found
-
-
-def remove_old_reports(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
-    """Delete reports that were made `KEEP_REPORTS_DAYS` before `day`."""
-    connection.execute("DELETE FROM reports WHERE made_at < %s::date - %s::int", [day, KEEP_REPORTS_DAYS])

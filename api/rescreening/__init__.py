@@ -9,7 +9,7 @@ screening.py   the worker's part
 service.py     findings are listed and closed, claims that were given up queued again
 """
 
-from api.rescreening.jobs import RetriedClaims, remove_old_jobs
+from api.rescreening.jobs import RetriedClaims
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from api.rescreening.schemas import RescreeningCloseIn
 from api.rescreening.screening import Rescreening
@@ -28,7 +28,6 @@ __all__ = [
     "RescreeningJob",
     "RetriedClaims",
     "close_rescreening_finding",
-    "remove_old_jobs",
     "rescreening_findings",
     "rescreening_jobs",
     "retry_failed_claims",

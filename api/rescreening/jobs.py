@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from api.database import Query, Rows, Statement, nothing
 from api.rescreening.records import FoundChange
 from api.rescreening.touched import touched_claims
 from claims.rescreening import ChangeKind
 
-if TYPE_CHECKING:
-    import psycopg
-
-KEEP_JOBS_DAYS: Final = 30
-"""Retention of finished jobs without findings and without claims that were given up."""
-KEEP_GIVEN_UP_DAYS: Final = 90
-"""Retention of claims that were given up."""
 SEEN_AT_ONCE: Final = 1_000
 """New jobs seen by one step."""
 JOBS_IN_TURN: Final = 20
@@ -264,21 +257,3 @@ class WaitingJobs:
 def waiting_jobs(late: datetime) -> Query[WaitingJobs]:
     """How many jobs wait, since when, and which since before `late`; and how many claims were given up."""
     return Query(_WAITING, {"late": late}, lambda rows: WaitingJobs(*rows[0]))
-
-
-def remove_old_jobs(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
-    """Delete claims given up `KEEP_GIVEN_UP_DAYS` before `day`.
-
-    And jobs that finished `KEEP_JOBS_DAYS` before it, without findings or claims given up.
-    """
-    connection.execute(
-        "DELETE FROM rescreening_claims WHERE given_up_at < %s::date - %s::int", [day, KEEP_GIVEN_UP_DAYS]
-    )
-    connection.execute(
-        """
-        DELETE FROM rescreening_jobs WHERE finished_at < %s::date - %s::int
-            AND NOT EXISTS (SELECT FROM rescreening_findings AS one WHERE one.job_id = rescreening_jobs.job_id)
-            AND NOT EXISTS (SELECT FROM rescreening_claims AS one WHERE one.job_id = rescreening_jobs.job_id)
-        """,
-        [day, KEEP_JOBS_DAYS],
-    )

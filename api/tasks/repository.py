@@ -26,13 +26,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.field_keys import TASK_ANSWER, TASK_PAYLOAD, TASKS, FieldKeys
+from api.retention import declared_kinds
 from api.tasks.kinds import KEPT_KINDS, TASK_KINDS, TaskKind
 from api.tasks.records import DueTask, QueueLoad, TakenTask, TaskRecord
 from api.tasks.tables import TaskRow
 
 REPUBLISH_AFTER: Final = timedelta(seconds=10)
 """A task that was published and not begun for this long is published again: the broker may have lost it."""
-KEEP_ENDED: Final = timedelta(days=6)
+KEEP_ENDED: Final = declared_kinds()["ended_tasks"].period
 """Of a task that has ended, with its answer; a failed one of `KEPT_KINDS` stays until it is replayed or discarded."""
 REPLY_KEY_PREFIX: Final = "task "
 """Of the keys, made of the ids of tasks, under which the replies of their attempts are stored.

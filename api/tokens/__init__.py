@@ -2,7 +2,6 @@
 
 from api.tokens.access import AccessTokens, is_access_token
 from api.tokens.records import RECENT, SignedInCaller, TokenPair
-from api.tokens.retention import remove_expired_sessions
 from api.tokens.service import Sessions
 from api.tokens.signing_keys import SigningKeys
 
@@ -14,5 +13,4 @@ __all__ = [
     "SigningKeys",
     "TokenPair",
     "is_access_token",
-    "remove_expired_sessions",
 ]

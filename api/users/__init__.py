@@ -5,7 +5,6 @@ from api.users.passwords import PasswordHasher
 from api.users.records import SECOND_FACTOR_ROLES, USER_ROLES, User, UserState, just_after
 from api.users.repository import caller_of_actor, find_user, holder_of_actor
 from api.users.responses import UserOut
-from api.users.retention import remove_old_counters
 from api.users.schemas import Login, UserIn
 from api.users.service import Users
 from api.users.sign_in import REFUSED, SignInAttempt, SignIns, VerifiedUser
@@ -31,5 +30,4 @@ __all__ = [
     "find_user",
     "holder_of_actor",
     "just_after",
-    "remove_old_counters",
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +17,12 @@ from tests.api.makers import Api
 NEW = {"member_id": "M900", "name": "Zoe Newcomb", "birth_date": "1980-03-02", "sex": "F", "plan_id": "PL1"}
 PERSONAL = ("name", "birth_date", "sex")
 SEALED = tuple(f"{name}_sealed" for name in PERSONAL)
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Erasures are listed in a home of the test."""
+    monkeypatch.setenv("GINJA_HOME", str(tmp_path))
 
 
 async def erase(api: Api, member_id: str, *words: str) -> Result:
@@ -37,7 +44,10 @@ async def test_an_erased_member_has_no_identity_and_keeps_the_rest(api: Api):
     api.execute("UPDATE members SET region = 'Coast' WHERE member_id = 'M123'")
     untouched = api.rows(others)
     done = await erase(api, "M900", "--reason", "request 7", "--json")
-    assert json.loads(done.stdout) == {"member_id": "M900", "states": 2, "key_destroyed": True}, done.output
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert shown.pop("erased_at")
+    assert shown == {"member_id": "M900", "states": 2, "key_destroyed": True, "replies": 0}
     assert api.rows("SELECT key_id, wrapped_key, erased_at IS NULL FROM member_keys WHERE member_id = 'M900'") == [
         (None, None, False)
     ]

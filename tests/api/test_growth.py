@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from api.errors import Unauthorized
-from api.housekeeping import KEEP_SESSIONS_DAYS, every_day
+from api.housekeeping import every_day
 from api.identity import Authenticator, create_key
 from api.identity import repository as keys
+from api.retention import declared_days
 from api.scoring.pending import pending_claims
 from features.update import events
 from tests.api.makers import Api
@@ -77,7 +78,7 @@ def test_flagged_claims_are_read_from_an_index_in_order(grown: psycopg.Connectio
 
 
 async def test_expired_sessions_of_the_console_are_deleted(api: Api) -> None:
-    end = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) - timedelta(days=KEEP_SESSIONS_DAYS)
+    end = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) - timedelta(days=declared_days("console_sessions"))
     with psycopg.connect(api.url) as connection:
         ((key_id,),) = connection.execute("SELECT min(api_key_id) FROM api_keys").fetchall()
         for number, expires_at in enumerate((end - timedelta(seconds=1), end, end + timedelta(days=30))):

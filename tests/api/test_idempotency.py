@@ -88,6 +88,8 @@ async def request_to(api: Api, path: str) -> Keyed:
         return Keyed(path, json.dumps(new).encode())
     if "{mail_id}" in path:
         return Keyed(await with_ids(api, path), b"{}")
+    if "{hold_id}" in path:
+        return Keyed(await with_ids(api, path), b'{"reason": "the case was closed"}')
     if "{user_id}" in path:
         return Keyed(await with_ids(api, path), b'{"reason": "lost phone"}')
     if path.startswith("/v1/policies"):

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-import psycopg
 import pytest
 
-from api.notifications import KEEP_MAILS_DAYS, MailDigest, NotificationWatch, remove_old_mails
+from api.housekeeping import every_day
+from api.notifications import MailDigest, NotificationWatch
 from api.notifications.collecting import MOST_OF_A_LOOK, add_due_claims
 from api.notifications.digest import DIGEST_EVERY, MOST_LINES, MOST_SHOWN
 from api.notifications.service import MAX_SUBSCRIPTIONS
+from api.retention import declared_days
 from api.reviews import DueClaim
 from api.webhooks.fan_out import BATCH
 from claims.prompt_pay import PromptPayState
@@ -123,14 +124,13 @@ async def test_a_condition_that_lasts_is_reported_once_however_long(api: Api):
     await subscribe(api, "prompt_pay.due")
     (claim,) = due(1)
     begin, reported = clock.now(), set()
-    for days in range(0, 2 * KEEP_MAILS_DAYS, 5):
+    for days in range(0, 2 * declared_days("mails"), 5):
         with clock.held(begin + timedelta(days=days)):
             async with api.database.transaction() as connection:
                 await add_due_claims(connection, [claim], clock.now())
             await NotificationWatch(api.database).check()
             reported |= set(api.rows("SELECT event_id, created_at FROM notifications"))
-            with psycopg.connect(api.url) as connection:
-                remove_old_mails(connection, clock.now().date())
+            every_day(api.url, clock.now().date())
     assert {created_at for _, created_at in reported} == {begin}
     assert len(reported) == 3
     assert api.count("notifications") == 0

@@ -7,23 +7,23 @@ import psycopg
 import pytest
 
 from api.errors import Conflict, Invalid, NotFound
+from api.housekeeping import every_day
 from api.identity import Caller
 from api.mail import MailServer, OutgoingMail
 from api.notifications import (
-    KEEP_MAILS_DAYS,
     MailDigest,
     NewSubscription,
     NotificationEvent,
     Notifications,
     NotificationWatch,
     NotificationWork,
-    remove_old_mails,
 )
 from api.notifications.delivery import AT_A_TIME, RETRY_AFTER
 from api.notifications.digest import DIGEST_EVERY, MOST_SHOWN
 from api.notifications.outgoing import lease_mails
 from api.notifications.service import MAX_SUBSCRIPTIONS
 from api.prompt_pay import prompt_pay_clock
+from api.retention import declared_days
 from api.reviews import PromptPayAlarm
 from api.webhooks import WebhookFanOut
 from core import clock
@@ -322,7 +322,6 @@ async def test_old_messages_are_removed_with_what_they_reported(api: Api):
         await held(api)
         await deliver(api, box)
     day = clock.now().date()
-    for later, left in ((KEEP_MAILS_DAYS, 1), (KEEP_MAILS_DAYS + 2, 0)):
-        with psycopg.connect(api.url) as connection:
-            remove_old_mails(connection, day + timedelta(days=later))
+    for later, left in ((declared_days("mails"), 1), (declared_days("mails") + 2, 0)):
+        every_day(api.url, day + timedelta(days=later))
         assert (api.count("mails"), api.count("notifications")) == (left, left)

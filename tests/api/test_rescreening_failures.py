@@ -14,13 +14,13 @@ from api.housekeeping import every_day
 from api.members import member
 from api.rescreening.batches import batch_of, earlier_findings, store_batch
 from api.rescreening.jobs import (
-    KEEP_GIVEN_UP_DAYS,
     MOST_ATTEMPTS,
     RETRY_AFTER,
     compare_each_alone,
     fail_claim,
     retry_given_up,
 )
+from api.retention import declared_days
 from claims.adjudication import run_edits
 from cli.main import main
 from core import clock
@@ -181,10 +181,10 @@ async def test_a_job_is_kept_as_long_as_a_claim_of_it_was_given_up(api: Api, scr
     await drain(screening)
     assert api.rows(GIVEN_UP) == [(odd,)]
     today = clock.now().date()
-    every_day(api.url, today + timedelta(days=KEEP_GIVEN_UP_DAYS))
+    every_day(api.url, today + timedelta(days=declared_days("rescreening_failures")))
     assert api.rows(GIVEN_UP) == [(odd,)]
     assert api.count("rescreening_jobs") == 1
-    every_day(api.url, today + timedelta(days=KEEP_GIVEN_UP_DAYS + 1))
+    every_day(api.url, today + timedelta(days=declared_days("rescreening_failures") + 1))
     assert (api.rows(GIVEN_UP), api.count("rescreening_jobs")) == ([], 0)
 
 

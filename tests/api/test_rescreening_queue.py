@@ -10,8 +10,8 @@ from api import metrics
 from api.code_tables import COMMITTED_WITHIN
 from api.housekeeping import every_day
 from api.migrate import alembic_config
-from api.rescreening.jobs import KEEP_JOBS_DAYS
 from api.rescreening.touched import touched_claims
+from api.retention import declared_days
 from claims.adjudication import run_edits
 from claims.code_tables import TableEntry, TableKind
 from claims.rescreening import ChangeKind
@@ -196,9 +196,9 @@ async def test_finished_jobs_without_findings_are_removed_after_their_retention(
     api.execute("UPDATE members SET enrolled_to = '2031-01-01'")
     kinds = "SELECT kind FROM rescreening_jobs ORDER BY job_id"
     today = clock.now().date()
-    every_day(api.url, today + timedelta(days=KEEP_JOBS_DAYS))
+    every_day(api.url, today + timedelta(days=declared_days("rescreening_jobs")))
     assert api.rows(kinds) == [("leie",), ("member",), ("member",)]
-    every_day(api.url, today + timedelta(days=KEEP_JOBS_DAYS + 1))
+    every_day(api.url, today + timedelta(days=declared_days("rescreening_jobs") + 1))
     assert api.rows(kinds) == [("leie",), ("member",)]
     assert api.count("rescreening_subjects") == 3
 

@@ -76,6 +76,7 @@ ADMITTED: dict[str, frozenset[str] | None] = {
             *("POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret", "GET /v1/webhook-deliveries/{delivery_id}"),
             *("POST /v1/webhook-endpoints/{endpoint_id}/test", "POST /v1/webhook-endpoints/{endpoint_id}/replay"),
             *("GET /v1/webhook-endpoints/{endpoint_id}/deliveries", "POST /v1/keys", "GET /v1/keys"),
+            *("GET /v1/legal-holds", "POST /v1/legal-holds", "POST /v1/legal-holds/{hold_id}/release"),
             *("GET /v1/keys/{api_key_id}", "POST /v1/keys/{api_key_id}/rotate", "POST /v1/keys/{api_key_id}/revoke"),
         ),
         ADMIN,

@@ -4,20 +4,19 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 
+from api.housekeeping import every_day
 from api.notifications import Notifications
 from api.reports import (
-    KEEP_REPORTS_DAYS,
     attachments_of,
     make_daily_decisions,
     make_scorecards,
-    remove_old_reports,
     scheduled,
 )
 from api.reports.scheduled import MOST_SCORECARDS
 from api.reports.scorecard import provider_scorecard
+from api.retention import declared_days
 from api.tasks import TASK_KINDS, TaskBeat
 from api.tasks.runner import run_task
 from claims.service_days import receipt_day
@@ -166,11 +165,10 @@ async def test_a_week_has_a_bounded_number_of_scorecards(api: Api):
     assert claim_id
 
 
-@pytest.mark.parametrize(("later", "left"), [(KEEP_REPORTS_DAYS, 1), (KEEP_REPORTS_DAYS + 2, 0)])
+@pytest.mark.parametrize(("later", "left"), [(declared_days("reports"), 1), (declared_days("reports") + 2, 0)])
 async def test_reports_are_kept_for_a_year(api: Api, later, left):
     await make_daily_decisions(api.database, SETTINGS, yesterday())
-    with psycopg.connect(api.url) as connection:
-        remove_old_reports(connection, clock.now().date() + timedelta(days=later))
+    every_day(api.url, clock.now().date() + timedelta(days=later))
     assert api.count("reports") == left
 
 

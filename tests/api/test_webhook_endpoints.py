@@ -7,9 +7,10 @@ import httpx
 import psycopg
 import pytest
 
-from api.housekeeping import KEEP_DELIVERIES_DAYS, every_day
+from api.housekeeping import every_day
 from api.identity import ROLES, Scope
 from api.migrate import plain_url
+from api.retention import declared_days
 from api.webhooks.delivery import SWEPT
 from api.webhooks.service import MAX_ENDPOINTS, MAX_REPLAYED, MAX_SECRETS
 from core import clock
@@ -233,7 +234,10 @@ async def test_deliveries_and_expired_secrets_are_removed_after_their_time(api: 
     await deliver(api)
     await api.post(f"/v1/webhook-endpoints/{endpoint['endpoint_id']}/rotate-secret", {})
     day = date(2026, 6, 30)
-    for delivery_id, age in ((old, KEEP_DELIVERIES_DAYS + 1), (new, KEEP_DELIVERIES_DAYS - 1)):
+    for delivery_id, age in (
+        (old, declared_days("webhook_deliveries") + 1),
+        (new, declared_days("webhook_deliveries") - 1),
+    ):
         with psycopg.connect(api.url) as connection:
             connection.execute(
                 "UPDATE webhook_deliveries SET created_at = %s WHERE delivery_id = %s",

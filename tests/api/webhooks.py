@@ -172,6 +172,9 @@ async def with_ids(api: Api, path: str) -> str:
         body = {"authorization_number": number, "member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01"}
         assert (await api.post("/v1/authorizations", body | {"state": "approved"})).status_code == 201
         path = path.replace("{authorization_number}", number)
+    if "{hold_id}" in path:
+        body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
+        path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])
     if "{api_key_id}" in path:
         created = await api.post("/v1/keys", {"name": f"key {next(_numbers)}", "role": "investigator"})
         path = path.replace("{api_key_id}", created.json()["api_key_id"])

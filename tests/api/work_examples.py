@@ -97,6 +97,16 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "expires_in_days": 90,
         }
     ],
+    "LegalHoldIn": [
+        {
+            "member_id": "M123",
+            "case_number": "2026-CV-0417",
+            "reason": "preservation order",
+            "contact": "legal@insurer.example",
+            "last_day": "2999-12-31",
+        }
+    ],
+    "LegalHoldReleaseIn": [{"reason": "the case was closed"}],
     "KeyRotationIn": [{"overlap_hours": 24, "expires_in_days": 90}],
     "KeyRevocationIn": [{}],
     "VersionUpgradeIn": [{"version": "2026-11-27"}],

@@ -49,6 +49,10 @@ from ginja_client.models import (
     KeyIn,
     KeyRevocationIn,
     KeyRotationIn,
+    LegalHoldIn,
+    LegalHoldOut,
+    LegalHoldPage,
+    LegalHoldReleaseIn,
     ListedMember,
     Liveness,
     MailOut,
@@ -1481,6 +1485,66 @@ class AsyncOperations(AsyncCalls):
                 Call(
                     "POST",
                     fill("/v1/keys/{api_key_id}/revoke", api_key_id=api_key_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def add_legal_hold(self, body: LegalHoldIn, *, idempotency_key: str | None = None) -> LegalHoldOut:
+        """Put a member under a legal hold: nothing about the member is erased, archived or deleted while it is in
+        force."""
+        return cast(
+            "LegalHoldOut",
+            await self._call(
+                Call("POST", "/v1/legal-holds", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    async def list_legal_holds(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        member_id: str | None = None,
+        fields: str | None = None,
+    ) -> LegalHoldPage:
+        """List legal holds, the oldest first; released and expired ones, too."""
+        return cast(
+            "LegalHoldPage",
+            await self._call(
+                Call(
+                    "GET",
+                    "/v1/legal-holds",
+                    query={"limit": limit, "cursor": cursor, "member_id": member_id, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_legal_holds(
+        self, *, limit: int | None = None, member_id: str | None = None, fields: str | None = None
+    ) -> AsyncIterator[LegalHoldOut]:
+        """Each item of `list_legal_holds`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_legal_holds(limit=limit, member_id=member_id, fields=fields, cursor=cursor)
+            for item in page["legal_holds"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def release_legal_hold(
+        self, hold_id: str, body: LegalHoldReleaseIn, *, idempotency_key: str | None = None
+    ) -> LegalHoldOut:
+        """Release a legal hold. What was due meanwhile is deleted by the next daily work."""
+        return cast(
+            "LegalHoldOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/legal-holds/{hold_id}/release", hold_id=hold_id),
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,

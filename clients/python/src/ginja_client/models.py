@@ -1056,6 +1056,56 @@ class KeyRotationIn(TypedDict):
     """Days until it expires; default: 365."""
 
 
+class LegalHoldIn(TypedDict):
+    """A member is put under a legal hold."""
+
+    member_id: str
+    case_number: str
+    """Of the proceedings."""
+    reason: str
+    """Why the data are kept; no personal data."""
+    contact: str
+    """Whom to ask for a release; shown with each refusal."""
+    last_day: NotRequired[str | None]
+    """In force up to this day; without it, until it is released."""
+
+
+class LegalHoldOut(TypedDict):
+    """A legal hold on a member."""
+
+    hold_id: str
+    member_id: str
+    state: str
+    """`in_force`, `expired` (after its last day) or `released`."""
+    case_number: str
+    reason: str
+    contact: str
+    """Whom to ask for a release."""
+    last_day: str | None
+    """In force up to this day; null: until it is released."""
+    added_at: str
+    added_by: str
+    """Id of the key or user."""
+    released_at: str | None
+    released_by: str | None
+    release_reason: str | None
+
+
+class LegalHoldPage(TypedDict):
+    """Legal holds, the oldest first."""
+
+    legal_holds: list[LegalHoldOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last."""
+
+
+class LegalHoldReleaseIn(TypedDict):
+    """A legal hold ends now."""
+
+    reason: str
+    """Why it is released; no personal data."""
+
+
 class LineIn(TypedDict):
     """One billed service; the amount is for all its units."""
 

@@ -1,0 +1,118 @@
+"""Adding, releasing and listing legal holds. Each change is one transaction with its audit row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit
+from api.audit import Subject
+from api.database import Database, fetch
+from api.errors import Conflict, FieldError, Invalid, NotFound
+from api.fields import MAX_NOTE
+from api.identity import Caller
+from api.intake import lock_member
+from api.legal_holds import repository
+from api.legal_holds.records import LegalHold
+from api.paging import ListPage, PageCursor
+from core import clock
+from core.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class NewLegalHold:
+    """A hold as it is ordered."""
+
+    member_id: str
+    case_number: str
+    reason: str
+    contact: str
+    last_day: date | None = None
+
+    def check(self) -> None:
+        """Raise `Invalid`, naming each field of a command that is no line of text of its length."""
+        limits = {"case_number": 64, "reason": MAX_NOTE, "contact": 200}
+        errors = [
+            FieldError(name, f"must be 1 to {most} characters on one line")
+            for name, most in limits.items()
+            if not (text := getattr(self, name)).strip() or len(text) > most or not text.isprintable()
+        ]
+        if errors:
+            raise Invalid("; ".join(f"{one.field} {one.message}" for one in errors), errors)
+
+
+class LegalHolds:
+    """The service of legal holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, caller: Caller, new: NewLegalHold) -> LegalHold:
+        """Put a member under a hold, from now on; raises `Invalid`.
+
+        It waits for an erasure of the member that is under way.
+        """
+        new.check()
+        at = clock.now()
+        if new.last_day is not None and new.last_day < at.date():
+            raise Invalid.field("last_day", "must be today or later; leave it out for a hold until its release")
+        hold = LegalHold(
+            hold_id=new_id("hold"),
+            member_id=new.member_id,
+            case_number=new.case_number,
+            reason=new.reason,
+            contact=new.contact,
+            last_day=new.last_day,
+            added_at=at,
+            added_by=caller.actor_id,
+        )
+        async with self._database.transaction() as connection:
+            await fetch(connection, lock_member(new.member_id))
+            if not await repository.is_stored_member(connection, new.member_id):
+                raise Invalid.field("member_id", "is no member, and has no claims; check the id")
+            await repository.add_hold(connection, hold)
+            await _audit(connection, caller, "legal_hold.add", hold, {"contact": hold.contact})
+        return hold
+
+    async def release(self, caller: Caller, hold_id: str, reason: str) -> LegalHold:
+        """Release a hold; raises `NotFound`, `Conflict`, `Invalid`."""
+        if not reason.strip() or len(reason) > MAX_NOTE or not reason.isprintable():
+            raise Invalid.field("reason", f"must be 1 to {MAX_NOTE} characters on one line")
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            hold = await repository.find_hold(connection, hold_id)
+            if hold is None:
+                raise NotFound("legal hold not found; `GET /v1/legal-holds` and `ginja data hold list` show all")
+            if hold.released_at is not None:
+                raise Conflict(f"the hold was released at {hold.released_at:%Y-%m-%dT%H:%M:%SZ} already")
+            await repository.release_hold(connection, hold_id, by=caller.actor_id, reason=reason, at=at)
+            await _audit(connection, caller, "legal_hold.release", hold, {"reason": reason})
+        return replace(hold, released_at=at, released_by=caller.actor_id, release_reason=reason)
+
+    async def page(self, *, member_id: str | None, after: PageCursor | None, limit: int) -> ListPage[LegalHold]:
+        """Holds, the oldest first, released ones too."""
+        place = None if after is None else (after.received_at, after.item_id)
+        async with self._database.reading() as connection:
+            found = await repository.holds_after(connection, member_id, place, limit + 1)
+        shown = found[:limit]
+        return ListPage(shown, PageCursor(shown[-1].added_at, shown[-1].hold_id) if len(found) > limit else None)
+
+
+async def require_no_hold(connection: AsyncConnection, member_ids: Sequence[str]) -> None:
+    """Raise `Conflict`, which says whom to ask, where one of the members is under a hold.
+
+    Holds on a member that is locked (`lock_member`) cannot be added until the transaction ends.
+    """
+    held = await repository.holds_in_force(connection, member_ids, clock.now().date())
+    if held:
+        raise Conflict("; ".join(one.refusal for one in held))
+
+
+async def _audit(
+    connection: AsyncConnection, caller: Caller, act: str, hold: LegalHold, more: dict[str, JsonValue]
+) -> None:
+    details: dict[str, JsonValue] = {"hold": hold.hold_id, "case": hold.case_number, **more}
+    subject = Subject("member", hold.member_id)
+    await fetch(connection, audit.record(caller, act, None, details, clock.now(), subject=subject))
