@@ -14,6 +14,7 @@ from api.bulk import routes as bulk_routes
 from api.client_address import ClientAddress
 from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
+from api.console.access import ConsoleAccess
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
@@ -110,7 +111,7 @@ def create_app(
         app.state.dependencies = created
         console.state.console = Console(
             created.database,
-            created.authenticator,
+            ConsoleAccess(created.database, created.authenticator, created.sign_ins, created.sessions),
             created.reviews,
             created.appeals,
             created.scorer,

@@ -197,6 +197,20 @@ class RequireRecentSecondFactor:
         return signed_in
 
 
+class RequireRecentSignIn:
+    """FastAPI dependency: a user must have signed in within the last ten minutes; raises `StepUpRequired`.
+
+    An API key is sent with each request, and passes. Beside a `RequireScope`.
+    """
+
+    async def __call__(self, request: Request) -> None:
+        secret = sent_secret(request)
+        if is_access_token(secret) and not (await dependencies(request).access_tokens.signed_in(secret)).is_recent(
+            clock.now()
+        ):
+            raise StepUpRequired("sign in again, and send the new access token")
+
+
 class AcceptScope:
     """FastAPI dependency: whether the caller has a key with a scope, for a route that returns more to such a caller."""
 
@@ -221,6 +235,7 @@ def required_scope(route: APIRoute) -> Scope | None:
 
 
 RecentSecondFactor = Annotated[SignedInCaller | None, Depends(RequireRecentSecondFactor(), use_cache=False)]
+RecentSignIn = Annotated[None, Depends(RequireRecentSignIn(), use_cache=False)]
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
 AnyCaller = Annotated[Caller, Depends(RequireScope(Scope.VERSION), use_cache=False)]
 """Of a valid key; every role has the scope."""

@@ -74,6 +74,9 @@ a request that is sent again gets the stored response, with or without `Prefer: 
 CONDITIONAL_BY_OFFSET: Final = frozenset({"/v1/bulk/claims/{job_id}"})
 """Routes that take a part of a file: `Upload-Offset` is the condition, and a part that was stored is refused (409)."""
 
+WITHOUT_CONDITION: Final = frozenset({"/v1/auth/sessions", "/v1/auth/sessions/{session_id}"})
+"""Routes that end sessions: a session has no entity tag, and one that has ended stays as it is."""
+
 _MEMBERS: Final = "/v1/members/"
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
@@ -95,7 +98,7 @@ def changes_claim(path: str) -> bool:
 def takes_if_match(route: APIRoute) -> bool:
     """Whether requests to a route may have an `If-Match`: changes of a claim, and of the resource of the path."""
     methods = route.methods or set()
-    changes = bool(methods & {"PATCH", "DELETE"}) and route.path not in CONDITIONAL_BY_OFFSET
+    changes = bool(methods & {"PATCH", "DELETE"}) and route.path not in CONDITIONAL_BY_OFFSET | WITHOUT_CONDITION
     return changes or (takes_key(route) and changes_claim(route.path))
 
 

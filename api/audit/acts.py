@@ -116,6 +116,8 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/auth/password": AuditedRoute("user.change_password", by=_SERVICE),
     "POST /v1/auth/totp": AuditedRoute("user.begin_second_factor"),
     "POST /v1/auth/totp/confirm": AuditedRoute("user.confirm_second_factor", by=_SERVICE),
+    "DELETE /v1/auth/sessions/{session_id}": AuditedRoute("user.session_end", by=_SERVICE),
+    "DELETE /v1/auth/sessions": AuditedRoute("user.session_end", by=_SERVICE),
     "GET /console/": AuditedRoute("console.flagged"),
     "GET /console/claims/{claim_id}": _claim("console.claim"),
     "POST /console/claims/{claim_id}/finding": _claim("disposition.record", _SERVICE),
@@ -128,6 +130,10 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /console/reviews": AuditedRoute("console.reviews"),
     "POST /console/sign-in": AuditedRoute("sign_in"),
     "POST /console/sign-out": AuditedRoute("sign_out"),
+    "POST /console/password": AuditedRoute("user.change_password", by=_SERVICE),
+    "POST /console/second-factor": AuditedRoute("user.begin_second_factor", by=_SERVICE),
+    "POST /console/second-factor/confirm": AuditedRoute("user.confirm_second_factor", by=_SERVICE),
+    "POST /console/sessions": AuditedRoute("user.session_end", by=_SERVICE),
 }
 """By method and path. `HEAD` is recorded as `GET`."""
 
@@ -143,6 +149,7 @@ _OPERATION = "ids and kinds of failed work; what is done with them is recorded b
 NOT_PERSONAL: Final[Mapping[str, str]] = {
     "GET /v1/decision-reasons": _PUBLIC,
     "GET /v1/auth/keys": "public keys",
+    "GET /v1/auth/sessions": "the caller's own sign-ins",
     "GET /v1/me": "the caller's own role and scopes",
     "GET /v1/suspended-edits": "names of edits",
     "GET /v1/webhook-endpoints": _ENDPOINT,
@@ -188,6 +195,9 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "GET /docs/problems": _PUBLIC,
     "GET /openapi.json": _PUBLIC,
     "GET /console/sign-in": _PUBLIC,
+    "GET /console/password": _PUBLIC,
+    "GET /console/second-factor": _PUBLIC,
+    "GET /console/sessions": "the user's own sign-ins",
     "GET /console/dead-letters": _OPERATION,
     "POST /console/dead-letters/{position:int}": _OPERATION,
     "GET /console/tasks": _OPERATION,

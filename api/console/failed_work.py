@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from api import outbox
+from api.console.access import SignedIn
 from api.console.lines import DeadLetterLine, FailedTaskLine
-from api.console.repository import SignedIn
 from api.database import Database
 from api.errors import Forbidden, Invalid
 from api.identity import Scope

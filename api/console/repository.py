@@ -1,4 +1,4 @@
-"""Console sessions and claims in the database."""
+"""Claims in the database, as the console shows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -6,81 +6,14 @@ from datetime import date, datetime
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Text, exists, func, insert, select, update
+from sqlalchemy import Text, exists, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from api.assessments import AssessmentRow
-from api.console.tables import ConsoleSessionRow
-from api.identity import ApiKeyRow, Caller, Scope, stored_scopes
 from api.intake import ClaimRow
 from claims.attributes import AttributeValue
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A signed-in user and the end of the session."""
-
-    actor_id: str
-    name: str
-    role: str
-    expires_at: datetime
-    only: frozenset[Scope] | None = None
-    """Of a key with fewer scopes than its role has."""
-    form_token: str = ""
-    """Of the session's forms."""
-
-    @property
-    def caller(self) -> Caller:
-        """The caller on whose behalf this session acts; keys of providers cannot open one."""
-        return Caller(self.actor_id, self.role, None, self.name, only=self.only)
-
-    @property
-    def may_operate(self) -> bool:
-        """Whether the pages for operators are shown."""
-        return self.may(Scope.OPERATE)
-
-    def may(self, scope: Scope) -> bool:
-        """Whether the session's key has `scope`."""
-        return self.caller.may(scope)
-
-
-async def add_session(
-    connection: AsyncConnection, *, token_hash: bytes, actor_id: str, created_at: datetime, expires_at: datetime
-) -> None:
-    """Store a new session."""
-    await connection.execute(
-        insert(ConsoleSessionRow).values(
-            token_hash=token_hash, actor_id=actor_id, created_at=created_at, expires_at=expires_at
-        )
-    )
-
-
-async def session_with(connection: AsyncConnection, token_hash: bytes, at: datetime) -> SignedIn | None:
-    """The user of a session, if both it and its key are valid at `at`."""
-    statement = (
-        select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at, ApiKeyRow.scopes)
-        .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.actor_id)
-        .where(
-            ConsoleSessionRow.token_hash == token_hash,
-            ConsoleSessionRow.ended_at.is_(None),
-            ConsoleSessionRow.expires_at > at,
-            ApiKeyRow.revoked_at.is_(None),
-            ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > at),
-        )
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else SignedIn(*row[:4], only=stored_scopes(row.scopes))
-
-
-async def end_session(connection: AsyncConnection, token_hash: bytes, at: datetime) -> None:
-    """End a session; one that has ended stays as it is."""
-    await connection.execute(
-        update(ConsoleSessionRow)
-        .where(ConsoleSessionRow.token_hash == token_hash, ConsoleSessionRow.ended_at.is_(None))
-        .values(ended_at=at)
-    )
 
 
 @dataclass(frozen=True, slots=True)

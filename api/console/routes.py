@@ -1,43 +1,31 @@
 """The console's pages: a separate application mounted under `/console`, whose errors are pages, not problems."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.console.access import AccessPages, PageRenderer, SignedIn, to_sign_in, who
 from api.console.guard import GuardedConsole
-from api.console.reading import (
-    SessionCookie,
-    form_token,
-    inside,
-    read_day,
-    read_form,
-    read_place,
-    read_session_form,
-    session_token,
-)
-from api.console.repository import SignedIn
+from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
-from api.console.service import SESSION, Console
-from api.console.throttle import SignInThrottle
-from api.database import DATABASE_FAILURES, act_for
-from api.errors import ApiError, Conflict, Invalid, NotFound, Unauthorized
+from api.console.service import Console
+from api.database import DATABASE_FAILURES
+from api.errors import ApiError, Conflict, Invalid, NotFound
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
 from api.outbox import MAX_REASON
 from api.paging import write_cursor
 from api.problems import database_problem
-from core import clock
 
 _HERE = Path(__file__).parent
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
@@ -75,25 +63,22 @@ class _Page(Route):
 class _Pages:
     """The handlers."""
 
-    def __init__(self) -> None:
-        self._throttle = SignInThrottle()
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
-        )
+    def __init__(self, pages: PageRenderer) -> None:
+        self._pages = pages
 
     async def home(self, request: Request) -> Response:
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         claim_id = request.query_params.get("claim_id", "").strip()
         if claim_id:
             return RedirectResponse(f"/console/claims/{quote(claim_id, safe='')}", status_code=303)
-        return self._page("home.html", signed_in, flagged=await _console(request).flagged())
+        return self._pages.page("home.html", signed_in, flagged=await _console(request).flagged())
 
     async def claim(self, request: Request) -> Response:
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         return await self._claim(request, signed_in)
 
     async def record(self, request: Request) -> Response:
@@ -141,18 +126,18 @@ class _Pages:
 
     async def rescreening(self, request: Request) -> Response:
         """Open findings of re-screening."""
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         page = await _console(request).rescreening(read_place(request.query_params.get("after")))
-        return self._page("rescreening.html", signed_in, page=page, next_page=write_cursor(page.next_place))
+        return self._pages.page("rescreening.html", signed_in, page=page, next_page=write_cursor(page.next_place))
 
     async def _act(self, request: Request, section: str, act: _Act, refused: _Refusal) -> Response:
         """Take the action of a form; shows the claim's page at `section`, with the form where it was refused."""
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         claim_page = request.url.path.removesuffix(f"/{section}")
         if signed_in is None:
-            return _to_sign_in(request, claim_page)
+            return to_sign_in(request, claim_page)
         entered = await read_session_form(request)
         try:
             await act(signed_in, _claim_id(request), entered)
@@ -161,31 +146,31 @@ class _Pages:
         return RedirectResponse(f"{claim_page}#{section}", status_code=303)
 
     async def in_review(self, request: Request) -> Response:
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         count, page = await _console(request).queue(read_place(request.query_params.get("after")))
         next_page = write_cursor(page.next_place)
-        return self._page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
+        return self._pages.page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
 
     async def appeals(self, request: Request) -> Response:
         """Appeals that wait for a decision, and suspended edits."""
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         page = await _console(request).open_appeals(read_place(request.query_params.get("after")))
-        return self._page("appeals.html", signed_in, page=page, next_page=write_cursor(page.next_place))
+        return self._pages.page("appeals.html", signed_in, page=page, next_page=write_cursor(page.next_place))
 
     async def dead_letters(self, request: Request) -> Response:
         """Events that could not be handled."""
-        signed_in = await self._who(request)
-        return _to_sign_in(request) if signed_in is None else await self._dead_letters(request, signed_in)
+        signed_in = await who(request)
+        return to_sign_in(request) if signed_in is None else await self._dead_letters(request, signed_in)
 
     async def resolve_dead_letter(self, request: Request) -> Response:
         """The forms that replay or discard an event."""
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request, "/console/dead-letters")
+            return to_sign_in(request, "/console/dead-letters")
         form = await read_session_form(request)
         position = request.path_params["position"]
         try:
@@ -199,20 +184,20 @@ class _Pages:
         self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
     ) -> Response:
         rows = await _console(request).failed_work.dead_letters(signed_in)
-        return self._page(
+        return self._pages.page(
             "dead_letters.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
         )
 
     async def tasks(self, request: Request) -> Response:
         """Tasks that failed."""
-        signed_in = await self._who(request)
-        return _to_sign_in(request) if signed_in is None else await self._tasks(request, signed_in)
+        signed_in = await who(request)
+        return to_sign_in(request) if signed_in is None else await self._tasks(request, signed_in)
 
     async def resolve_task(self, request: Request) -> Response:
         """The forms that replay or discard a task."""
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request, "/console/tasks")
+            return to_sign_in(request, "/console/tasks")
         form = await read_session_form(request)
         try:
             task_id = as_claim_id(request.path_params["task_id"])
@@ -226,57 +211,19 @@ class _Pages:
         self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
     ) -> Response:
         rows = await _console(request).failed_work.failed_tasks(signed_in)
-        return self._page("tasks.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON)
+        return self._pages.page(
+            "tasks.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
+        )
 
     async def reviews(self, request: Request) -> Response:
-        signed_in = await self._who(request)
+        signed_in = await who(request)
         if signed_in is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         page = await _console(request).weekly_list(read_day(request.query_params.get("week")))
         week, step = page.week, timedelta(days=7)
-        return self._page("reviews.html", signed_in, week=week, step=step, claims=page.claims, promise=page.promise)
-
-    async def sign_in_form(self, request: Request) -> Response:
-        return self._sign_in(inside(request.query_params.get("next", "")))
-
-    async def sign_in(self, request: Request) -> Response:
-        form = await read_form(request)
-        following = inside(form.get("next", ""))
-        address = request.client.host if request.client else ""
-        wait_s = self._throttle.wait_s(address)
-        if wait_s:
-            problem = f"too many failed sign-ins from this address; try again in {wait_s} s"
-            page = self._sign_in(following, problem=problem, status=429)
-            page.headers["Retry-After"] = str(wait_s)
-            return page
-        try:
-            token, ends = await _console(request).sign_in(form.get("api_key", "").strip())
-        except ApiError as error:
-            if isinstance(error, Unauthorized):
-                self._throttle.count_failure(address)
-            return self._sign_in(following, problem=error.detail, status=error.status)
-        answer = RedirectResponse(following, status_code=303)
-        cookie = SessionCookie.of(request)
-        answer.set_cookie(
-            cookie.name,
-            token,
-            max_age=int((ends - clock.now()).total_seconds()),
-            path=cookie.path,
-            secure=cookie.secure,
-            httponly=True,
-            samesite="strict",
+        return self._pages.page(
+            "reviews.html", signed_in, week=week, step=step, claims=page.claims, promise=page.promise
         )
-        return answer
-
-    async def sign_out(self, request: Request) -> Response:
-        token = session_token(request)
-        if token:
-            await read_session_form(request)
-            await _console(request).sign_out(token)
-        answer = RedirectResponse("/console/sign-in", status_code=303)
-        cookie = SessionCookie.of(request)
-        answer.delete_cookie(cookie.name, path=cookie.path, secure=cookie.secure, httponly=True, samesite="strict")
-        return answer
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """An error as a page; the framework's errors are shown as a missing page."""
@@ -286,11 +233,11 @@ class _Pages:
                 raise error  # a defect, which the application logs
             error = problem
         if isinstance(error, ApiError):
-            page = self._message(error.title, error.detail, error.status)
+            page = self._pages.message(error.title, error.detail, error.status)
             page.headers.update(error.headers)
             return page
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return self._message("Page not found", "Go back to the start page and try again.", status)
+        return self._pages.message("Page not found", "Go back to the start page and try again.", status)
 
     async def _claim(
         self,
@@ -311,7 +258,7 @@ class _Pages:
         panel = await console.decision(
             signed_in, claim_id, entered=decision.entered, errors=decision.errors, problem=decision.problem
         )
-        return self._page(
+        return self._pages.page(
             "claim.html",
             signed_in,
             status=status,
@@ -330,29 +277,11 @@ class _Pages:
             problem=finding.problem,
         )
 
-    async def _who(self, request: Request) -> SignedIn | None:
-        token = session_token(request)
-        signed_in = await _console(request).signed_in(token) if token else None
-        if token is None or signed_in is None:
-            return None
-        act_for(signed_in.actor_id)
-        return replace(signed_in, form_token=form_token(token))
-
-    def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
-        body = self._templates.get_template(template).render(signed_in=signed_in, **values)
-        return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
-
-    def _message(self, heading: str, text: str, status: int) -> Response:
-        return self._page("message.html", None, status=status, heading=heading, text=text)
-
-    def _sign_in(self, following: str, *, problem: str | None = None, status: int = 200) -> Response:
-        minutes = int(SESSION.total_seconds() // 60)
-        return self._page("sign_in.html", None, status=status, next=following, problem=problem, minutes=minutes)
-
 
 def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
-    pages = _Pages()
+    renderer = PageRenderer()
+    pages, access = _Pages(renderer), AccessPages(renderer)
     return Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id"]),
@@ -369,9 +298,16 @@ def console_app() -> Starlette:
             _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
             _Page("/tasks", pages.tasks),
             _Page("/tasks/{task_id}", pages.resolve_task, methods=["POST"]),
-            _Page("/sign-in", pages.sign_in_form, queries=["next"]),
-            _Page("/sign-in", pages.sign_in, methods=["POST"]),
-            _Page("/sign-out", pages.sign_out, methods=["POST"]),
+            _Page("/sign-in", access.sign_in_form, queries=["next"]),
+            _Page("/sign-in", access.sign_in, methods=["POST"]),
+            _Page("/sign-out", access.sign_out, methods=["POST"]),
+            _Page("/password", access.password_form),
+            _Page("/password", access.change_password, methods=["POST"]),
+            _Page("/second-factor", access.second_factor_form),
+            _Page("/second-factor", access.begin_second_factor, methods=["POST"]),
+            _Page("/second-factor/confirm", access.confirm_second_factor, methods=["POST"]),
+            _Page("/sessions", access.sessions),
+            _Page("/sessions", access.end_sessions, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
         middleware=[Middleware(GuardedConsole)],
@@ -390,7 +326,3 @@ def _console(request: Request) -> Console:
 
 def _claim_id(request: Request) -> str:
     return as_claim_id(request.path_params["claim_id"])
-
-
-def _to_sign_in(request: Request, then: str | None = None) -> Response:
-    return RedirectResponse(f"/console/sign-in?next={quote(then or request.url.path)}", status_code=303)

@@ -1,9 +1,7 @@
-"""Signing in and out, and the contents of the console's pages."""
+"""The contents of the console's pages."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from pydantic import TypeAdapter
 
@@ -12,21 +10,21 @@ from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
 from api.console import repository
+from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
 from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
-from api.console.repository import ExplainedClaim, SignedIn
+from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
-from api.database import AUTHENTICATION, Database, acting_for, fetch
+from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
-from api.identity import Authenticator, Scope
+from api.identity import Scope
 from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.payments import payment_from_json
-from api.request_context import identify
 from api.requests import validate
 from api.rescreening import ClosingReason, RescreeningCloseIn, close_rescreening_finding, rescreening_findings
 from api.reviews import DecisionIn, Reviews
@@ -38,8 +36,6 @@ from claims.scoring import Counterfactual, GroupPush, Reason
 from core import clock
 from core.format import percent_to_1_decimal, utc_minute
 
-SESSION = timedelta(minutes=30)
-"""How long a session lasts; afterwards the API key is required again."""
 PAGE_SIZE = 25
 """Claims on a page of a list."""
 _UNKNOWN = "unknown"
@@ -53,7 +49,7 @@ class Console:
     def __init__(
         self,
         database: Database,
-        authenticator: Authenticator,
+        access: ConsoleAccess,
         reviews: Reviews,
         appeals: Appeals,
         scorer: ScorerClient,
@@ -63,45 +59,10 @@ class Console:
         self._scorer = scorer
         self.failed_work = FailedWork(database, tasks)
         """What operators see and resolve."""
-        self._authenticator = authenticator
+        self.access = access
+        """Who is signed in."""
         self._reviews = reviews
         self._appeals = appeals
-
-    async def sign_in(self, api_key: str) -> tuple[str, datetime]:
-        """Open a session for a key that may read claims and scores; returns its token, not stored, and its end.
-
-        Raises `Unauthorized`, `Forbidden`.
-        """
-        caller = await self._authenticator.authenticate(api_key)
-        identify(caller.actor_id, caller.name, caller.role)
-        if not caller.may(Scope.SCORES):
-            raise Forbidden(f"a key of role {caller.role} may not see scores; use an investigator's key")
-        if not caller.may(Scope.READ):
-            raise Forbidden("the key was created without scope claims:read; use another key")
-        token, now = secrets.token_urlsafe(32), clock.now()
-        async with self._database.transaction() as connection:
-            await repository.add_session(
-                connection,
-                token_hash=_hash(token),
-                actor_id=caller.actor_id,
-                created_at=now,
-                expires_at=now + SESSION,
-            )
-        return token, now + SESSION
-
-    async def signed_in(self, token: str) -> SignedIn | None:
-        """The user of a token's session; `None` when it has ended."""
-        with acting_for(AUTHENTICATION):
-            async with self._database.reading() as connection:
-                found = await repository.session_with(connection, _hash(token), clock.now())
-        if found is not None:
-            identify(found.actor_id, found.name, found.role)
-        return found
-
-    async def sign_out(self, token: str) -> None:
-        """End a session."""
-        async with self._database.transaction() as connection:
-            await repository.end_session(connection, _hash(token), clock.now())
 
     async def explain(self, claim_id: str) -> ExplanationPage:
         """The explanation page of a claim; raises `NotFound`."""
@@ -145,9 +106,9 @@ class Console:
         ]
 
     async def record(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
-        """Record the disposition of a form for the session's key; raises `Forbidden`, `Invalid`, `NotFound`."""
+        """Record the disposition of a form for the session; raises `Forbidden`, `Invalid`, `NotFound`."""
         if not signed_in.may(Scope.FINDINGS):
-            raise Forbidden(f"a key of role {signed_in.role} may not record findings; use an investigator's key")
+            raise Forbidden(f"role {signed_in.role} may not record findings; an investigator does")
         sent = validate(DispositionIn, _filled(entered))
         new = sent.to_disposition(signed_in.name)
         await investigations.record(self._database, claim_id, new, caller=signed_in.caller)
@@ -218,7 +179,7 @@ class Console:
     async def close_rescreening(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
         """Close the finding of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
         if not signed_in.may(Scope.FINDINGS):
-            raise Forbidden(f"a key of role {signed_in.role} may not record findings; use an investigator's key")
+            raise Forbidden(f"role {signed_in.role} may not record findings; an investigator does")
         sent = _filled(entered)
         closing = validate(RescreeningCloseIn, {name: value for name, value in sent.items() if name != "finding_id"})
         reason, finding_id = ClosingReason(closing.reason), sent.get("finding_id", "-")
@@ -283,10 +244,6 @@ def _recovery(claim: SelectedClaim) -> str:
         for cents in (claim.expected_recovery_cents, claim.recovery_low_cents, claim.recovery_high_cents)
     )
     return f"{value} ({low} to {high})"
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _filled(entered: Mapping[str, str]) -> dict[str, str]:

@@ -61,7 +61,7 @@ class AccessTokens:
             "iat": at,
             "nbf": at,
             "exp": at + int(ACCESS_LIFE.total_seconds()),
-            "auth_time": int(family.created_at.timestamp()),
+            "auth_time": int(family.proved_at.timestamp()),
             "amr": [*family.methods],
             "role": role,
         }

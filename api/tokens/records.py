@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 
 from api.identity import Caller
@@ -14,7 +15,16 @@ FAMILY_LIFE: Final = timedelta(hours=12)
 RETRY_WINDOW: Final = timedelta(seconds=10)
 """How long a used refresh token gets the same successor, for a client that lost the response."""
 RECENT: Final = timedelta(minutes=10)
-"""How old a second factor may be for what needs a recent one."""
+"""How old a second factor may be for what needs a recent one, and a sign-in for what needs a recent sign-in."""
+SECOND_FACTORS: Final = frozenset({"otp", "mfa"})
+"""Methods (RFC 8176) that say that a second factor was proved: here, or at the identity provider."""
+
+
+class SessionKind(Enum):
+    """What a session is used with."""
+
+    API = "api"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,32 @@ class TokenFamily:
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    kind: str = SessionKind.API.value
+    authenticated_at: datetime | None = None
+    """When the person proved to be it, where an identity provider says so; `None`: at `created_at`."""
+    address: str | None = None
+    agent: str | None = None
+
+    @property
+    def proved_at(self) -> datetime:
+        """When the person proved to be it."""
+        return self.authenticated_at or self.created_at
+
+
+@dataclass(frozen=True, slots=True)
+class UserSession:
+    """A session that goes on, as its user sees it."""
+
+    session_id: str
+    kind: str
+    created_at: datetime
+    used_at: datetime
+    """When the tokens were last refreshed; of the console, when the session began."""
+    expires_at: datetime
+    """If it is not used before; of the console, in any case."""
+    methods: tuple[str, ...]
+    address: str | None
+    agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +72,16 @@ class SignedInCaller:
     caller: Caller
     family_id: str
     signed_in_at: datetime
+    """When the person proved to be it."""
     methods: tuple[str, ...]
 
     def has_recent_second_factor(self, at: datetime) -> bool:
         """Whether a second factor was proved in the last `RECENT`."""
-        return "otp" in self.methods and self.signed_in_at > at - RECENT
+        return not SECOND_FACTORS.isdisjoint(self.methods) and self.is_recent(at)
+
+    def is_recent(self, at: datetime) -> bool:
+        """Whether the user signed in within the last `RECENT`."""
+        return self.signed_in_at > at - RECENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,38 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Query, Rows, compiled
-from api.tokens.records import RefreshToken, SignedInCaller, TokenFamily
+from api.tokens.records import RefreshToken, SessionKind, SignedInCaller, TokenFamily, UserSession
 from api.tokens.tables import RefreshTokenRow, TokenFamilyRow, TokenKeyRow
-from api.users import User, UserRow, UserState
+from api.users import USER_COLUMNS, User, UserRow, UserState
 
 _FAMILY = tuple(TokenFamilyRow.__table__.c[one.name] for one in fields(TokenFamily))
 _TOKEN = tuple(RefreshTokenRow.__table__.c[one.name] for one in fields(RefreshToken))
-_USER = tuple(UserRow.__table__.c[one.name] for one in fields(User))
 _KEYS_LOCK = "token keys"
 
+_PROVED_AT = func.coalesce(TokenFamilyRow.authenticated_at, TokenFamilyRow.created_at)
+
+
+def goes_on(at: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a sign-in, joined with its user, goes on: the condition of every use of it."""
+    return and_(
+        TokenFamilyRow.ended_at.is_(None),
+        TokenFamilyRow.expires_at > at,
+        TokenFamilyRow.created_at >= UserRow.signed_out_at,
+        UserRow.state == UserState.ACTIVE.value,
+    )
+
+
 _SIGNED_IN = compiled(
-    select(*_USER, TokenFamilyRow.family_id, TokenFamilyRow.created_at, TokenFamilyRow.methods)
+    select(*USER_COLUMNS, TokenFamilyRow.family_id, _PROVED_AT, TokenFamilyRow.methods)
     .join(TokenFamilyRow, TokenFamilyRow.user_id == UserRow.user_id)
     .where(
         TokenFamilyRow.family_id == bindparam("family"),
-        TokenFamilyRow.ended_at.is_(None),
-        TokenFamilyRow.expires_at > bindparam("at"),
-        TokenFamilyRow.created_at >= UserRow.signed_out_at,
-        UserRow.state == UserState.ACTIVE.value,
+        TokenFamilyRow.kind == SessionKind.API.value,
+        goes_on(bindparam("at")),
     )
 )
 
@@ -98,14 +108,55 @@ async def add_token(
 
 async def family_of(connection: AsyncConnection, token_hash: bytes) -> TokenFamily | None:
     """The sign-in of a refresh token, locked until the transaction ends."""
-    statement = (
+    return await _locked(
+        connection,
         select(*_FAMILY)
         .join(RefreshTokenRow, RefreshTokenRow.family_id == TokenFamilyRow.family_id)
         .where(RefreshTokenRow.token_hash == token_hash)
-        .with_for_update(of=TokenFamilyRow)
+        .with_for_update(of=TokenFamilyRow),
     )
+
+
+async def own_family(connection: AsyncConnection, family_id: str, user_id: str) -> TokenFamily | None:
+    """A sign-in of a user, locked until the transaction ends; `None`: the user has none of this id."""
+    statement = select(*_FAMILY).where(TokenFamilyRow.family_id == family_id, TokenFamilyRow.user_id == user_id)
+    return await _locked(connection, statement.with_for_update())
+
+
+async def _locked(connection: AsyncConnection, statement: Executable) -> TokenFamily | None:
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else TokenFamily(row[0], row[1], tuple(row[2]), *row[3:])
+
+
+async def sessions_of(connection: AsyncConnection, user_id: str, at: datetime) -> list[UserSession]:
+    """The sessions of a user that go on, latest first; one that can no longer be refreshed does not."""
+    refreshed = (
+        select(func.max(RefreshTokenRow.created_at).label("at"), func.max(RefreshTokenRow.expires_at).label("until"))
+        .where(RefreshTokenRow.family_id == TokenFamilyRow.family_id)
+        .lateral()
+    )
+    until = func.coalesce(refreshed.c.until, TokenFamilyRow.expires_at)
+    statement = (
+        select(
+            TokenFamilyRow.family_id,
+            TokenFamilyRow.kind,
+            TokenFamilyRow.created_at,
+            func.coalesce(refreshed.c.at, TokenFamilyRow.created_at),
+            until,
+            TokenFamilyRow.methods,
+            TokenFamilyRow.address,
+            TokenFamilyRow.agent,
+        )
+        .join(UserRow, UserRow.user_id == TokenFamilyRow.user_id)
+        .join(refreshed, true())
+        .where(TokenFamilyRow.user_id == user_id, goes_on(at), until > at)
+        .order_by(TokenFamilyRow.created_at.desc(), TokenFamilyRow.family_id)
+    )
+    found = await connection.execute(statement)
+    return [
+        UserSession(session_id, kind, created_at, used_at, expires_at, tuple(methods), address, agent)
+        for session_id, kind, created_at, used_at, expires_at, methods, address, agent in found
+    ]
 
 
 async def refresh_token(connection: AsyncConnection, token_hash: bytes) -> RefreshToken:

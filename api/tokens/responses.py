@@ -1,12 +1,13 @@
 """Responses about signing in."""
 
+from dataclasses import fields
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
 from api.fields import InstantOut
 from api.identity import Caller
-from api.tokens.records import ACCESS_LIFE, TokenPair
+from api.tokens.records import ACCESS_LIFE, TokenPair, UserSession
 
 
 class TokenOut(BaseModel):
@@ -84,3 +85,29 @@ class MeOut(BaseModel):
             member_id=caller.member_id,
             scopes=sorted(one.value for one in caller.scopes),
         )
+
+
+class UserSessionOut(BaseModel):
+    """A session that goes on."""
+
+    session_id: str
+    kind: Literal["api", "console"] = Field(description="Tokens of a program, or a browser at the console.")
+    is_current: bool = Field(description="The session of this request.")
+    created_at: InstantOut = Field(description="When the user signed in.")
+    used_at: InstantOut = Field(description="When the tokens were last refreshed.")
+    expires_at: InstantOut = Field(description="If the tokens are not refreshed before; of the console, in any case.")
+    methods: list[str] = Field(description="How the user proved to be it (RFC 8176).")
+    address: str | None = Field(description="Network address of the sign-in.")
+    agent: str | None = Field(description="The program that signed in, as it names itself.")
+
+    @classmethod
+    def of(cls, session: UserSession, current: str | None) -> Self:
+        """The response; `current` is the id of the session of the request."""
+        values = {one.name: getattr(session, one.name) for one in fields(UserSession)}
+        return cls(**values, is_current=session.session_id == current)
+
+
+class UserSessionsOut(BaseModel):
+    """The sessions of the user that go on, the latest first."""
+
+    sessions: list[UserSessionOut]

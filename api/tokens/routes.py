@@ -1,13 +1,16 @@
 """Signing in over HTTP.
 
-The routes take no API key: login and password, or a refresh token, are in the body. So none of them can be sent by a
-page of another site in the name of a user.
+The routes that sign in take no API key: login and password, or a refresh token, are in the body. So none of them can
+be sent by a page of another site in the name of a user.
 """
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
-from api.dependencies import AnyCaller, dependencies
+from api.dependencies import AnyCaller, RecentSignIn, dependencies
 from api.errors import (
     DATABASE_ERRORS,
     Conflict,
@@ -15,11 +18,15 @@ from api.errors import (
     Overloaded,
     SignInIncomplete,
     SignInThrottled,
+    StepUpRequired,
     Unauthorized,
 )
+from api.fields import as_claim_id
+from api.identity import sent_secret
 from api.openapi import SuccessResponse, operation
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.tokens.access import is_access_token
 from api.tokens.responses import (
     JsonWebKeyOut,
     JsonWebKeySetOut,
@@ -27,6 +34,8 @@ from api.tokens.responses import (
     RecoveryCodesOut,
     SecondFactorOut,
     TokenOut,
+    UserSessionOut,
+    UserSessionsOut,
 )
 from api.tokens.schemas import (
     PasswordChangeIn,
@@ -42,6 +51,11 @@ router = APIRouter(tags=["users"])
 _STORED = (*DATABASE_ERRORS, KeyProviderUnavailable)
 _SIGNING_IN = (Unauthorized, SignInIncomplete, SignInThrottled, Overloaded, *_STORED)
 MAX_BODY = 16_384
+SessionId = Annotated[
+    str,
+    Path(description="Id of the session.", examples=["ses_01m86p3ap6yntdyk7shqjq4hs9"]),
+    AfterValidator(as_claim_id),
+]
 
 
 @router.post("/v1/auth/token", response_model=TokenOut, openapi_extra=operation(body=SignInIn, errors=_SIGNING_IN))
@@ -131,6 +145,40 @@ async def list_token_keys(request: Request) -> Response:
 async def get_me(caller: AnyCaller) -> Response:
     """Who sends the request: the signed-in user or the API key, its role and what it may do."""
     return json_response(MeOut.of(caller))
+
+
+@router.get("/v1/auth/sessions", response_model=UserSessionsOut, openapi_extra=operation())
+async def list_sessions(request: Request, caller: AnyCaller) -> Response:
+    """List the own sessions, of programs and of the console. An API key has none."""
+    own, secret = dependencies(request), sent_secret(request)
+    current = (await own.access_tokens.signed_in(secret)).family_id if is_access_token(secret) else None
+    found = await own.sessions.of_user(caller.actor_id) if caller.is_user else []
+    return json_response(UserSessionsOut(sessions=[UserSessionOut.of(one, current) for one in found]))
+
+
+@router.delete(
+    "/v1/auth/sessions/{session_id}",
+    status_code=204,
+    response_model=None,
+    openapi_extra=operation(errors=[StepUpRequired], success=SuccessResponse(204)),
+)
+async def end_session(request: Request, caller: AnyCaller, _recent: RecentSignIn, session_id: SessionId) -> Response:
+    """End one of the own sessions; needs a sign-in of the last ten minutes. One that has ended stays as it is."""
+    await dependencies(request).sessions.end(caller, session_id)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/v1/auth/sessions",
+    status_code=204,
+    response_model=None,
+    openapi_extra=operation(errors=[StepUpRequired], success=SuccessResponse(204)),
+)
+async def end_all_sessions(request: Request, caller: AnyCaller, _recent: RecentSignIn) -> Response:
+    """End all own sessions, this one too; needs a sign-in of the last ten minutes. An API key has none."""
+    if caller.is_user:
+        await dependencies(request).sessions.end_all(caller)
+    return Response(status_code=204)
 
 
 def _attempt(request: Request, sent: SignInIn | SecondFactorIn | PasswordChangeIn) -> SignInAttempt:

@@ -7,18 +7,20 @@ copied: every token of the sign-in is refused from then on.
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit
+from api import audit, request_context
 from api.database import Database, fetch
-from api.errors import Unauthorized
+from api.errors import NotFound, Unauthorized
+from api.identity import Caller
 from api.tokens import repository
 from api.tokens.access import AccessTokens
-from api.tokens.records import FAMILY_LIFE, IDLE_LIFE, RETRY_WINDOW, TokenFamily, TokenPair
-from api.users import SignInAttempt, SignIns, User, find_user
+from api.tokens.records import FAMILY_LIFE, IDLE_LIFE, RETRY_WINDOW, SessionKind, TokenFamily, TokenPair, UserSession
+from api.users import SignInAttempt, SignIns, User, VerifiedUser, find_user, sign_out_everywhere
 from core import clock
 from core.encryption import Encryption
 from core.ids import new_id
@@ -41,15 +43,7 @@ class Sessions:
     async def sign_in(self, attempt: SignInAttempt) -> tuple[User, TokenPair]:
         """Begin a session; raises `Unauthorized`, `SignInIncomplete`, `SignInThrottled`, `Overloaded`."""
         async with self._sign_ins.signing_in(attempt) as verified:
-            family = TokenFamily(
-                family_id=new_id("ses"),
-                user_id=verified.user.user_id,
-                methods=verified.methods,
-                created_at=verified.at,
-                expires_at=verified.at + FAMILY_LIFE,
-                ended_at=None,
-            )
-            await repository.add_family(verified.connection, family)
+            family = await begin_session(verified, SessionKind.API, FAMILY_LIFE)
             token, expires_at = await self._new_token(verified.connection, family, verified.at)
         return verified.user, TokenPair(await self._access.issue(family, verified.user.role), token, expires_at)
 
@@ -77,6 +71,32 @@ class Sessions:
             raise Unauthorized(_REFUSED)
         return user, TokenPair(await self._access.issue(family, user.role), *pair)
 
+    async def of_user(self, user_id: str) -> list[UserSession]:
+        """The sessions of a user that go on, latest first."""
+        async with self._database.reading() as connection:
+            return await repository.sessions_of(connection, user_id, clock.now())
+
+    async def end(self, caller: Caller, session_id: str) -> None:
+        """End a session of the caller's own; one that has ended stays as it is. Raises `NotFound`."""
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            family = await repository.own_family(connection, session_id, caller.actor_id)
+            user = None if family is None else await find_user(connection, family.user_id)
+            if family is None or user is None:
+                raise NotFound("there is no session of yours with this id; GET /v1/auth/sessions lists them")
+            if family.ended_at is None:
+                await self._end(connection, family, user, "ended by user", at)
+        self._access.forget(caller.actor_id)
+
+    async def end_all(self, caller: Caller) -> None:
+        """End every session of the caller, this one too."""
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            await sign_out_everywhere(connection, caller.actor_id, at)
+            details: dict[str, JsonValue] = {"sessions": "all", "reason": "ended by user"}
+            await fetch(connection, audit.record(caller, "user.session_end", None, details, at))
+        self._access.forget(caller.actor_id)
+
     async def sign_out(self, token: str) -> None:
         """End the session of a refresh token; one that is unknown or has ended is left as it is."""
         at = clock.now()
@@ -103,6 +123,25 @@ class Sessions:
         await repository.end_family(connection, family.family_id, reason, at)
         details = {"session_id": family.family_id, "reason": reason}
         await fetch(connection, audit.record(user.caller, "user.session_end", None, details, at))
+
+
+async def begin_session(verified: VerifiedUser, kind: SessionKind, life: timedelta) -> TokenFamily:
+    """Store a session of a user who was verified, in the transaction of the sign-in; it has no tokens yet."""
+    request = request_context.current()
+    family = TokenFamily(
+        family_id=new_id("ses"),
+        user_id=verified.user.user_id,
+        methods=verified.methods,
+        created_at=verified.at,
+        expires_at=verified.at + life,
+        ended_at=None,
+        kind=kind.value,
+        authenticated_at=verified.proved_at,
+        address=None if request is None else request.address,
+        agent=None if request is None else request.agent,
+    )
+    await repository.add_family(verified.connection, family)
+    return family
 
 
 def _is_live(family: TokenFamily, user: User, at: datetime) -> bool:

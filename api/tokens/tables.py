@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Instant
+from api.tokens.records import SessionKind
+
+KINDS = tuple(one.value for one in SessionKind)
 
 
 class TokenKeyRow(Base):
@@ -26,19 +29,29 @@ class TokenKeyRow(Base):
 
 
 class TokenFamilyRow(Base):
-    """One sign-in: every refresh token that followed from it."""
+    """One sign-in: every refresh token that followed from it, or the session of a browser."""
 
     __tablename__ = "token_families"
 
     family_id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.user_id"))
+    kind: Mapped[str] = mapped_column(server_default="api")
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Authentication methods (RFC 8176).")
     created_at: Mapped[Instant] = mapped_column(comment="When the user signed in.")
+    authenticated_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When the person proved to be it; null: at created_at."
+    )
     expires_at: Mapped[Instant] = mapped_column(comment="However often it is refreshed.")
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None]
+    address: Mapped[str | None] = mapped_column(comment="Network address of the sign-in.")
+    agent: Mapped[str | None] = mapped_column(comment="The program that signed in, as it names itself.")
 
-    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+    __table_args__ = (
+        Index(None, "user_id"),
+        Index(None, "expires_at"),
+        CheckConstraint(f"kind IN {KINDS}", name="token_families_kind_check"),
+    )
 
 
 class RefreshTokenRow(Base):

@@ -3,7 +3,14 @@
 from api.users.errors import WeakPassword
 from api.users.passwords import PasswordHasher
 from api.users.records import SECOND_FACTOR_ROLES, USER_ROLES, User, UserState, just_after
-from api.users.repository import caller_of_actor, find_user, holder_of_actor
+from api.users.repository import (
+    USER_COLUMNS,
+    caller_of_actor,
+    find_user,
+    has_users,
+    holder_of_actor,
+    sign_out_everywhere,
+)
 from api.users.responses import UserOut
 from api.users.schemas import Login, UserIn
 from api.users.service import Users
@@ -13,6 +20,7 @@ from api.users.tables import UserRow
 __all__ = [
     "REFUSED",
     "SECOND_FACTOR_ROLES",
+    "USER_COLUMNS",
     "USER_ROLES",
     "Login",
     "PasswordHasher",
@@ -28,6 +36,8 @@ __all__ = [
     "WeakPassword",
     "caller_of_actor",
     "find_user",
+    "has_users",
     "holder_of_actor",
     "just_after",
+    "sign_out_everywhere",
 ]

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, tuple_, update
+from sqlalchemy import delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.identity import USER_PREFIX, Caller, caller_of_key, holder_of_key
 from api.paging import PageCursor
-from api.users.records import NO_CREDENTIALS, Credentials, User
+from api.users.records import NO_CREDENTIALS, Credentials, User, just_after
 from api.users.tables import RecoveryCodeRow, UserRow
 
-_USER = tuple(UserRow.__table__.c[one.name] for one in fields(User))
+USER_COLUMNS = tuple(UserRow.__table__.c[one.name] for one in fields(User))
+"""What `User` is read from, in the order of its fields."""
 _CREDENTIALS = tuple(UserRow.__table__.c[one.name] for one in fields(Credentials))
 
 
@@ -23,13 +24,13 @@ async def add_user(connection: AsyncConnection, user: User, password_hash: str |
 
 async def user_with_login(connection: AsyncConnection, login: str) -> User | None:
     """The user of a login in lower case."""
-    row = (await connection.execute(select(*_USER).where(UserRow.login == login))).one_or_none()
+    row = (await connection.execute(select(*USER_COLUMNS).where(UserRow.login == login))).one_or_none()
     return None if row is None else User(*row)
 
 
 async def find_user(connection: AsyncConnection, user_id: str, *, lock: bool = False) -> User | None:
     """A user, locked until the transaction ends if asked for; `None` if there is none."""
-    statement = select(*_USER).where(UserRow.user_id == user_id)
+    statement = select(*USER_COLUMNS).where(UserRow.user_id == user_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return None if row is None else User(*row)
 
@@ -42,7 +43,7 @@ async def credentials_of(connection: AsyncConnection, user_id: str | None) -> Cr
 
 async def users_after(connection: AsyncConnection, after: PageCursor | None, limit: int) -> list[User]:
     """At most `limit` users after a place, the oldest first."""
-    statement = select(*_USER).order_by(UserRow.created_at, UserRow.user_id).limit(limit)
+    statement = select(*USER_COLUMNS).order_by(UserRow.created_at, UserRow.user_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(UserRow.created_at, UserRow.user_id) > (after.received_at, after.item_id))
     return [User(*row) for row in await connection.execute(statement)]
@@ -50,13 +51,23 @@ async def users_after(connection: AsyncConnection, after: PageCursor | None, lim
 
 async def all_users(connection: AsyncConnection) -> list[User]:
     """Every user, the oldest first."""
-    statement = select(*_USER).order_by(UserRow.created_at, UserRow.user_id)
+    statement = select(*USER_COLUMNS).order_by(UserRow.created_at, UserRow.user_id)
     return [User(*row) for row in await connection.execute(statement)]
 
 
 async def change_user(connection: AsyncConnection, user_id: str, values: Mapping[str, object]) -> None:
     """Change columns of a user."""
     await connection.execute(update(UserRow).where(UserRow.user_id == user_id).values(**values))
+
+
+async def has_users(connection: AsyncConnection) -> bool:
+    """Whether there is any user, disabled or not."""
+    return bool((await connection.execute(select(exists(select(UserRow.user_id))))).scalar_one())
+
+
+async def sign_out_everywhere(connection: AsyncConnection, user_id: str, at: datetime) -> None:
+    """End every session of a user."""
+    await change_user(connection, user_id, {"signed_out_at": just_after(at)})
 
 
 async def accept_step(connection: AsyncConnection, user_id: str, step: int) -> bool:

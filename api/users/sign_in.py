@@ -58,6 +58,8 @@ class VerifiedUser:
     """Authentication methods as in RFC 8176: `pwd`, and `otp` with a second factor."""
     at: datetime
     connection: AsyncConnection
+    proved_at: datetime | None = None
+    """When the person proved to be it, where an identity provider says so; `None`: now."""
 
 
 class SignIns:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.client_address import client_address
-from api.console.throttle import MOST_FAILURES
+from api.console.access.throttle import MOST_FAILURES
 from tests.api.makers import running_api
 
 PROXIES = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "2001:db8::/32")))

@@ -38,6 +38,7 @@ REFUSED = {
     "set_up_second_factor": (401, "login, password or code is wrong"),
     "confirm_second_factor": (401, "login, password or code is wrong"),
     "change_password": (401, "login, password or code is wrong"),
+    "end_session": (404, "there is no session of yours"),
     "roll_back_version": (409, "no upgrade of the last 72 hours to undo"),
 }
 """Operations whose example is understood and refused, because of what the test's database has, and what is said."""

@@ -209,7 +209,8 @@ CONSOLE: dict[str, Send] = {
     "/claims/{claim_id}/appeal": console_appeal,
 }
 NO_CLAIM = {
-    *("/sign-in", "/sign-out", "/dead-letters/{position:int}", "/tasks/{task_id}"),
+    *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions"),
+    *("/dead-letters/{position:int}", "/tasks/{task_id}"),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }
 """Forms of the console that are about no claim."""

@@ -192,7 +192,7 @@ async def session(api: Api) -> str:
         console: Console = next(
             one for one in api.app.routes if getattr(one, "path", "") == "/console"
         ).app.state.console  # type: ignore[attr-defined]
-        _sessions[api.url], _ = await console.sign_in(api.keys["admin"])
+        _sessions[api.url] = (await console.access.sign_in_with_key(api.keys["admin"])).token
     return _sessions[api.url]
 
 

@@ -132,6 +132,7 @@ RAW: dict[str, tuple[str, bytes]] = {
     "/v1/bulk/claims/{job_id}": ("application/octet-stream", b"x"),
     "/v1/fhir/Claim": ("application/fhir+json", json.dumps(fhir_claim()).encode()),
 }
+_FORM = {"login": "ann@insurer.example", "password": "the tide comes in", "code": "123456"}
 FORMS: dict[str, dict[str, str]] = {
     # by path; together they have every name of the templates' forms
     "/console/claims/{claim_id}/finding": {
@@ -168,6 +169,10 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
+    "/console/password": _FORM | {"new_password": "the tide goes out"},
+    "/console/second-factor": _FORM,
+    "/console/second-factor/confirm": _FORM,
+    "/console/sessions": {"form_token": "TOKEN", "session_id": "ses_none"},
     "/console/tasks/{task_id}": {
         "form_token": "TOKEN",
         "action": "discard",

@@ -37,6 +37,8 @@ _OF_NOTIFICATIONS = "one transaction each; the states are in tests/api/test_noti
 EXEMPT_ROUTES = {
     "POST /v1/auth/password": _OF_USERS,
     "POST /v1/auth/refresh": _OF_USERS,
+    "DELETE /v1/auth/sessions/{session_id}": _OF_USERS,
+    "DELETE /v1/auth/sessions": _OF_USERS,
     "POST /v1/auth/sign-out": _OF_USERS,
     "POST /v1/auth/token": _OF_USERS,
     "POST /v1/auth/totp": _OF_USERS,

@@ -1,6 +1,7 @@
 """Claims and a console over a database, for tests of its pages."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import psycopg
@@ -9,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api.appeals import Appeals
+from api.console.access import ConsoleAccess
 from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
@@ -18,10 +20,13 @@ from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
 from api.tasks import Tasks
+from api.tokens import AccessTokens, Sessions, SigningKeys
 from api.unconfirmed import UnconfirmedChanges
+from api.users import SignIns
 from claims.appeals import packaged_appeal_rules
 from claims.prompt_pay import PromptPayClock, packaged_rules
 from claims.review import ReviewPolicy
+from core.encryption import Encryption
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY
 
@@ -92,18 +97,25 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 class Browser(httpx.AsyncClient):
     """A browser at the console: forms carry the token of their session, as those of its pages do."""
 
-    async def post(self, url, *, data=None, content=None, **more):
+    async def post(self, url: Any, *, data: Any = None, content: Any = None, **more: Any) -> httpx.Response:
         session = next((one.value for one in self.cookies.jar if one.name.endswith("ginja_console")), None)
         if content is None and session is not None:
             data = {"form_token": form_token(session)} | dict(data or {})
         return await super().post(url, data=data, content=content, **more)
 
 
+def access_over(database: Database) -> ConsoleAccess:
+    encryption = Encryption(Settings(encryption_keys=ENCRYPTION_KEY))
+    sign_ins = SignIns(database, encryption)
+    tokens = AccessTokens(database, SigningKeys(database, encryption), "default")
+    return ConsoleAccess(database, Authenticator(database), sign_ins, Sessions(database, encryption, sign_ins, tokens))
+
+
 def app_over(database: Database, url: str) -> Starlette:
     app, keys = console_app(), FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
     app.state.console = Console(
         database,
-        Authenticator(database),
+        access_over(database),
         Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys),
         Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database), keys),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),

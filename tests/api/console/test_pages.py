@@ -10,8 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from api.console.service import SESSION
-from api.console.throttle import MOST_FAILURES, WINDOW
+from api.console.access import SESSION
+from api.console.access.throttle import MOST_FAILURES, WINDOW
 from api.database import Database
 from api.identity import Caller, Scope, create_key
 from api.keys import Keys

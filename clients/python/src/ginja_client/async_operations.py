@@ -113,6 +113,7 @@ from ginja_client.models import (
     UserOut,
     UserPage,
     UserPasswordOut,
+    UserSessionsOut,
     UserUpdate,
     VersionRollbackIn,
     VersionUpgradeIn,
@@ -1626,6 +1627,18 @@ class AsyncOperations(AsyncCalls):
     async def get_me(self) -> MeOut:
         """Who sends the request: the signed-in user or the API key, its role and what it may do."""
         return cast("MeOut", await self._call(Call("GET", "/v1/me")))
+
+    async def list_sessions(self) -> UserSessionsOut:
+        """List the own sessions, of programs and of the console. An API key has none."""
+        return cast("UserSessionsOut", await self._call(Call("GET", "/v1/auth/sessions")))
+
+    async def end_all_sessions(self) -> None:
+        """End all own sessions, this one too; needs a sign-in of the last ten minutes. An API key has none."""
+        await self._call(Call("DELETE", "/v1/auth/sessions"))
+
+    async def end_session(self, session_id: str) -> None:
+        """End one of the own sessions; needs a sign-in of the last ten minutes. One that has ended stays as it is."""
+        await self._call(Call("DELETE", fill("/v1/auth/sessions/{session_id}", session_id=session_id)))
 
     async def create_user(self, body: UserIn) -> UserPasswordOut:
         """Create a user. The response has a password for the first sign-in, which is shown once.

@@ -2284,6 +2284,34 @@ class UserPasswordOut(TypedDict):
     """Give it to the user, who changes it before the first sign-in. It is shown once."""
 
 
+class UserSessionOut(TypedDict):
+    """A session that goes on."""
+
+    session_id: str
+    kind: Literal["api", "console"] | str
+    """Tokens of a program, or a browser at the console."""
+    is_current: bool
+    """The session of this request."""
+    created_at: str
+    """When the user signed in."""
+    used_at: str
+    """When the tokens were last refreshed."""
+    expires_at: str
+    """If the tokens are not refreshed before; of the console, in any case."""
+    methods: list[str]
+    """How the user proved to be it (RFC 8176)."""
+    address: str | None
+    """Network address of the sign-in."""
+    agent: str | None
+    """The program that signed in, as it names itself."""
+
+
+class UserSessionsOut(TypedDict):
+    """The sessions of the user that go on, the latest first."""
+
+    sessions: list[UserSessionOut]
+
+
 class UserUpdate(TypedDict):
     """What is stated of a user, as it is from now on. Another role or state ends the sessions of the user."""
 

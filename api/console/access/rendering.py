@@ -1,0 +1,55 @@
+"""Pages from templates, and what every page needs to know of its request."""
+
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.console.access.records import SignedIn
+from api.console.access.service import ConsoleAccess
+from api.console.reading import form_token, session_token
+from api.database import act_for
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+class PageRenderer:
+    """Renders the templates; nothing of a page is stored by the browser."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, enable_async=False
+        )
+
+    def page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
+        """A page of a template."""
+        body = self._templates.get_template(template).render(signed_in=signed_in, **values)
+        return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
+
+    def message(self, heading: str, text: str, status: int) -> Response:
+        """A page with one message."""
+        return self.page("message.html", None, status=status, heading=heading, text=text)
+
+
+def access_of(request: Request) -> ConsoleAccess:
+    """The sessions of the application that serves this request."""
+    access: ConsoleAccess = request.app.state.console.access
+    return access
+
+
+async def who(request: Request) -> SignedIn | None:
+    """Who sends a request; `None` without a session that goes on."""
+    token = session_token(request)
+    signed_in = await access_of(request).signed_in(token) if token else None
+    if token is None or signed_in is None:
+        return None
+    act_for(signed_in.actor_id)
+    return replace(signed_in, form_token=form_token(token))
+
+
+def to_sign_in(request: Request, then: str | None = None) -> Response:
+    """Where a request without a session goes: to the sign-in, and back afterwards."""
+    return RedirectResponse(f"/console/sign-in?next={quote(then or request.url.path)}", status_code=303)

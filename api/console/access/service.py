@@ -1,0 +1,110 @@
+"""Signing in to and out of the console."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.console.access import repository
+from api.console.access.records import OpenedSession, SignedIn, SignInOffers
+from api.database import AUTHENTICATION, Database, acting_for
+from api.errors import Forbidden
+from api.identity import Authenticator, Caller, Scope
+from api.request_context import identify
+from api.tokens import SessionKind, Sessions, begin_session
+from api.users import SignInAttempt, SignIns, VerifiedUser, has_users
+from core import clock
+
+SESSION: Final = timedelta(minutes=30)
+"""How long a session lasts; afterwards the person signs in again."""
+
+
+class ConsoleAccess:
+    """The service of console sessions. Each sign-in gets a new token, and ends the session that the browser had."""
+
+    def __init__(self, database: Database, authenticator: Authenticator, sign_ins: SignIns, sessions: Sessions) -> None:
+        self._database = database
+        self._authenticator = authenticator
+        self.sign_ins = sign_ins
+        """What a person does about password and second factor."""
+        self.sessions = sessions
+        """The sessions of users, of the console and of programs."""
+
+    async def offers(self) -> SignInOffers:
+        """The ways to sign in, as of now."""
+        async with self._database.reading() as connection:
+            users = await has_users(connection)
+        return SignInOffers(users=users, keys=not users)
+
+    async def sign_in(self, attempt: SignInAttempt, before: str | None = None) -> OpenedSession:
+        """Open a session for a user; `before` is the token that the browser has.
+
+        Raises `Forbidden` for a role without console, `Unauthorized`, `SignInIncomplete`, `SignInThrottled`,
+        `Overloaded`.
+        """
+        async with self.sign_ins.signing_in(attempt) as verified:
+            return await self.open_for(verified, before)
+
+    async def open_for(self, verified: VerifiedUser, before: str | None) -> OpenedSession:
+        """Open a session for a user who was verified, in the transaction of that; raises `Forbidden`."""
+        caller = verified.user.caller
+        _require_console(caller)
+        family = await begin_session(verified, SessionKind.CONSOLE, SESSION)
+        return await _open(verified.connection, caller, verified.at, family.family_id, before)
+
+    async def sign_in_with_key(self, api_key: str, before: str | None = None) -> OpenedSession:
+        """Open a session for a key that may read claims and scores, where no user exists yet.
+
+        Raises `Unauthorized`, `Forbidden`.
+        """
+        if not (await self.offers()).keys:
+            raise Forbidden("people sign in to the console as users; an administrator creates one for you")
+        caller = await self._authenticator.authenticate(api_key)
+        _require_console(caller)
+        async with self._database.transaction() as connection:
+            return await _open(connection, caller, clock.now(), None, before)
+
+    async def signed_in(self, token: str) -> SignedIn | None:
+        """Who a token's session belongs to; `None` when it has ended."""
+        with acting_for(AUTHENTICATION):
+            async with self._database.reading() as connection:
+                found = await repository.session_with(connection, _hash(token), clock.now())
+        if found is not None:
+            identify(found.actor_id, found.name, found.role)
+        return found
+
+    async def sign_out(self, token: str) -> None:
+        """End a session."""
+        async with self._database.transaction() as connection:
+            await repository.end_session(connection, _hash(token), clock.now())
+
+
+async def _open(
+    connection: AsyncConnection, caller: Caller, at: datetime, family_id: str | None, before: str | None
+) -> OpenedSession:
+    if before is not None:
+        await repository.end_session(connection, _hash(before), at)
+    token, expires_at = secrets.token_urlsafe(32), at + SESSION
+    await repository.add_session(
+        connection,
+        token_hash=_hash(token),
+        actor_id=caller.actor_id,
+        family_id=family_id,
+        created_at=at,
+        expires_at=expires_at,
+    )
+    return OpenedSession(token, expires_at)
+
+
+def _require_console(caller: Caller) -> None:
+    identify(caller.actor_id, caller.name, caller.role)
+    if not caller.may(Scope.SCORES):
+        raise Forbidden(f"a user or key of role {caller.role} may not see scores, which the console shows")
+    if not caller.may(Scope.READ):
+        raise Forbidden("the key was created without scope claims:read; use another key")
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()
