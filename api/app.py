@@ -111,7 +111,7 @@ def create_app(
         app.state.dependencies = created
         console.state.console = Console(
             created.database,
-            ConsoleAccess(created.database, created.authenticator, created.sign_ins, created.sessions),
+            ConsoleAccess(created.database, created.authenticator, created.sign_ins, created.sessions, created.oidc),
             created.reviews,
             created.appeals,
             created.scorer,

@@ -22,6 +22,7 @@ from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
 from api.legal_holds import LegalHolds
 from api.notifications import Notifications
+from api.oidc import OidcClient, OidcSignIns
 from api.rate_limits import RateLimits, RatePolicies, SharedBuckets
 from api.registry import Registry
 from api.reviews import Reviews
@@ -58,6 +59,8 @@ class Dependencies:
     sessions: Sessions
     sign_ins: SignIns
     users: Users
+    oidc: OidcSignIns | None
+    """`None`: nobody signs in by an identity provider."""
     client_versions: ClientVersions
     scorer: ScorerClient
     intake: Intake
@@ -111,6 +114,7 @@ class Dependencies:
         access_tokens = AccessTokens(database, signing_keys, settings.tenant)
         sign_ins = SignIns(database, encryption)
         authenticator = Authenticator(database, versions.current, access_tokens)
+        client = OidcClient.of(settings)
         return cls(
             settings=settings,
             database=database,
@@ -121,6 +125,7 @@ class Dependencies:
             sessions=Sessions(database, encryption, sign_ins, access_tokens),
             sign_ins=sign_ins,
             users=Users(database, sign_ins.passwords),
+            oidc=None if client is None else OidcSignIns(database, encryption, sign_ins, client),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
@@ -151,6 +156,8 @@ class Dependencies:
     async def close(self) -> None:
         """Close every connection."""
         self.sign_ins.passwords.close()
+        if self.oidc is not None:
+            await self.oidc.close()
         await self.unconfirmed.close()
         await self.probe.close()
         await self.rate_limits.close()

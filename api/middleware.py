@@ -70,6 +70,8 @@ class Endpoint:
     path: str
     methods: frozenset[str]
     queries: tuple[str, ...]
+    takes_any_query: bool = False
+    """Whether parameters of other names are allowed: another system chooses them."""
 
 
 def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoint]:
@@ -84,7 +86,8 @@ def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoin
             dependant = getattr(route, "dependant", None)
             of_framework = () if dependant is None else tuple(one.alias for one in dependant.query_params)
             methods = frozenset(getattr(route, "methods", None) or ("GET",))
-            yield Endpoint(prefix + path, methods, (*of_framework, *getattr(route, "queries", ())))
+            queries = (*of_framework, *getattr(route, "queries", ()))
+            yield Endpoint(prefix + path, methods, queries, getattr(route, "takes_any_query", False))
 
 
 class StrictRequests:
@@ -133,7 +136,7 @@ class StrictRequests:
         seen: set[str] = set()
         names = ", ".join(endpoint.queries) or "none"
         for name, value in pairs:
-            if name not in endpoint.queries:
+            if name not in endpoint.queries and not endpoint.takes_any_query:
                 errors.append(FieldError(_shown(name), f"is not a query parameter; this path has {names}"))
             elif name in seen:
                 errors.append(FieldError(name, "must be sent once"))

@@ -55,6 +55,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("users disable", "cli.platform.users:disable"),
     CommandEntry("users enable", "cli.platform.users:enable"),
     CommandEntry("users reset-password", "cli.platform.users:reset_password"),
+    CommandEntry("users link", "cli.platform.user_access:link"),
+    CommandEntry("users unlink", "cli.platform.user_access:unlink"),
     CommandEntry("users reset-totp", "cli.platform.users:reset_totp"),
     CommandEntry("tokens rotate-keys", "cli.platform.tokens:rotate_keys"),
     CommandEntry("dead-letters list", "cli.platform.dead_letters:list_"),
@@ -179,7 +181,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja crypto status", "ginja crypto encrypt"),
     ),
     "users": GroupEntry(
-        "Create, list, disable and enable users, and reset what they sign in with.",
+        "Create, list, disable and enable users, and say or reset what they sign in with.",
         ('ginja users create --login ann@insurer.example --name "Ann Otieno" --role admin',),
     ),
     "tokens": GroupEntry("Rotate the keys that sign the access tokens of users.", ("ginja tokens rotate-keys",)),

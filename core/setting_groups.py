@@ -154,6 +154,61 @@ class KeyProviderSettings(BaseModel):
         return provider
 
 
+class SignInSettings(BaseModel):
+    """The identity provider that signs people in to the console (OpenID Connect)."""
+
+    oidc_issuer: HttpUrl | None = Field(
+        None,
+        description="Issuer of the identity provider, exactly as it states it, HTTPS. Unset: people sign in with a "
+        "password. Needs `GINJA_OIDC_CLIENT_ID` and `GINJA_CONSOLE_URL`; the provider sends people back to "
+        "`/console/oidc/callback` there.",
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, max_length=255, validate_default=True, description="This installation's id there."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="This installation's secret there; unset: a public client, with PKCE alone."
+    )
+    oidc_max_age_s: int = Field(
+        43_200,
+        ge=60,
+        le=604_800,
+        description="Seconds after which a person proves again at the provider to be it; it must state `auth_time`.",
+    )
+    oidc_second_factor: str = Field(
+        "mfa",
+        pattern=r"^[!-~]+( [!-~]+)*$",
+        description="Values of `amr` or `acr`, separated by blanks, that say that a second factor was proved.",
+    )
+    oidc_acr_values: str | None = Field(
+        None,
+        max_length=500,
+        description="`acr_values` that the provider is asked for, such as a level with two.",
+    )
+    oidc_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that the provider may use."
+    )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _protected(cls, issuer: str | None, values: ValidationInfo) -> str | None:
+        if issuer is None:
+            return None
+        parts = urlsplit(issuer)
+        if parts.scheme != "https" and not is_this_machine(parts.hostname):
+            raise ValueError("must be HTTPS; HTTP is for a provider on this machine only")
+        if values.data.get("console_url") is None:
+            raise ValueError("needs GINJA_CONSOLE_URL, where the provider sends people back to")
+        return issuer
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _of_issuer(cls, client_id: str | None, values: ValidationInfo) -> str | None:
+        if values.data.get("oidc_issuer") is not None and client_id is None:
+            raise ValueError("must be set together with GINJA_OIDC_ISSUER")
+        return client_id
+
+
 class SecuritySettings(BaseModel):
     """HTTPS, keys, proxies, rate limits and where webhooks may go."""
 

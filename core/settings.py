@@ -21,6 +21,7 @@ from core.setting_groups import (
     PayerSettings,
     PrivacySettings,
     SecuritySettings,
+    SignInSettings,
 )
 from core.setting_types import (
     HttpUrl,
@@ -40,7 +41,14 @@ OTHER_VARIABLES = {
 
 
 class Settings(
-    DatabaseSettings, MailSettings, KeyProviderSettings, SecuritySettings, PrivacySettings, PayerSettings, BaseSettings
+    DatabaseSettings,
+    SignInSettings,
+    MailSettings,
+    KeyProviderSettings,
+    SecuritySettings,
+    PrivacySettings,
+    PayerSettings,
+    BaseSettings,
 ):
     """How this installation runs. Unset server URLs mean the embedded servers under `home`."""
 

@@ -37,12 +37,16 @@ class SessionCookie:
 
 
 def session_token(request: Request) -> str | None:
-    """The session's token from the `Cookie` headers.
+    """The session's token from the `Cookie` headers."""
+    return cookie_value(request, SessionCookie.of(request).name)
+
+
+def cookie_value(request: Request, expected: str) -> str | None:
+    """The value of a cookie; `None` without one.
 
     `request.cookies` unquotes every cookie by the standard library, in quadratic time before Python 3.11.10 and 3.12.6
-    (CVE-2024-7592). A token is never quoted.
+    (CVE-2024-7592). Neither a token nor an encrypted value is ever quoted.
     """
-    expected = SessionCookie.of(request).name
     for header in request.headers.getlist("cookie"):
         for pair in header.split(";"):
             name, _, value = pair.partition("=")

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api.console.access import AccessPages, PageRenderer, SignedIn, to_sign_in, who
+from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
 from api.console.guard import GuardedConsole
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
@@ -55,9 +55,12 @@ class _Page(Route):
         *,
         queries: Sequence[str] = (),
         methods: Sequence[str] = ("GET",),
+        takes_any_query: bool = False,
     ) -> None:
+        """`takes_any_query`: another system chooses the query, and may add parameters of its own."""
         super().__init__(path, endpoint, methods=list(methods))
         self.queries = tuple(queries)
+        self.takes_any_query = takes_any_query
 
 
 class _Pages:
@@ -281,7 +284,7 @@ class _Pages:
 def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
     renderer = PageRenderer()
-    pages, access = _Pages(renderer), AccessPages(renderer)
+    pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     return Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id"]),
@@ -300,6 +303,8 @@ def console_app() -> Starlette:
             _Page("/tasks/{task_id}", pages.resolve_task, methods=["POST"]),
             _Page("/sign-in", access.sign_in_form, queries=["next"]),
             _Page("/sign-in", access.sign_in, methods=["POST"]),
+            _Page("/oidc", provider.begin, methods=["POST"]),
+            _Page("/oidc/callback", provider.finish, takes_any_query=True),
             _Page("/sign-out", access.sign_out, methods=["POST"]),
             _Page("/password", access.password_form),
             _Page("/password", access.change_password, methods=["POST"]),

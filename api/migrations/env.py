@@ -24,6 +24,7 @@ from api.legal_holds import tables as _legal_holds  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.migrate import lock_timeout
 from api.notifications import tables as _notifications  # noqa: F401
+from api.oidc import tables as _oidc  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
 from api.policies import tables as _policies  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401

@@ -91,6 +91,26 @@ class SignIns:
             await self._record(verified.connection, verified.user, "user.sign_in", verified.at)
             yield verified
 
+    @asynccontextmanager
+    async def signing_in_by_provider(
+        self, user_id: str | None, methods: tuple[str, ...], unknown: str
+    ) -> AsyncIterator[VerifiedUser]:
+        """A transaction in which an identity provider has proved who a user is, by `methods`; `mfa` is a second factor.
+
+        `unknown` is said of a person who is no user. Raises `Unauthorized`.
+        """
+        at = clock.now()
+        async with self._database.transaction() as connection:
+            user = None if user_id is None else await repository.find_user(connection, user_id, lock=True)
+            refusal = _refusal(user, methods, unknown)
+            if user is not None and refusal is None:
+                await self._record(connection, user, "user.sign_in", at)
+                yield VerifiedUser(user, methods, at, connection)
+        if refusal is not None:
+            async with self._database.transaction() as connection:
+                await self._record(connection, user, "user.sign_in_refused", at)
+            raise Unauthorized(refusal)
+
     async def enrol(self, attempt: SignInAttempt) -> tuple[str, str]:
         """A new secret for an authenticator app, and its address for a QR code; `confirm` makes it the second factor.
 
@@ -209,3 +229,14 @@ class SignIns:
     async def _record(self, connection: AsyncConnection, user: User | None, act: str, at: datetime) -> None:
         caller = _NOBODY if user is None else user.caller
         await fetch(connection, audit.record(caller, act, None, {"user_id": caller.actor_id}, at))
+
+
+def _refusal(user: User | None, methods: tuple[str, ...], unknown: str) -> str | None:
+    """Why a person whom an identity provider proved does not sign in; `None`: it does."""
+    if user is None:
+        return unknown
+    if not user.is_active:
+        return "the user is disabled"
+    if user.needs_second_factor and "mfa" not in methods:
+        return "you sign in with a second factor, and the identity provider states none"
+    return None

@@ -209,7 +209,7 @@ CONSOLE: dict[str, Send] = {
     "/claims/{claim_id}/appeal": console_appeal,
 }
 NO_CLAIM = {
-    *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions"),
+    *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions", "/oidc"),
     *("/dead-letters/{position:int}", "/tasks/{task_id}"),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }

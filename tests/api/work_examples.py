@@ -169,6 +169,7 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
+    "/console/oidc": {"next": "/console", "fresh": "yes"},
     "/console/password": _FORM | {"new_password": "the tide goes out"},
     "/console/second-factor": _FORM,
     "/console/second-factor/confirm": _FORM,

@@ -100,6 +100,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "sign_in_places"): ONE_TRANSACTION,
     ("INSERT", "token_families"): ONE_TRANSACTION,
     ("INSERT", "token_keys"): ONE_TRANSACTION,
+    ("DELETE", "user_identities"): ONE_TRANSACTION,
+    ("INSERT", "user_identities"): ONE_TRANSACTION,
     ("INSERT", "users"): ONE_TRANSACTION,
     ("UPDATE", "recovery_codes"): ONE_TRANSACTION,
     ("UPDATE", "refresh_tokens"): ONE_TRANSACTION,

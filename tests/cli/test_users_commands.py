@@ -112,3 +112,29 @@ async def test_a_login_belongs_to_one_user_and_a_weak_password_is_refused(databa
         weak = await run(api, "users", "create", *words)
         assert (weak.exit_code, "password must have 15 to 256 characters" in weak.output) == (2, True)
         assert "short" not in weak.output
+
+
+async def test_a_user_is_linked_with_one_person_of_an_issuer(database_url: str, tmp_path: Path):
+    async with running_api(database_url) as api:
+        one = await created(api, tmp_path, "operator")
+        issuer = ("--issuer", "https://login.example")
+        done = await run(api, "users", "link", one.login, "--subject", "7d1c", *issuer, "--by", "ben", "--json")
+        assert json.loads(done.stdout) == {
+            "user_id": one.user_id,
+            "login": one.login,
+            "issuer": "https://login.example",
+        }
+        again = await run(api, "users", "link", one.login, "--subject", "8e2d", *issuer)
+        assert (again.exit_code, "unlink it first" in again.output) == (2, True)
+        words = ("--login", "c@b.example", "--name", "C", "--role", "operator")
+        await run(api, "users", "create", *words, "--json")
+        taken = await run(api, "users", "link", "c@b.example", "--subject", "7d1c", *issuer)
+        assert (taken.exit_code, "linked with another user" in taken.output) == (2, True)
+        wrong = await run(api, "users", "link", "c@b.example", "--subject", "two words", *issuer)
+        assert (wrong.exit_code, "subject must be" in wrong.output) == (2, True)
+        missing = await run(api, "users", "link", "c@b.example", "--subject", "x")
+        assert (missing.exit_code, "--issuer is required" in missing.output) == (2, True)
+        assert (await run(api, "users", "unlink", one.login, *issuer, "--by", "ben")).exit_code == 0
+        assert (await run(api, "users", "unlink", one.login, *issuer)).exit_code == 2
+        acts = api.rows("SELECT name, act FROM audit_log WHERE act IN ('user.link', 'user.unlink') ORDER BY audit_id")
+        assert acts == [("ben", "user.link"), ("ben", "user.unlink")]

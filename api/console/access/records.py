@@ -60,5 +60,7 @@ class SignInOffers:
 
     users: bool
     """Login and password; there is a user."""
+    provider: bool
+    """The identity provider."""
     keys: bool
     """An API key; there is no user yet."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.console.access import repository
 from api.console.access.records import OpenedSession, SignedIn, SignInOffers
 from api.database import AUTHENTICATION, Database, acting_for
-from api.errors import Forbidden
+from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Caller, Scope
+from api.oidc import OidcSignIns
 from api.request_context import identify
 from api.tokens import SessionKind, Sessions, begin_session
 from api.users import SignInAttempt, SignIns, VerifiedUser, has_users
@@ -24,11 +26,20 @@ SESSION: Final = timedelta(minutes=30)
 class ConsoleAccess:
     """The service of console sessions. Each sign-in gets a new token, and ends the session that the browser had."""
 
-    def __init__(self, database: Database, authenticator: Authenticator, sign_ins: SignIns, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        database: Database,
+        authenticator: Authenticator,
+        sign_ins: SignIns,
+        sessions: Sessions,
+        oidc: OidcSignIns | None = None,
+    ) -> None:
+        """`oidc`: the identity provider; `None`: nobody signs in by one."""
         self._database = database
         self._authenticator = authenticator
         self.sign_ins = sign_ins
         """What a person does about password and second factor."""
+        self.oidc = oidc
         self.sessions = sessions
         """The sessions of users, of the console and of programs."""
 
@@ -36,7 +47,7 @@ class ConsoleAccess:
         """The ways to sign in, as of now."""
         async with self._database.reading() as connection:
             users = await has_users(connection)
-        return SignInOffers(users=users, keys=not users)
+        return SignInOffers(users=users, provider=self.oidc is not None, keys=not users)
 
     async def sign_in(self, attempt: SignInAttempt, before: str | None = None) -> OpenedSession:
         """Open a session for a user; `before` is the token that the browser has.
@@ -46,6 +57,18 @@ class ConsoleAccess:
         """
         async with self.sign_ins.signing_in(attempt) as verified:
             return await self.open_for(verified, before)
+
+    async def sign_in_by_provider(
+        self, cookie: str | None, answer: Mapping[str, str], before: str | None
+    ) -> tuple[OpenedSession, str]:
+        """Open a session for the user that the identity provider's answer is about; also where the person was going.
+
+        Raises `NotFound` without a provider, `Forbidden`, `Unauthorized`, `Unavailable`.
+        """
+        if self.oidc is None:
+            raise NotFound("nobody signs in by an identity provider here; sign in with your password")
+        async with self.oidc.finishing(cookie, answer) as (verified, following):
+            return await self.open_for(verified, before), following
 
     async def open_for(self, verified: VerifiedUser, before: str | None) -> OpenedSession:
         """Open a session for a user who was verified, in the transaction of that; raises `Forbidden`."""
