@@ -1,8 +1,17 @@
 """People who sign in: users, passwords, the second factor, and what slows down guessing."""
 
+from api.users.emergency import EmergencyAccess
 from api.users.errors import WeakPassword
 from api.users.passwords import PasswordHasher
-from api.users.records import SECOND_FACTOR_ROLES, USER_ROLES, User, UserState, just_after
+from api.users.records import (
+    EMERGENCY_ROLES,
+    SECOND_FACTOR_ROLES,
+    USER_ROLES,
+    EmergencyUse,
+    User,
+    UserState,
+    just_after,
+)
 from api.users.repository import (
     USER_COLUMNS,
     caller_of_actor,
@@ -18,10 +27,13 @@ from api.users.sign_in import REFUSED, SignInAttempt, SignIns, VerifiedUser
 from api.users.tables import UserRow
 
 __all__ = [
+    "EMERGENCY_ROLES",
     "REFUSED",
     "SECOND_FACTOR_ROLES",
     "USER_COLUMNS",
     "USER_ROLES",
+    "EmergencyAccess",
+    "EmergencyUse",
     "Login",
     "PasswordHasher",
     "SignInAttempt",

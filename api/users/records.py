@@ -6,12 +6,15 @@ from enum import Enum
 from typing import Final
 
 from api.identity import Caller
+from core import clock
 
 USER_ROLES: Final = (
     *("admin", "provider", "insurer", "member", "investigator", "lead_investigator"),
     *("data_scientist", "operator"),
 )
 """Roles of people. Systems, such as the claims system and monitoring, have API keys."""
+EMERGENCY_ROLES: Final = ("admin", "insurer", "investigator", "lead_investigator", "data_scientist", "operator")
+"""Roles that emergency access may give: those that are bound to no provider or member."""
 SECOND_FACTOR_ROLES: Final = frozenset({"admin", "insurer", "investigator", "lead_investigator"})
 """Roles that sign in with a second factor only."""
 
@@ -41,10 +44,26 @@ class User:
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None
+    emergency_role: str | None = None
+    """Of emergency access, until `emergency_until`."""
+    emergency_until: datetime | None = None
+    emergency_reason: str | None = None
+
+    def emergency_at(self, at: datetime) -> str | None:
+        """The role of emergency access at `at`; `None`: there is none, or it has ended."""
+        return None if self.emergency_until is None or self.emergency_until <= at else self.emergency_role
+
+    @property
+    def acting_role(self) -> str:
+        """The role as of now: that of emergency access, or the user's own."""
+        return self.emergency_at(clock.now()) or self.role
 
     @property
     def caller(self) -> Caller:
-        """The user as the one who acts."""
+        """The user as the one who acts, as of now."""
+        emergency = self.emergency_at(clock.now())
+        if emergency is not None:
+            return Caller(self.user_id, emergency, None, self.display_name)
         return Caller(self.user_id, self.role, self.provider_id, self.display_name, member_id=self.member_id)
 
     @property
@@ -55,7 +74,22 @@ class User:
     @property
     def needs_second_factor(self) -> bool:
         """Whether a password alone is not enough: the role requires more, or the user chose it."""
-        return self.role in SECOND_FACTOR_ROLES or self.second_factor_at is not None
+        return self.acting_role in SECOND_FACTOR_ROLES or self.second_factor_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyUse:
+    """One emergency access, from the audit log."""
+
+    user_id: str
+    role: str
+    reason: str
+    granted_by: str
+    began_at: datetime
+    until: datetime
+    """When it ended, or will."""
+    acts: int
+    """Rows of the audit log of the user under this role meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

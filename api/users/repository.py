@@ -4,17 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import delete, exists, insert, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.identity import USER_PREFIX, Caller, caller_of_key, holder_of_key
 from api.paging import PageCursor
-from api.users.records import NO_CREDENTIALS, Credentials, User, just_after
+from api.users.records import NO_CREDENTIALS, Credentials, EmergencyUse, User, just_after
 from api.users.tables import RecoveryCodeRow, UserRow
 
 USER_COLUMNS = tuple(UserRow.__table__.c[one.name] for one in fields(User))
 """What `User` is read from, in the order of its fields."""
 _CREDENTIALS = tuple(UserRow.__table__.c[one.name] for one in fields(Credentials))
+
+
+_EMERGENCY_USES = text(
+    """
+    WITH used AS (
+        SELECT granted.details ->> 'user_id' AS user_id, granted.details ->> 'user_role' AS role,
+               granted.details ->> 'reason' AS reason, granted.name AS granted_by, granted.at AS began_at,
+               LEAST((granted.details ->> 'until')::timestamptz, (
+                   SELECT min(later.at) FROM audit_log AS later
+                   WHERE later.act IN (:begin, :end) AND later.audit_id > granted.audit_id
+                     AND later.details ->> 'user_id' = granted.details ->> 'user_id')) AS until
+        FROM audit_log AS granted WHERE granted.act = :begin)
+    SELECT used.*, (
+        SELECT count(*) FROM audit_log AS act
+        WHERE act.api_key_id = used.user_id AND act.role = used.role
+          AND act.at >= used.began_at AND act.at < used.until)
+    FROM used ORDER BY began_at DESC
+    """
+)
 
 
 async def add_user(connection: AsyncConnection, user: User, password_hash: str | None) -> None:
@@ -68,6 +87,12 @@ async def has_users(connection: AsyncConnection) -> bool:
 async def sign_out_everywhere(connection: AsyncConnection, user_id: str, at: datetime) -> None:
     """End every session of a user."""
     await change_user(connection, user_id, {"signed_out_at": just_after(at)})
+
+
+async def emergency_uses(connection: AsyncConnection, begin: str, end: str) -> list[EmergencyUse]:
+    """Emergency accesses by their rows in the audit log, latest first, and how much was done under each."""
+    found = await connection.execute(_EMERGENCY_USES, {"begin": begin, "end": end})
+    return [EmergencyUse(*row) for row in found]
 
 
 async def accept_step(connection: AsyncConnection, user_id: str, step: int) -> bool:

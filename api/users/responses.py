@@ -26,6 +26,8 @@ class UserOut(BaseModel):
     created_at: InstantOut
     updated_at: InstantOut
     disabled_at: InstantOut | None
+    emergency_role: str | None = Field(None, description="Role of emergency access until `emergency_until`.")
+    emergency_until: InstantOut | None = Field(None, description="It ends by itself; null: there was none.")
 
 
 class UserPasswordOut(UserOut):

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Instant
-from api.users.records import USER_ROLES, UserState
+from api.users.records import EMERGENCY_ROLES, USER_ROLES, UserState
 
 STATES = tuple(one.value for one in UserState)
 
@@ -41,6 +41,9 @@ class UserRow(Base):
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]
     disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    emergency_role: Mapped[str | None] = mapped_column(comment="Of emergency access; null: none.")
+    emergency_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    emergency_reason: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint(f"role IN {USER_ROLES}", name="users_role_check"),
@@ -50,6 +53,11 @@ class UserRow(Base):
         CheckConstraint("(role = 'member') = (member_id IS NOT NULL)", name="users_member_check"),
         CheckConstraint("(state = 'disabled') = (disabled_at IS NOT NULL)", name="users_disabled_check"),
         CheckConstraint("(totp_secret IS NULL) = (second_factor_at IS NULL)", name="users_second_factor_check"),
+        CheckConstraint(f"emergency_role IN {EMERGENCY_ROLES}", name="users_emergency_role_check"),
+        CheckConstraint(
+            "num_nulls(emergency_role, emergency_until, emergency_reason) IN (0, 3)",
+            name="users_emergency_check",
+        ),
         Index("users_created_at_idx", "created_at", "user_id"),
     )
 

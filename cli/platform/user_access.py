@@ -34,7 +34,7 @@ def link(login: str, subject: str, issuer: str | None, by: str | None, as_json: 
     async def linked(database: "Database", operator: "Caller", user: "User") -> "User":
         return await IdentityLinks(database).link(operator, user.user_id, known, subject)
 
-    _print(_about(login, linked, by), known, "Linked", as_json)
+    _print(about_user(login, linked, by), known, "Linked", as_json)
 
 
 @command(examples=["ginja users unlink ann@insurer.example"])
@@ -50,7 +50,7 @@ def unlink(login: str, issuer: str | None, by: str | None, as_json: bool) -> Non
     async def unlinked(database: "Database", operator: "Caller", user: "User") -> "User":
         return await IdentityLinks(database).unlink(operator, user.user_id, known)
 
-    _print(_about(login, unlinked, by), known, "Unlinked", as_json)
+    _print(about_user(login, unlinked, by), known, "Unlinked", as_json)
 
 
 def _issuer(given: str | None) -> str:
@@ -62,7 +62,7 @@ def _issuer(given: str | None) -> str:
     return known
 
 
-def _about(login: str, act: "Callable[[Database, Caller, User], Awaitable[User]]", by: str | None) -> "User":
+def about_user(login: str, act: "Callable[[Database, Caller, User], Awaitable[User]]", by: str | None) -> "User":
     """Do something about the user of a login; what is refused is a wrong argument."""
     from api.errors import Conflict, Invalid, NotFound
     from api.identity import Caller

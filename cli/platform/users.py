@@ -83,12 +83,12 @@ def list_(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("user", "login", "name", "role", "second factor", "created", "state")
+    table = Table("user", "login", "name", "role", "second factor", "created", "state", "emergency access")
     for user in users:
         second_factor = "none" if user.second_factor_at is None else f"{user.second_factor_at:%Y-%m-%d}"
         table.add_row(
             *(user.user_id, user.login, user.display_name, user.role, second_factor),
-            *(f"{user.created_at:%Y-%m-%d}", user.state),
+            *(f"{user.created_at:%Y-%m-%d}", user.state, _emergency(user)),
         )
     terminal().print(table)
 
@@ -143,6 +143,13 @@ def reset_totp(login: str, reason: str, by: str | None, as_json: bool) -> None:
         return await users.reset_second_factor(operator, user.user_id, reason)
 
     _print_user(_with_users(reset, by), "Second factor removed of", as_json)
+
+
+def _emergency(user: "User") -> str:
+    from core import clock
+
+    role = user.emergency_at(clock.now())
+    return "" if role is None else f"{role} until {user.emergency_until:%Y-%m-%d %H:%M} UTC"
 
 
 def _set_state(login: str, state: str, by: str | None, as_json: bool) -> None:

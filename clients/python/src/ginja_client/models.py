@@ -2247,6 +2247,10 @@ class UserOut(TypedDict):
     created_at: str
     updated_at: str
     disabled_at: str | None
+    emergency_role: NotRequired[str | None]
+    """Role of emergency access until `emergency_until`."""
+    emergency_until: NotRequired[str | None]
+    """It ends by itself; null: there was none."""
 
 
 class UserPage(TypedDict):
@@ -2280,6 +2284,10 @@ class UserPasswordOut(TypedDict):
     created_at: str
     updated_at: str
     disabled_at: str | None
+    emergency_role: NotRequired[str | None]
+    """Role of emergency access until `emergency_until`."""
+    emergency_until: NotRequired[str | None]
+    """It ends by itself; null: there was none."""
     password: str
     """Give it to the user, who changes it before the first sign-in. It is shown once."""
 
