@@ -116,6 +116,7 @@ def create_app(
             created.appeals,
             created.scorer,
             created.tasks,
+            created.field_keys,
         )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below

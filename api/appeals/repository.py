@@ -1,16 +1,17 @@
 """Appeals in the database."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import any_, func, insert, literal, select, tuple_
+from sqlalchemy import Select, any_, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
 from api.appeals.tables import AppealDecisionRow, AppealRow
 from api.edit_suspensions import EditSuspensionRow
+from api.field_keys import APPEAL_NOTE, APPEAL_REASON, FieldKeys, StoredText, open_texts, seal_text
 from api.identity import Caller
 from api.intake import ClaimRow
 from api.paging import PageCursor
@@ -20,18 +21,33 @@ _APPEAL = tuple(AppealRow.__table__.c[one.name] for one in fields(NewAppeal))
 _DECISION = tuple(AppealDecisionRow.__table__.c[one.name] for one in fields(AppealDecision))
 
 
-async def add_appeal(connection: AsyncConnection, appeal: NewAppeal) -> None:
-    """Store an appeal."""
-    await connection.execute(insert(AppealRow).values(**asdict(appeal)))
+ERASED: Final = "erased with the data of the member"
+"""In place of the reason of an appeal."""
 
 
-async def add_decision(connection: AsyncConnection, decision: AppealDecision) -> None:
-    """Store the outcome of an appeal."""
-    await connection.execute(insert(AppealDecisionRow).values(**asdict(decision)))
+async def add_appeal(connection: AsyncConnection, keys: FieldKeys, appeal: NewAppeal) -> None:
+    """Store an appeal, its reason encrypted."""
+    reason = await seal_text(connection, keys, APPEAL_REASON, appeal.claim_id, appeal.reason, appeal.appeal_id)
+    values = {**asdict(appeal), "reason": None, "reason_sealed": reason}
+    await connection.execute(insert(AppealRow).values(values))
+
+
+async def add_decision(connection: AsyncConnection, keys: FieldKeys, claim_id: str, decision: AppealDecision) -> None:
+    """Store the outcome of an appeal against the decision of a claim, its note encrypted."""
+    note = await seal_text(connection, keys, APPEAL_NOTE, claim_id, decision.note, decision.appeal_id)
+    values = {**asdict(decision), "note": None, "note_sealed": note}
+    await connection.execute(insert(AppealDecisionRow).values(values))
 
 
 _APPEALS = (
-    select(*_APPEAL, *_DECISION, ClaimRow.status, ClaimRow.amount_cents)
+    select(
+        *_APPEAL,
+        *_DECISION,
+        ClaimRow.status,
+        ClaimRow.amount_cents,
+        AppealRow.reason_sealed,
+        AppealDecisionRow.note_sealed,
+    )
     .join(ClaimRow, ClaimRow.claim_id == AppealRow.claim_id)
     .outerjoin(AppealDecisionRow, AppealDecisionRow.appeal_id == AppealRow.appeal_id)
 )
@@ -41,22 +57,51 @@ def _record(row: Sequence[object]) -> AppealRecord:
     values: Any = list(row)
     of_decision = values[len(_APPEAL) : len(_APPEAL) + len(_DECISION)]
     decision = None if of_decision[0] is None else AppealDecision(*of_decision)
-    return AppealRecord(NewAppeal(*values[: len(_APPEAL)]), decision, *values[-2:])
+    return AppealRecord(NewAppeal(*values[: len(_APPEAL)]), decision, *values[-4:-2])
 
 
-async def appeal(connection: AsyncConnection, appeal_id: str) -> AppealRecord | None:
+async def _records(
+    connection: AsyncConnection, keys: FieldKeys, statement: Select[tuple[Any, ...]]
+) -> list[AppealRecord]:
+    """Appeals with their texts in clear. Raises `DecryptionError` where one was changed."""
+    rows = (await connection.execute(statement)).all()
+    found = [_record(row) for row in rows]
+    reasons = [
+        StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-2], one.appeal.reason)
+        for one, row in zip(found, rows, strict=True)
+    ]
+    notes = [
+        StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-1], one.decision.note if one.decision else None)
+        for one, row in zip(found, rows, strict=True)
+    ]
+    texts = zip(
+        await open_texts(connection, keys, APPEAL_REASON, reasons),
+        await open_texts(connection, keys, APPEAL_NOTE, notes),
+        strict=True,
+    )
+    return [_with_texts(one, *of_one) for one, of_one in zip(found, texts, strict=True)]
+
+
+def _with_texts(record: AppealRecord, reason: str | None, note: str | None) -> AppealRecord:
+    decision = record.decision and replace(record.decision, note=note)
+    return replace(record, appeal=replace(record.appeal, reason=reason or ERASED), decision=decision)
+
+
+async def appeal(connection: AsyncConnection, keys: FieldKeys, appeal_id: str) -> AppealRecord | None:
     """An appeal; `None` if there is none."""
-    row = (await connection.execute(_APPEALS.where(AppealRow.appeal_id == appeal_id))).one_or_none()
-    return None if row is None else _record(row)
+    found = await _records(connection, keys, _APPEALS.where(AppealRow.appeal_id == appeal_id))
+    return found[0] if found else None
 
 
-async def appeals_of(connection: AsyncConnection, claim_id: str) -> list[AppealRecord]:
+async def appeals_of(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> list[AppealRecord]:
     """The appeals of a claim, oldest first."""
     statement = _APPEALS.where(AppealRow.claim_id == claim_id).order_by(AppealRow.level)
-    return [_record(row) for row in await connection.execute(statement)]
+    return await _records(connection, keys, statement)
 
 
-async def open_appeals(connection: AsyncConnection, *, after: PageCursor | None, limit: int) -> list[AppealRecord]:
+async def open_appeals(
+    connection: AsyncConnection, keys: FieldKeys, *, after: PageCursor | None, limit: int
+) -> list[AppealRecord]:
     """Appeals that wait for a decision, by due date; those of voided claims are left out."""
     statement = (
         _APPEALS.where(AppealDecisionRow.appeal_id.is_(None), ClaimRow.voided_at.is_(None))
@@ -67,7 +112,7 @@ async def open_appeals(connection: AsyncConnection, *, after: PageCursor | None,
         statement = statement.where(
             tuple_(AppealRow.due_on, AppealRow.appeal_id) > tuple_(after.received_at.date(), after.item_id)
         )
-    return [_record(row) for row in await connection.execute(statement)]
+    return await _records(connection, keys, statement)
 
 
 async def may_access_claim(connection: AsyncConnection, caller: Caller, claim_id: str) -> bool:

@@ -73,12 +73,12 @@ class Appeals:
         async with self._database.reading() as connection:
             if not await repository.may_access_claim(connection, caller, claim_id):
                 raise NotFound("claim not found; check its id")
-            return await repository.appeals_of(connection, claim_id)
+            return await repository.appeals_of(connection, self._keys, claim_id)
 
     async def open(self, *, after: PageCursor | None, limit: int) -> ListPage[AppealRecord]:
         """Open appeals after a place in their list, by due date."""
         async with self._database.reading() as connection:
-            found = await repository.open_appeals(connection, after=after, limit=limit + 1)
+            found = await repository.open_appeals(connection, self._keys, after=after, limit=limit + 1)
         shown = found[:limit]
         if len(found) <= limit:
             return ListPage(shown, None)
@@ -105,7 +105,7 @@ class Appeals:
 
         async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
             appeal = await self._new_appeal(connection, caller, review, sent, at)
-            await repository.add_appeal(connection, appeal)
+            await repository.add_appeal(connection, self._keys, appeal)
             details: dict[str, JsonValue] = {"appeal_id": appeal.appeal_id, "appellant": appeal.appellant}
             await fetch(connection, outbox.add(outbox.APPEALED, claim_id, {"claim_id": claim_id, **details}, at))
             await fetch(connection, audit.record(caller, "claim.appeal", claim_id, details, at))
@@ -113,7 +113,7 @@ class Appeals:
             return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
 
         request = f"appeal {claim_id}\n".encode() + body
-        return await self._changes.once(caller, claim_id, request, lock=lock_review, act=act)
+        return await self._changes.once(caller, claim_id, request, lock=self._lock, act=act)
 
     async def decide(
         self, caller: Caller, appeal_id: str, sent: AppealDecisionIn, body: bytes, *, of_claim: str | None = None
@@ -128,13 +128,13 @@ class Appeals:
         if not caller.may(Scope.APPROVE):
             raise Forbidden(f"a key of role {caller.role} does not decide appeals; ask for a lead_investigator's key")
         async with self._database.reading() as connection:
-            found = await repository.appeal(connection, appeal_id)
+            found = await repository.appeal(connection, self._keys, appeal_id)
         if found is None or of_claim not in (None, found.appeal.claim_id):
             raise NotFound("appeal not found; check its id")
         claim_id = found.appeal.claim_id
 
         async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
-            locked = await repository.appeal(connection, appeal_id)
+            locked = await repository.appeal(connection, self._keys, appeal_id)
             assert locked is not None  # an appeal is never deleted
             if locked.decision is not None:
                 raise Conflict(
@@ -147,6 +147,7 @@ class Appeals:
             if result.settlement is not None and result.action is not None and result.reason is not None:
                 made = await settle_review(
                     connection,
+                    self._keys,
                     caller,
                     review,
                     action=result.action,
@@ -167,7 +168,7 @@ class Appeals:
                 decided_by=caller.name,
                 role=caller.role,
             )
-            await repository.add_decision(connection, decision)
+            await repository.add_decision(connection, self._keys, claim_id, decision)
             details: dict[str, JsonValue] = {"appeal_id": appeal_id, "outcome": decision.outcome}
             details["suspended"] = [*await self._suspend(connection, locked.appeal, at)]
             event: dict[str, JsonValue] = {"claim_id": claim_id, **details}
@@ -177,13 +178,16 @@ class Appeals:
             return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
 
         request = f"decide appeal {appeal_id}\n".encode() + body
-        return await self._changes.once(caller, claim_id, request, lock=lock_review, act=act)
+        return await self._changes.once(caller, claim_id, request, lock=self._lock, act=act)
+
+    async def _lock(self, connection: AsyncConnection, claim_id: str) -> Review:
+        return await lock_review(connection, self._keys, claim_id)
 
     async def _new_appeal(
         self, connection: AsyncConnection, caller: Caller, review: Review, sent: AppealIn, at: datetime
     ) -> NewAppeal:
         claim, last = review.claim, review.last
-        earlier = await repository.appeals_of(connection, claim.claim_id)
+        earlier = await repository.appeals_of(connection, self._keys, claim.claim_id)
         if earlier and earlier[-1].decision is None:
             raise Conflict(f"appeal {earlier[-1].appeal.appeal_id} of this claim is open; wait for its outcome")
         outcome = review.subject.outcome

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,7 +24,7 @@ class AppealRow(Base):
     level: Mapped[int] = mapped_column(Integer, comment="Of the claim's appeals, from 1.")
     filed_at: Mapped[Instant]
     appellant: Mapped[str]
-    reason: Mapped[str] = mapped_column(comment="In the appellant's words, without a member's name.")
+    reason: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
     documents: Mapped[list[dict[str, str]]] = mapped_column(
         JSONB, comment="Name, media type and SHA-256 of each; the documents themselves are kept elsewhere."
     )
@@ -36,10 +36,14 @@ class AppealRow(Base):
     caused_by: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the findings that caused the decision.")
     actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     filed_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
+    reason_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="In the appellant's words, encrypted with the member's key."
+    )
 
     __table_args__ = (
         CheckConstraint(f"appellant IN {APPELLANTS}", name="appeals_appellant_check"),
         CheckConstraint(f"status IN {STATUSES}", name="appeals_status_check"),
+        CheckConstraint("num_nonnulls(reason, reason_sealed) <= 1", name="appeals_reason_check"),
         Index("appeals_claim_id_level_key", "claim_id", "level", unique=True),
         Index(None, "due_on", "appeal_id"),
     )
@@ -53,7 +57,7 @@ class AppealDecisionRow(Base):
     appeal_id: Mapped[str] = mapped_column(ForeignKey("appeals.appeal_id"), primary_key=True)
     made_at: Mapped[Instant]
     outcome: Mapped[str]
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
     approved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
     decision_id: Mapped[str | None] = mapped_column(
         ForeignKey("decisions.decision_id"), comment="The decision that it led to; null: the first one stands."
@@ -61,6 +65,7 @@ class AppealDecisionRow(Base):
     actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
+    note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
 
     __table_args__ = (
         CheckConstraint(f"outcome IN {OUTCOMES}", name="appeal_decisions_outcome_check"),

@@ -21,6 +21,7 @@ from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
 from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Scope
 from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
@@ -54,8 +55,10 @@ class Console:
         appeals: Appeals,
         scorer: ScorerClient,
         tasks: Tasks,
+        keys: FieldKeys,
     ) -> None:
         self._database = database
+        self._keys = keys
         self._scorer = scorer
         self.failed_work = FailedWork(database, tasks)
         """What operators see and resolve."""
@@ -102,7 +105,7 @@ class Console:
                 recovered=format_cents(record.amount_recovered_cents) if record.amount_recovered_cents else "",
                 note=record.note or "",
             )
-            for record in await investigations.dispositions(self._database, claim_id)
+            for record in await investigations.dispositions(self._database, self._keys, claim_id)
         ]
 
     async def record(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
@@ -111,7 +114,7 @@ class Console:
             raise Forbidden(f"role {signed_in.role} may not record findings; an investigator does")
         sent = validate(DispositionIn, _filled(entered))
         new = sent.to_disposition(signed_in.name)
-        await investigations.record(self._database, claim_id, new, caller=signed_in.caller)
+        await investigations.record(self._database, self._keys, claim_id, new, caller=signed_in.caller)
 
     async def decision(
         self,
@@ -168,12 +171,14 @@ class Console:
 
     async def rescreened(self, claim_id: str) -> list[RescreeningLine]:
         """The first findings of re-screening about a claim, latest first."""
-        page = await rescreening_findings(self._database, filters={"claim_id": claim_id}, limit=PAGE_SIZE)
+        page = await rescreening_findings(self._database, self._keys, filters={"claim_id": claim_id}, limit=PAGE_SIZE)
         return rescreening_lines(page.items)
 
     async def rescreening(self, after: PageCursor | None) -> ListPage[RescreeningLine]:
         """A page of the open findings of re-screening, latest first."""
-        page = await rescreening_findings(self._database, filters={}, is_open=True, after=after, limit=PAGE_SIZE)
+        page = await rescreening_findings(
+            self._database, self._keys, filters={}, is_open=True, after=after, limit=PAGE_SIZE
+        )
         return rescreening_page(page)
 
     async def close_rescreening(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
@@ -184,7 +189,7 @@ class Console:
         closing = validate(RescreeningCloseIn, {name: value for name, value in sent.items() if name != "finding_id"})
         reason, finding_id = ClosingReason(closing.reason), sent.get("finding_id", "-")
         await close_rescreening_finding(
-            self._database, signed_in.caller, finding_id, reason, closing.note, of_claim=claim_id
+            self._database, self._keys, signed_in.caller, finding_id, reason, closing.note, of_claim=claim_id
         )
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:

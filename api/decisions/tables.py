@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,7 +32,7 @@ class DecisionRow(Base):
     approved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
     reserved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
     reason: Mapped[str] = mapped_column(comment="A code of claims/review/reasons.py.")
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
     documents: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     due_on: Mapped[date | None]
     disposition: Mapped[str | None] = mapped_column(comment="The finding stated with it.")
@@ -44,6 +44,7 @@ class DecisionRow(Base):
     actor_id: Mapped[str] = mapped_column("api_key_id", key="actor_id")
     decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
+    note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
 
     __table_args__ = (
         CheckConstraint(f"action IN {ACTIONS}", name="decisions_action_check"),

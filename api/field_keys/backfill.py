@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database import Database
 from api.field_keys.columns import SEALED_COLUMNS, SealedColumn
 from api.field_keys.service import FieldKeys
+from api.field_keys.texts import changes_allowed, key_of_claim
 from core.field_encryption import SealingKey
 
 BATCH: Final = 50
@@ -76,7 +77,8 @@ async def _batch(
     names = ", ".join(column.row)
     after = "" if last is None else f"AND ({names}) > ({', '.join(f':last_{n}' for n in range(len(column.row)))})"
     statement = text(
-        f"SELECT {names}, {as_bytes.format(column=value)} AS clear_value FROM {column.table} "
+        f"SELECT {names}, {as_bytes.format(column=value)} AS clear_value, {column.claim or 'NULL'} AS of_claim "
+        f"FROM {column.table} "
         f"WHERE {_is_clear(column)} {after} ORDER BY {names} LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
     )
     given = {f"last_{place}": one for place, one in enumerate(last or ())}
@@ -85,8 +87,12 @@ async def _batch(
 
 async def _seal(connection: AsyncConnection, keys: FieldKeys, column: SealedColumn, rows: Sequence[RowMapping]) -> None:
     sealing = await keys.current(column.purpose)
-    values = [_sealed(column, sealing, row) for row in rows]
-    await connection.execute(_update(column), values)
+    values = []
+    for row in rows:
+        own = sealing if row["of_claim"] is None else await key_of_claim(connection, keys, row["of_claim"])
+        values.append(_sealed(column, own, row))
+    async with changes_allowed(connection, column):
+        await connection.execute(_update(column), values)
 
 
 def _sealed(column: SealedColumn, sealing: SealingKey, row: RowMapping) -> Mapping[str, object]:

@@ -34,6 +34,11 @@ class MemberKey:
         return self.wrapped is None
 
 
+def is_of_member(key_id: int) -> bool:
+    """Whether a value was sealed by a member's key: no data key of texts has this id (migration of the texts)."""
+    return key_id == _GENERATION
+
+
 def _at(member_id: str) -> bytes:
     return place(MemberKeyRow.__tablename__, "wrapped_key", member_id)
 

@@ -1,7 +1,7 @@
 """Weekly lists and dispositions in the database."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import DateTime, Text, and_, case, cast, exists, func, insert, or_, select
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.assessments import AssessmentRow, LabelRow
 from api.catalog import ProcedureRow
+from api.field_keys import DISPOSITION_NOTE, FieldKeys, StoredText, open_texts, seal_text
 from api.intake import ClaimRow
 from api.investigations.records import Choice, DispositionRecord, ScoredClaim, SelectedClaim
 from api.investigations.tables import DispositionRow, SelectionRow
@@ -191,19 +192,29 @@ async def latest_week(connection: AsyncConnection) -> date | None:
     return (await connection.execute(select(func.max(SelectionRow.week)))).scalar_one()
 
 
-async def dispositions_of(connection: AsyncConnection, claim_id: str) -> list[DispositionRecord]:
-    """The dispositions of a claim, latest first."""
+async def dispositions_of(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> list[DispositionRecord]:
+    """The dispositions of a claim, latest first. Raises `DecryptionError` where a note was changed."""
     statement = (
-        select(*(DispositionRow.__table__.c[one.name] for one in fields(DispositionRecord)))
+        select(*(DispositionRow.__table__.c[one.name] for one in fields(DispositionRecord)), DispositionRow.note_sealed)
         .where(DispositionRow.claim_id == claim_id)
         .order_by(DispositionRow.known_at.desc())
     )
-    return [DispositionRecord(*row) for row in await connection.execute(statement)]
+    rows = (await connection.execute(statement)).all()
+    found = [DispositionRecord(*row[:-1]) for row in rows]
+    notes = [
+        StoredText(claim_id, (claim_id, one.known_at), row[-1], one.note) for one, row in zip(found, rows, strict=True)
+    ]
+    opened = await open_texts(connection, keys, DISPOSITION_NOTE, notes)
+    return [replace(one, note=note) for one, note in zip(found, opened, strict=True)]
 
 
-async def add_disposition(connection: AsyncConnection, claim_id: str, record: DispositionRecord) -> None:
-    """Store a disposition."""
-    await connection.execute(insert(DispositionRow).values(claim_id=claim_id, **asdict(record)))
+async def add_disposition(
+    connection: AsyncConnection, keys: FieldKeys, claim_id: str, record: DispositionRecord
+) -> None:
+    """Store a disposition, its note encrypted."""
+    note = await seal_text(connection, keys, DISPOSITION_NOTE, claim_id, record.note, claim_id, record.known_at)
+    values = {**asdict(record), "claim_id": claim_id, "note": None, "note_sealed": note}
+    await connection.execute(insert(DispositionRow).values(values))
 
 
 async def next_known_at(connection: AsyncConnection, claim_id: str) -> datetime:

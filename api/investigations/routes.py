@@ -54,7 +54,8 @@ async def get_weekly_list(
 @router.get("/v1/claims/{claim_id}/dispositions", response_model=DispositionList, openapi_extra=operation())
 async def list_dispositions(request: Request, _caller: ScoresCaller, claim_id: ClaimId) -> Response:
     """List the dispositions of a claim, latest first."""
-    records = await service.dispositions(dependencies(request).database, claim_id)
+    own = dependencies(request)
+    records = await service.dispositions(own.database, own.field_keys, claim_id)
     return json_response(DispositionList(dispositions=[DispositionOut.model_validate(record) for record in records]))
 
 
@@ -68,7 +69,9 @@ async def record_disposition(request: Request, caller: FindingsCaller, claim_id:
     """Record what an investigation of a claim found. The same disposition sent again is recorded once."""
     own = dependencies(request)
     sent = parse(DispositionIn, await read_body(request, own.settings.max_body_bytes))
-    recorded = await service.record(own.database, claim_id, sent.to_disposition(caller.name), caller=caller)
+    recorded = await service.record(
+        own.database, own.field_keys, claim_id, sent.to_disposition(caller.name), caller=caller
+    )
     return json_response(DispositionOut.model_validate(recorded), status=201)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import Database, fetch
 from api.errors import Conflict, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.investigations import repository
 from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
@@ -66,7 +67,9 @@ async def promise_of(database: Database, week: date, claims: Sequence[SelectedCl
     return promise([PastList(tuple(findings)) for findings in earlier], size=size)
 
 
-async def record(database: Database, claim_id: str, new: NewDisposition, *, caller: Caller) -> DispositionRecord:
+async def record(
+    database: Database, keys: FieldKeys, claim_id: str, new: NewDisposition, *, caller: Caller
+) -> DispositionRecord:
     """Record a disposition and its label, known from now; the latest disposition sent again is recorded once.
 
     Never known from earlier: features of each day include what was known by its midnight, and a disposition entered
@@ -75,13 +78,15 @@ async def record(database: Database, claim_id: str, new: NewDisposition, *, call
     disposition withdraws the previous one. Raises `NotFound`, `Invalid`.
     """
     async with database.transaction() as connection:
-        recorded = await record_within(connection, claim_id, new)
+        recorded = await record_within(connection, keys, claim_id, new)
         details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
         await fetch(connection, audit.record(caller, "disposition.record", claim_id, details, clock.now()))
         return recorded
 
 
-async def record_within(connection: AsyncConnection, claim_id: str, new: NewDisposition) -> DispositionRecord:
+async def record_within(
+    connection: AsyncConnection, keys: FieldKeys, claim_id: str, new: NewDisposition
+) -> DispositionRecord:
     """As `record`, in the transaction of `connection`."""
     disposition = _check(new)
     claim = await repository.lock_claim(connection, claim_id)
@@ -90,7 +95,7 @@ async def record_within(connection: AsyncConnection, claim_id: str, new: NewDisp
     # After the claim is locked, so that dispositions of one claim are known in the order of their commits.
     known_at = await repository.next_known_at(connection, claim_id)
     added = DispositionRecord(new.disposition, new.kind, new.amount_recovered_cents, new.decided_by, new.note, known_at)
-    earlier = await repository.dispositions_of(connection, claim_id)
+    earlier = await repository.dispositions_of(connection, keys, claim_id)
     if earlier and replace(earlier[0], known_at=known_at) == added:
         return earlier[0]
     try:
@@ -105,19 +110,19 @@ async def record_within(connection: AsyncConnection, claim_id: str, new: NewDisp
         raise Invalid.field("amount_recovered", str(error)) from None
     if new.kind is not None and disposition is not Disposition.CONFIRMED:
         raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
-    await repository.add_disposition(connection, claim_id, added)
+    await repository.add_disposition(connection, keys, claim_id, added)
     await repository.add_label(
         connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[disposition], kind=new.kind
     )
     return added
 
 
-async def dispositions(database: Database, claim_id: str) -> list[DispositionRecord]:
+async def dispositions(database: Database, keys: FieldKeys, claim_id: str) -> list[DispositionRecord]:
     """The dispositions of a claim, latest first; raises `NotFound`."""
     async with database.reading() as connection:
         if not await repository.claim_exists(connection, claim_id):
             raise NotFound(f"claim {claim_id} not found")
-        return await repository.dispositions_of(connection, claim_id)
+        return await repository.dispositions_of(connection, keys, claim_id)
 
 
 def _check(new: NewDisposition) -> Disposition:

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
@@ -50,7 +50,8 @@ class DispositionRow(Base):
     kind: Mapped[str | None] = mapped_column(comment="Of a confirmed fraud.")
     amount_recovered_cents: Mapped[Cents] = mapped_column(server_default="0")
     decided_by: Mapped[str]
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
+    note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
 
     __table_args__ = (
         CheckConstraint(f"disposition IN {DISPOSITIONS}", name="dispositions_disposition_check"),

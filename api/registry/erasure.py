@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from api import audit
 from api.database import Database, fetch
 from api.errors import Invalid, NotFound
-from api.field_keys import MemberKeyRow
+from api.field_keys import MemberKeyRow, erase_clear_texts
 from api.identity import Caller
 from api.intake import IdempotencyKeyRow, lock_member
 from api.legal_holds import require_no_hold
@@ -43,6 +43,8 @@ class Erasure:
 async def erase_member(database: Database, caller: Caller, member_id: str, reason: str) -> Erasure:
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
+    So are texts about its claims that an earlier release stored in clear.
+
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
     rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
     and `Conflict` where the member is under a legal hold.
@@ -60,6 +62,7 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
     async with database.transaction() as connection:
         await fetch(connection, lock_member(member_id))
         await require_no_hold(connection, [member_id])
+        await erase_clear_texts(connection, member_id)
         emptied = update(members).where(members.c.member_id == member_id).values(nobody)
         if (await connection.execute(emptied)).rowcount == 0:
             raise NotFound("member not found; check its id")

@@ -1,12 +1,14 @@
 """Findings and jobs of re-screening in the database."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import FINDING_NOTE, FieldKeys, StoredText, open_texts, seal_text
 from api.paging import PageCursor
 from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
 from api.rescreening.tables import RescreeningFindingRow, RescreeningJobRow
@@ -19,11 +21,14 @@ _FINDING = [
 _JOB = [RescreeningJobRow.__table__.c[one.name] for one in fields(RescreeningJob)]
 
 
-_FINDINGS = select(*_FINDING).join(RescreeningJobRow, RescreeningJobRow.job_id == RescreeningFindingRow.job_id)
+_FINDINGS = select(*_FINDING, RescreeningFindingRow.note_sealed).join(
+    RescreeningJobRow, RescreeningJobRow.job_id == RescreeningFindingRow.job_id
+)
 
 
 async def findings(
     connection: AsyncConnection,
+    keys: FieldKeys,
     *,
     filters: Mapping[str, str],
     is_open: bool | None,
@@ -40,24 +45,44 @@ async def findings(
         statement = statement.where(row.closed_at.is_(None) if is_open else row.closed_at.is_not(None))
     if after is not None:
         statement = statement.where(tuple_(row.found_at, row.finding_id) < (after.received_at, after.item_id))
-    return [RescreeningFinding(*one) for one in await connection.execute(statement)]
+    return await _opened(connection, keys, (await connection.execute(statement)).all())
 
 
-async def lock_finding(connection: AsyncConnection, finding_id: str) -> RescreeningFinding | None:
+async def lock_finding(connection: AsyncConnection, keys: FieldKeys, finding_id: str) -> RescreeningFinding | None:
     """A finding that nobody else closes until the transaction ends; `None`: unknown."""
     row = RescreeningFindingRow
     statement = _FINDINGS.where(row.finding_id == finding_id).with_for_update(of=row)
-    found = (await connection.execute(statement)).one_or_none()
-    return None if found is None else RescreeningFinding(*found)
+    found = await _opened(connection, keys, (await connection.execute(statement)).all())
+    return found[0] if found else None
+
+
+async def _opened(
+    connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Sequence[Any]]
+) -> list[RescreeningFinding]:
+    """Findings with their notes in clear. Raises `DecryptionError` where one was changed."""
+    found = [RescreeningFinding(*row[:-1]) for row in rows]
+    notes = [
+        StoredText(one.claim_id, (one.finding_id,), row[-1], one.note) for one, row in zip(found, rows, strict=True)
+    ]
+    opened = await open_texts(connection, keys, FINDING_NOTE, notes)
+    return [replace(one, note=note) for one, note in zip(found, opened, strict=True)]
 
 
 async def close_finding(
-    connection: AsyncConnection, finding_id: str, *, reason: ClosingReason, note: str | None, by: str, at: datetime
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    found: RescreeningFinding,
+    *,
+    reason: ClosingReason,
+    note: str | None,
+    by: str,
+    at: datetime,
 ) -> None:
-    """Close a finding."""
+    """Close a finding; the note is stored encrypted."""
     row = RescreeningFindingRow
-    values = {"closed_at": at, "closed_reason": reason.value, "note": note, "closed_by": by}
-    await connection.execute(update(row).where(row.finding_id == finding_id).values(values))
+    sealed = await seal_text(connection, keys, FINDING_NOTE, found.claim_id, note, found.finding_id)
+    values = {"closed_at": at, "closed_reason": reason.value, "note_sealed": sealed, "closed_by": by}
+    await connection.execute(update(row).where(row.finding_id == found.finding_id).values(values))
 
 
 async def jobs(connection: AsyncConnection, limit: int) -> list[RescreeningJob]:

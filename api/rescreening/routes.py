@@ -48,8 +48,10 @@ async def list_rescreening_findings(
     The newest first. No claim is changed by a finding.
     """
     requested = {"kind": cause, "claim_id": claim_id, "provider_id": provider_id}
+    own = dependencies(request)
     page = await service.rescreening_findings(
-        dependencies(request).database,
+        own.database,
+        own.field_keys,
         filters={name: value for name, value in requested.items() if value is not None},
         is_open=None if status is None else status == "open",
         after=None if cursor is None else read_cursor(cursor),
@@ -70,6 +72,6 @@ async def close_finding(request: Request, caller: FindingsCaller, finding_id: Fi
     own = dependencies(request)
     sent = parse(RescreeningCloseIn, await read_body(request, own.settings.max_body_bytes))
     closed = await service.close_rescreening_finding(
-        own.database, caller, finding_id, ClosingReason(sent.reason), sent.note
+        own.database, own.field_keys, caller, finding_id, ClosingReason(sent.reason), sent.note
     )
     return json_response(RescreeningFindingOut.of(closed))

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from api import audit
 from api.database import Database, fetch
 from api.errors import Conflict, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.rescreening import repository
@@ -23,6 +24,7 @@ RETRIED_AT_A_TIME: Final = 10_000
 
 async def rescreening_findings(
     database: Database,
+    keys: FieldKeys,
     *,
     filters: Mapping[str, str],
     is_open: bool | None = None,
@@ -31,13 +33,16 @@ async def rescreening_findings(
 ) -> ListPage[RescreeningFinding]:
     """A page of findings, the newest first. `filters`: columns of the finding, or `kind` of its change."""
     async with database.reading() as connection:
-        found = await repository.findings(connection, filters=filters, is_open=is_open, after=after, limit=limit + 1)
+        found = await repository.findings(
+            connection, keys, filters=filters, is_open=is_open, after=after, limit=limit + 1
+        )
     shown = found[:limit]
     return ListPage(shown, PageCursor(shown[-1].found_at, shown[-1].finding_id) if len(found) > limit else None)
 
 
 async def close_rescreening_finding(
     database: Database,
+    keys: FieldKeys,
     caller: Caller,
     finding_id: str,
     reason: ClosingReason,
@@ -51,12 +56,12 @@ async def close_rescreening_finding(
     """
     now = clock.now()
     async with database.transaction() as connection:
-        found = await repository.lock_finding(connection, finding_id)
+        found = await repository.lock_finding(connection, keys, finding_id)
         if found is None or of_claim not in (None, found.claim_id):
             raise NotFound("finding not found; `GET /v1/rescreening-findings` lists them")
         if found.closed_at is not None:
             raise Conflict(f"finding {finding_id} is already closed: {found.closed_reason}; nothing was changed")
-        await repository.close_finding(connection, finding_id, reason=reason, note=note, by=caller.name, at=now)
+        await repository.close_finding(connection, keys, found, reason=reason, note=note, by=caller.name, at=now)
         details: dict[str, JsonValue] = {"finding_id": finding_id, "code": found.code, "reason": reason.value}
         await fetch(connection, audit.record(caller, "rescreening_finding.close", found.claim_id, details, now))
     return replace(found, closed_at=now, closed_reason=reason.value, note=note, closed_by=caller.name)

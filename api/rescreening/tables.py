@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
@@ -140,12 +140,13 @@ class RescreeningFindingRow(Base):
     found_at: Mapped[Instant]
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     closed_reason: Mapped[str | None]
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
     closed_by: Mapped[str | None] = mapped_column(comment="The key's name; null: a later job withdrew it.")
     ended_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True),
         comment="When a job no longer found it or its claim was voided; null: the same one is not opened again.",
     )
+    note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
 
     __table_args__ = (
         CheckConstraint("(closed_at IS NULL) = (closed_reason IS NULL)", name="rescreening_findings_closed_check"),

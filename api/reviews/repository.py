@@ -1,6 +1,6 @@
 """Claims in review, and the decisions on them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sqlalchemy import ColumnElement, Date, func, insert, literal, literal_column, null, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.assessments import AssessmentRow
 from api.database import fetch
 from api.decisions import DecisionRow
+from api.field_keys import DECISION_NOTE, FieldKeys, StoredText, open_texts, seal_text
 from api.intake import REVIEW_BY, ClaimRow, benefit_used, counted, lock_member
 from api.investigations import DispositionRow
 from api.paging import PageCursor
@@ -52,10 +53,16 @@ async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> 
     return benefit, None if payment is None else itemize(payment.prices, terms, use.shared)
 
 
-async def decisions_of(connection: AsyncConnection, claim_id: str) -> list[DecisionRecord]:
-    """Every decision on the claim, oldest first."""
-    statement = select(*_DECISION).where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
-    return [DecisionRecord(*row) for row in await connection.execute(statement)]
+async def decisions_of(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> list[DecisionRecord]:
+    """Every decision on the claim, oldest first. Raises `DecryptionError` where a note was changed."""
+    statement = (
+        select(*_DECISION, DecisionRow.note_sealed).where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
+    )
+    rows = (await connection.execute(statement)).all()
+    found = [DecisionRecord(*row[:-1]) for row in rows]
+    notes = [StoredText(claim_id, (one.decision_id,), row[-1], one.note) for one, row in zip(found, rows, strict=True)]
+    opened = await open_texts(connection, keys, DECISION_NOTE, notes)
+    return [replace(one, note=note) for one, note in zip(found, opened, strict=True)]
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> tuple[int, str | None]:
@@ -82,9 +89,11 @@ async def findings_of(connection: AsyncConnection, claim_id: str) -> tuple[str |
     return (None, 0) if row is None else (row[0], int(row[1]))
 
 
-async def add_decision(connection: AsyncConnection, decision: DecisionRecord) -> None:
-    """Store a decision."""
-    await connection.execute(insert(DecisionRow).values(**asdict(decision)))
+async def add_decision(connection: AsyncConnection, keys: FieldKeys, decision: DecisionRecord) -> None:
+    """Store a decision, its note encrypted."""
+    note = await seal_text(connection, keys, DECISION_NOTE, decision.claim_id, decision.note, decision.decision_id)
+    values = {**asdict(decision), "note": None, "note_sealed": note}
+    await connection.execute(insert(DecisionRow).values(values))
 
 
 async def change_status(

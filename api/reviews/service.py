@@ -100,7 +100,7 @@ class Reviews:
     async def get(self, claim_id: str) -> Review:
         """The review of a claim; raises `NotFound`."""
         async with self._database.reading() as connection:
-            return await _review(connection, await repository.claim_of(connection, claim_id))
+            return await _review(connection, self._keys, await repository.claim_of(connection, claim_id))
 
     def prompt_pay(self, claim: ReviewedClaim | QueuedClaim, at: datetime) -> PromptPayStatus | None:
         """The clock of a claim in review at an instant; `None`: no clock runs."""
@@ -148,7 +148,7 @@ class Reviews:
     async def _decide(
         self, connection: AsyncConnection, caller: Caller, claim: ReviewedClaim | None, sent: DecisionIn, at: datetime
     ) -> DecisionRecord:
-        review = await _review(connection, claim)
+        review = await _review(connection, self._keys, claim)
         if sent.expected_version != review.version:
             message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)
@@ -162,20 +162,21 @@ class Reviews:
         except InvalidField as error:
             raise Invalid.field(error.field, str(error)) from None
         decision = _record(caller, review, sent, settlement, at)
-        await repository.add_decision(connection, decision)
+        await repository.add_decision(connection, self._keys, decision)
         payment = _payment(review, settlement, decision)
         await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id, payment)
-        await _record_effects(connection, caller, review, decision, settlement)
+        await _record_effects(connection, self._keys, caller, review, decision, settlement)
         return decision
 
 
-async def lock_review(connection: AsyncConnection, claim_id: str) -> Review:
+async def lock_review(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> Review:
     """The review of a claim, locked with its member's benefit until the transaction ends. Raises `NotFound`."""
-    return await _review(connection, await repository.lock_claim(connection, claim_id))
+    return await _review(connection, keys, await repository.lock_claim(connection, claim_id))
 
 
 async def settle_review(
     connection: AsyncConnection,
+    keys: FieldKeys,
     caller: Caller,
     review: Review,
     *,
@@ -190,17 +191,17 @@ async def settle_review(
         action=action.value, reason=reason, note=note, documents=[], expected_version=review.version
     )
     decision = _record(caller, review, sent, settlement, at)
-    await repository.add_decision(connection, decision)
+    await repository.add_decision(connection, keys, decision)
     payment = _payment(review, settlement, decision)
     await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id, payment)
-    await _record_effects(connection, caller, review, decision, settlement)
+    await _record_effects(connection, keys, caller, review, decision, settlement)
     return decision
 
 
-async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> Review:
+async def _review(connection: AsyncConnection, keys: FieldKeys, claim: ReviewedClaim | None) -> Review:
     if claim is None:
         raise NotFound("claim not found; check its id")
-    decisions = await repository.decisions_of(connection, claim.claim_id)
+    decisions = await repository.decisions_of(connection, keys, claim.claim_id)
     assessments, assessment_id = await repository.assessments_of(connection, claim.claim_id)
     disposition, recovered_cents = await repository.findings_of(connection, claim.claim_id)
     benefit, due = await repository.benefit_without(connection, claim)
@@ -272,7 +273,12 @@ def _record(caller: Caller, review: Review, sent: DecisionIn, settlement: Settle
 
 
 async def _record_effects(
-    connection: AsyncConnection, caller: Caller, review: Review, decision: DecisionRecord, settlement: Settlement
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    caller: Caller,
+    review: Review,
+    decision: DecisionRecord,
+    settlement: Settlement,
 ) -> None:
     """Store what follows from a decision: the finding it states, the event, the audit row."""
     claim, claim_id = review.claim, decision.claim_id
@@ -280,7 +286,7 @@ async def _record_effects(
         stated = NewDisposition(
             settlement.disposition.value, decided_by=settlement.found_by or caller.name, kind=settlement.kind
         )
-        await investigations.record_within(connection, claim_id, stated)
+        await investigations.record_within(connection, keys, claim_id, stated)
     topic = _EVENTS.get(settlement.effect)
     if topic is not None:
         payload: dict[str, JsonValue] = {

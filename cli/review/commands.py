@@ -9,7 +9,7 @@ import click
 
 from claims.review import Disposition
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, DAY
 from cli.output import print_json, print_values, terminal
 from core.format import counted
@@ -223,7 +223,7 @@ def record(
         raise click.BadParameter(str(error), param_hint="--recovered") from error
     new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
     caller = Caller("command line", "investigator", None, new.decided_by)
-    finding = with_database(lambda database: record_disposition(database, claim_id, new, caller=caller))
+    finding = with_database(lambda database: record_disposition(database, field_keys(), claim_id, new, caller=caller))
     if as_json:
         known_at = finding.known_at.isoformat()
         print_json({"claim_id": claim_id, "disposition": disposition, "known_at": known_at})

@@ -9,7 +9,7 @@ import click
 from claims.money import format_cents
 from claims.rescreening import ChangeKind
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.output import print_json, terminal
 from core.format import counted
 
@@ -76,6 +76,7 @@ def rescreening(
     page = with_database(
         partial(
             rescreening_findings,
+            keys=field_keys(),
             filters={name: value for name, value in filters.items() if value is not None},
             is_open=None if with_closed else True,
             limit=limit,

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 
 import psycopg
 import pytest
@@ -10,15 +9,23 @@ from psycopg.errors import RestrictViolation
 
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Caller
-from api.investigations.records import Choice, NewDisposition
+from api.investigations.records import Choice, DispositionRecord, NewDisposition
 from api.investigations.service import monday_of, promise_of, select_week, weekly_list
 from api.investigations.service import record as record_by
 from core import clock
+from core.settings import Settings
+from tests.api.makers import ENCRYPTION_KEY
 
 MONDAY = date(2026, 3, 2)
-record = partial(record_by, caller=Caller("key_1", "investigator", None, "ann"))
 LATER = datetime(2026, 3, 12, 8, tzinfo=UTC)
+
+
+async def record(database: Database, claim_id: str, new: NewDisposition) -> DispositionRecord:
+    url = database.engine.url.render_as_string(hide_password=False)
+    keys = FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
+    return await record_by(database, keys, claim_id, new, caller=Caller("key_1", "investigator", None, "ann"))
 
 
 def add_claim(url, claim_id, *, day=MONDAY, probability=0.1, amount_cents=10_000, voided=False, decided_by="model"):

@@ -120,5 +120,6 @@ def app_over(database: Database, url: str) -> Starlette:
         Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database), keys),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
         Tasks(database, keys),
+        keys,
     )
     return Starlette(routes=[Mount("/console", app)])

@@ -1,0 +1,108 @@
+"""What people write about a claim: sealed by the key of its member, so that an erasure reaches it in every copy.
+
+Text about a claim that names no member, or one that was erased, is sealed by a data key: work on such a claim goes on.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.field_keys.columns import NOTES, SEALED_COLUMNS, SealedColumn
+from api.field_keys.member_keys import MemberKey, is_of_member, keys_of_members, member_key
+from api.field_keys.service import FieldKeys
+from core.errors import DecryptionError
+from core.field_encryption import SealingKey, key_id_of
+
+_KEYS: Final = text("""
+    SELECT claims.claim_id, claims.member_id, member_keys.member_id AS key_of, member_keys.wrapped_key
+    FROM claims LEFT JOIN member_keys USING (member_id) WHERE claims.claim_id = ANY(:claim_ids)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A text about a claim as its row has it."""
+
+    claim_id: str
+    row: tuple[object, ...]
+    """Its primary key."""
+    sealed: bytes | None
+    clear: str | None
+    """Of an earlier release."""
+
+
+async def open_texts(
+    connection: AsyncConnection, keys: FieldKeys, column: SealedColumn, stored: Sequence[StoredText]
+) -> list[str | None]:
+    """Texts in their order; `None`: there is none, or it was erased with the member.
+
+    Raises `DecryptionError` where one was changed or its key is missing, and what `FieldKeys` raises.
+    """
+    sealed = [one for one in stored if one.sealed is not None]
+    found = await _member_keys(connection, {one.claim_id for one in sealed}) if sealed else {}
+    return [await _opened(keys, column, one, found.get(one.claim_id)) for one in stored]
+
+
+async def seal_text(
+    connection: AsyncConnection, keys: FieldKeys, column: SealedColumn, claim_id: str, value: str | None, *row: object
+) -> bytes | None:
+    """A text as its column stores it, in the transaction that stores it. Raises what `FieldKeys` raises."""
+    if value is None:
+        return None
+    return column.seal(await key_of_claim(connection, keys, claim_id), value.encode(), *row)
+
+
+async def key_of_claim(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> SealingKey:
+    """The key that seals what is written about a claim; the key of its member is made where there is none."""
+    found = (await connection.execute(_KEYS, {"claim_ids": [claim_id]})).mappings().one_or_none()
+    own = None
+    if found is not None and found["member_id"] is not None:
+        member_id = str(found["member_id"])
+        if found["key_of"] is None:
+            own = (await keys_of_members(connection, keys, [member_id]))[member_id]
+        else:
+            own = MemberKey(member_id, found["wrapped_key"])
+    key = None if own is None else await member_key(keys, own)
+    return await keys.current(NOTES) if key is None else key
+
+
+async def _member_keys(connection: AsyncConnection, claim_ids: set[str]) -> Mapping[str, MemberKey]:
+    rows = (await connection.execute(_KEYS, {"claim_ids": sorted(claim_ids)})).mappings()
+    return {row["claim_id"]: MemberKey(row["key_of"], row["wrapped_key"]) for row in rows if row["key_of"] is not None}
+
+
+async def _opened(keys: FieldKeys, column: SealedColumn, stored: StoredText, own: MemberKey | None) -> str | None:
+    if stored.sealed is None:
+        return stored.clear
+    if not is_of_member(key_id_of(stored.sealed)):
+        return (await column.opened(keys, stored.sealed, *stored.row)).decode()
+    if own is None:
+        raise DecryptionError("the key of a member is missing; restore the table member_keys from a backup")
+    key = await member_key(keys, own)
+    return None if key is None else key.open(stored.sealed, column.at(*stored.row)).decode()
+
+
+async def erase_clear_texts(connection: AsyncConnection, member_id: str) -> None:
+    """Empty what earlier releases stored in clear about the claims of a member. Only the owner of the tables may."""
+    for column in (one for one in SEALED_COLUMNS if one.claim is not None):
+        of_member = f"{column.claim} IN (SELECT claim_id FROM claims WHERE member_id = :member_id)"
+        where = f"{column.clear} IS NOT NULL AND {of_member}"
+        given = {"member_id": member_id}
+        if await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {column.table} WHERE {where})"), given):
+            async with changes_allowed(connection, column):
+                await connection.execute(text(f"UPDATE {column.table} SET {column.clear} = NULL WHERE {where}"), given)
+
+
+@asynccontextmanager
+async def changes_allowed(connection: AsyncConnection, column: SealedColumn) -> AsyncIterator[None]:
+    """Let a column of an append-only table be changed in the block; a rollback ends that, too."""
+    trigger = f"{column.table} %s TRIGGER {column.table}_append_only"
+    if column.is_append_only:
+        await connection.execute(text(f"ALTER TABLE {trigger % 'DISABLE'}"))
+    yield
+    if column.is_append_only:
+        await connection.execute(text(f"ALTER TABLE {trigger % 'ENABLE'}"))
