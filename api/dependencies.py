@@ -102,6 +102,7 @@ class Dependencies:
             hedge_after_ms=settings.scorer_hedge_after_ms,
             least_gain_present=settings.score_least_gain_present,
             token=secret_text(settings.scorer_token),
+            ca_file=settings.scorer_ca_file,
         )
         policies = adjudication_policies(settings)
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)

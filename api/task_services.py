@@ -39,6 +39,7 @@ class TaskServices:
             hedge_after_ms=settings.scorer_hedge_after_ms,
             least_gain_present=settings.score_least_gain_present,
             token=secret_text(settings.scorer_token),
+            ca_file=settings.scorer_ca_file,
         )
         unconfirmed = UnconfirmedChanges(database)
         windows = EntityWindows(database, scorer)

@@ -110,6 +110,7 @@ class Worker:
             deadline_ms=RESCORE_DEADLINE_MS,
             least_gain_present=settings.score_least_gain_present,
             token=secret_text(settings.scorer_token),
+            ca_file=settings.scorer_ca_file,
         )
         # An updater is bound to one thread; the one for past states has another, so that features never wait for it.
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")

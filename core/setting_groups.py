@@ -1,10 +1,12 @@
 """Groups of settings; `core.settings.Settings` is all of them."""
 
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
+from core.plaintext import check_database, check_plaintext_hosts, check_valkey
 from core.setting_types import (
     SMTP_PORTS,
     DatabaseUrl,
@@ -23,15 +25,30 @@ from core.setting_types import (
     parse_networks,
 )
 
+PlaintextHosts = Annotated[str, AfterValidator(check_plaintext_hosts)]
+
 
 class DatabaseSettings(BaseModel):
     """Postgres and Valkey, and how long a statement may take."""
 
-    database_url: DatabaseUrl | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    plaintext_hosts: PlaintextHosts = Field(
+        "",
+        description="Hosts beyond this machine that Postgres, Valkey, scorer and MLflow may be reached at without TLS, "
+        "separated by commas: names, addresses, or networks such as `10.1.0.0/16`. Name those alone between which and "
+        "this machine nobody else can read or write.",
+    )
+    database_url: DatabaseUrl | None = Field(
+        None,
+        description="Postgres URL, with `sslmode=verify-full` if it is on another machine; unset: the embedded "
+        "Postgres.",
+    )
     database_api_url: DatabaseUrl | None = Field(
         None, description="Postgres URL of the role that answers requests; unset: the owner's sessions take that role."
     )
-    redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
+    redis_url: RedisUrl | None = Field(
+        None,
+        description="Valkey or Redis URL, with `rediss` if it is on another machine; unset: the embedded Valkey.",
+    )
     database_statement_timeout_ms: int = Field(
         5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."
     )
@@ -51,6 +68,20 @@ class DatabaseSettings(BaseModel):
     database_batch_timeout_s: int = Field(
         900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
     )
+
+    @field_validator("database_url", "database_api_url")
+    @classmethod
+    def _database_with_tls(cls, url: SecretStr | None, values: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            check_database(url.get_secret_value(), values.data.get("plaintext_hosts", ""))
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _valkey_with_tls(cls, url: SecretStr | None, values: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            check_valkey(url.get_secret_value(), values.data.get("plaintext_hosts", ""))
+        return url
 
 
 class MailSettings(BaseModel):

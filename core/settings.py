@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.plaintext import check_http
 from core.secret_files import SecretFiles, secret_variables
 from core.setting_groups import (
     DatabaseSettings,
@@ -38,6 +39,7 @@ OTHER_VARIABLES = {
     INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104
 
 
 class Settings(
@@ -59,7 +61,11 @@ class Settings(
         default_factory=lambda values: Path(values["home"]) / "public",
         description="Folder of public data sets, such as `provider_fraud/`; unset: `public` under the home.",
     )
-    mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under the home.")
+    mlflow_url: str | None = Field(
+        None,
+        description="MLflow tracking URL, `https` if it is a server on another machine; unset: a SQLite store under "
+        "the home.",
+    )
 
     tenant: str = Field(
         "default",
@@ -78,7 +84,13 @@ class Settings(
     )
     mlflow_port: Port = Field(8602, description="Port of the MLflow UI under `ginja up`.")
     scorer_url: HttpUrl | None = Field(
-        None, description="URL at which the API reaches the scorer; unset: `scorer_host` and `scorer_port`."
+        None,
+        validate_default=True,
+        description="URL at which the API reaches the scorer, `https` if it is on another machine; unset: "
+        "`scorer_host` and `scorer_port`.",
+    )
+    scorer_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that the scorer's HTTPS may use."
     )
     scorer_token: ScorerToken | None = Field(
         None,
@@ -192,6 +204,22 @@ class Settings(
         "INFO", description="Lowest severity that is logged."
     )
 
+    @field_validator("mlflow_url")
+    @classmethod
+    def _mlflow_with_tls(cls, url: str | None, values: ValidationInfo) -> str | None:
+        if url is not None:
+            check_http(url, values.data.get("plaintext_hosts", ""), server="MLflow")
+        return url
+
+    @field_validator("scorer_url")
+    @classmethod
+    def _scorer_with_tls(cls, url: str | None, values: ValidationInfo) -> str | None:
+        host = values.data.get("scorer_host", "")
+        if url is not None or host not in _ALL_ADDRESSES:  # those of every interface are reached on this machine
+            bound = f"http://[{host}]" if ":" in host else f"http://{host}"
+            check_http(url or bound, values.data.get("plaintext_hosts", ""), server="the scorer")
+        return url
+
     @property
     def zone(self) -> ZoneInfo:
         """The insurer's time zone."""
@@ -260,7 +288,11 @@ def settings_from_environment() -> Settings:
     try:
         now = Settings()
     except ValidationError as error:
-        wrong += [f"{variable(str(one['loc'][0]))}: {one['msg']}." for one in error.errors(include_input=False)]
+        wrong += [
+            f"{variable(str(one['loc'][0]))}: {one['msg']}."
+            for one in error.errors(include_input=False)
+            if one["type"] != "default_factory_not_called"  # follows from another error
+        ]
     if wrong:
         raise SettingsError(f"{' '.join(wrong)} All settings: docs/reference/settings.md.")
     return now

@@ -1,4 +1,4 @@
-"""TLS of our own servers: version 1.2 or newer, and cipher suites with forward secrecy and authenticated encryption."""
+"""TLS of our own servers and clients: version 1.2 or newer; of servers, cipher suites with forward secrecy alone."""
 
 import ssl
 from pathlib import Path
@@ -34,6 +34,21 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
             f"{certificate} and {key} cannot be used ({why}); both must be PEM, the key without a password and of the "
             "first certificate"
         ) from None
+    return context
+
+
+def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """The context of a client that verifies certificate and name, by the system's authorities and those of `ca_file`.
+
+    Raises `TlsError` where the file cannot be read.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise TlsError(f"{ca_file} cannot be read as certificates in PEM ({error.strerror or error})") from None
     return context
 
 

@@ -63,7 +63,7 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("where", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "-")
-def test_every_command_exists(where, command):
+def test_every_command_exists(where: Any, command: Any) -> None:
     program, *arguments = command
     if program == "ginja":
         resolve(main, arguments)
@@ -82,21 +82,22 @@ def resolve(group: click.Group, arguments: list[str]) -> None:
     context = click.Context(group)
     rest = list(arguments)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        command = command.get_command(context, rest.pop(0))
-        assert command is not None, arguments
+        found = command.get_command(context, rest.pop(0))
+        assert found is not None, arguments
+        command = found
     if rest != ["--help"]:
         command.make_context("checked", rest, resilient_parsing=False).close()
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_every_variable_of_ours_is_a_setting(name):
+def test_every_variable_of_ours_is_a_setting(name: str) -> None:
     variables = SERVICES[name].get("environment", {})
     ours = {variable.removeprefix("GINJA_").lower() for variable in variables if variable.startswith("GINJA_")}
     assert ours <= set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", sorted(BUILT))
-def test_settings_of_every_container_are_valid(name, monkeypatch):
+def test_settings_of_every_container_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         key = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
         filled = re.sub(r"\$\{ENCRYPTION_KEYS:[^}]+\}", key, str(value))
@@ -105,14 +106,14 @@ def test_settings_of_every_container_are_valid(name, monkeypatch):
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_every_variable_of_ours_in_an_image_is_a_setting(dockerfile):
+def test_every_variable_of_ours_in_an_image_is_a_setting(dockerfile: Any) -> None:
     for word, rest in instructions(dockerfile):
         if word == "ENV":
             assert {name.lower() for name in re.findall(r"GINJA_([A-Z_]+)=", rest)} <= set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_images_install_extras_that_exist_and_copy_what_is_there(dockerfile):
+def test_images_install_extras_that_exist_and_copy_what_is_there(dockerfile: Any) -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
     for word, rest in instructions(dockerfile):
         if word == "RUN":
@@ -122,13 +123,13 @@ def test_images_install_extras_that_exist_and_copy_what_is_there(dockerfile):
             assert all((ROOT / source).exists() for source in rest.split()[:-1])
 
 
-def test_the_image_holds_every_room_of_the_wheel():
+def test_the_image_holds_every_room_of_the_wheel() -> None:
     copied = {source for word, rest in stage("deploy/Dockerfile", "build") if word == "COPY" for source in rest.split()}
     assert set(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= copied
 
 
 @pytest.mark.parametrize("name", sorted(BUILT))
-def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name):
+def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name: str) -> None:
     build = BUILT[name]["build"]
     assert build["dockerfile"] in DOCKERFILES
     steps = stage(build["dockerfile"], build["target"])
@@ -138,7 +139,7 @@ def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name):
 
 
 @pytest.mark.parametrize("target", ["api", "worker", "tasks", "scorer"])
-def test_without_mlflow_its_folder_cannot_be_imported_in_its_place(target):
+def test_without_mlflow_its_folder_cannot_be_imported_in_its_place(target: Any) -> None:
     """Those images install no extra that brings MLflow, and set PYTHONSAFEPATH."""
     steps = stage("deploy/Dockerfile", target)
     assert any(word == "ENV" and "PYTHONSAFEPATH=1" in rest for word, rest in steps)
@@ -146,7 +147,7 @@ def test_without_mlflow_its_folder_cannot_be_imported_in_its_place(target):
     assert not {"pipelines", "tracking", "all"} & set(re.findall(r"--extra (\S+)", installed))
 
 
-def test_images_are_pinned_to_a_version():
+def test_images_are_pinned_to_a_version() -> None:
     images = [service["image"] for service in SERVICES.values() if "image" in service]
     for dockerfile in DOCKERFILES:
         images += re.findall(r"^ARG PYTHON=(\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)
@@ -155,12 +156,13 @@ def test_images_are_pinned_to_a_version():
         assert re.search(r":\d+\.\d+(\.\d+)?[-\w]*$", image), image
 
 
-def test_the_servers_have_the_versions_that_the_tests_use(postgres_server, valkey_server):
+def test_the_servers_have_the_versions_that_the_tests_use(postgres_server: str, valkey_server: str) -> None:
     import psycopg
     import redis
 
     with psycopg.connect(postgres_server) as connection:
-        running = connection.execute("SHOW server_version").fetchone()[0].split()[0]
+        (shown,) = connection.execute("SHOW server_version").fetchall()
+    running = str(shown[0]).split()[0]
     assert SERVICES["postgres"]["image"].startswith(f"postgres:{running}-")
     with redis.Redis.from_url(valkey_server) as client:
         running = client.info("server")["valkey_version"]
@@ -168,7 +170,7 @@ def test_the_servers_have_the_versions_that_the_tests_use(postgres_server, valke
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_every_service_that_others_wait_for_has_a_health_check(name):
+def test_every_service_that_others_wait_for_has_a_health_check(name: str) -> None:
     for other, how in SERVICES[name].get("depends_on", {}).items():
         if how["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[other]
@@ -185,16 +187,16 @@ def test_every_service_that_others_wait_for_has_a_health_check(name):
         ("mlflow", " ".join(SERVICES["mlflow"]["command"]).partition("--port=")[2].partition(" ")[0]),
     ],
 )
-def test_a_health_check_uses_the_port_that_the_service_listens_on(name, port):
+def test_a_health_check_uses_the_port_that_the_service_listens_on(name: str, port: Any) -> None:
     assert re.findall(r"http://127\.0\.0\.1:(\d+)/", SERVICES[name]["healthcheck"]["test"][-1]) == [port]
 
 
-def test_only_loopback_addresses_are_published():
+def test_only_loopback_addresses_are_published() -> None:
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_no_password_is_written_down():
+def test_no_password_is_written_down() -> None:
     """Each secret comes from `.env`, and compose says so when it is missing."""
     text = (ROOT / "docker-compose.yml").read_text()
     requested = set(re.findall(r"\$\{(\w+)", text))
@@ -202,14 +204,14 @@ def test_no_password_is_written_down():
     assert all(":?" in use for use in re.findall(r"\$\{[^}]+\}", text.partition("services:")[2]))
 
 
-def test_every_volume_used_is_declared():
+def test_every_volume_used_is_declared() -> None:
     used = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
     files = {source for source in used if source.startswith("./")}
     assert used - files == set(COMPOSE["volumes"])
     assert all((ROOT / source).is_file() for source in files)
 
 
-def test_the_application_s_database_role_is_no_superuser():
+def test_the_application_s_database_role_is_no_superuser() -> None:
     assert "POSTGRES_USER" not in SERVICES["postgres"]["environment"]
     script = (ROOT / "deploy/create-role.sh").read_text()
     assert {"NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(script.split())
@@ -223,12 +225,24 @@ def test_the_application_s_database_role_is_no_superuser():
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "tasks"])
-def test_requests_are_answered_under_a_role_that_owns_nothing(name):
+def test_requests_are_answered_under_a_role_that_owns_nothing(name: str) -> None:
     assert SERVICES[name]["environment"]["GINJA_DATABASE_API_URL"].startswith("postgresql://ginja_api:")
     (created,) = re.findall(r"CREATE ROLE ginja_api (.*) PASSWORD", (ROOT / "deploy/create-role.sh").read_text())
     assert {"NOCREATEDB", "NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(created.split())
 
 
-def test_every_part_of_the_platform_responds():
+def test_mlflow_is_reached_by_jobs_alone() -> None:
+    """It has no users; who reaches it may register models, which are then refused because they have no signature."""
+    beside = {name for name, service in SERVICES.items() if "models" in service.get("networks", ())}
+    assert SERVICES["mlflow"]["networks"] == ["models"]
+    assert beside == {"mlflow", "jobs"}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES["mlflow"]["ports"])
+
+
+def test_hosts_without_tls_are_services_of_the_same_file() -> None:
+    assert set(COMPOSE["x-ginja"]["environment"]["GINJA_PLAINTEXT_HOSTS"].split(",")) <= set(SERVICES)
+
+
+def test_every_part_of_the_platform_responds() -> None:
     assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker", "tasks"} <= set(SERVICES)
     assert SERVICES["scorer"]["command"] == ["ginja", "run", "scorer"]

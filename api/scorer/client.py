@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -91,8 +92,9 @@ class ScorerClient:
         hedge_after_ms: int | None = None,
         least_gain_present: float = MIN_GAIN_PRESENT,
         token: str | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        self._pool = HttpPool(base_url, token=token)
+        self._pool = HttpPool(base_url, token=token, ca_file=ca_file)
         self._deadline_s = deadline_ms / 1_000
         self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
         self.least_gain_present = least_gain_present

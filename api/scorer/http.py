@@ -8,6 +8,7 @@ side does (refuse, reset, trickle, talk for ever) outlasts the deadline, and tha
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import cast
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from claims.scoring import SERVER_TIME_HEADER
+from core.tls import client_context
 
 _TIME = SERVER_TIME_HEADER.lower().encode()
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
@@ -140,14 +142,16 @@ class _Connection(asyncio.Protocol):
 class HttpPool:
     """Connections to one origin, reused last in, first out, so that those not needed become old and are closed.
 
-    Every request carries `token` as its bearer token.
+    Every request carries `token` as its bearer token. An origin of `https` must have a certificate of its name, of the
+    system's authorities or of those in `ca_file`; raises `TlsError` if that file cannot be read.
     """
 
-    def __init__(self, base_url: str, *, token: str | None = None) -> None:
+    def __init__(self, base_url: str, *, token: str | None = None, ca_file: Path | None = None) -> None:
         parts = urlsplit(base_url)
-        if parts.scheme != "http" or parts.hostname is None:
-            raise ValueError(f"the scorer's URL must be http://host:port, not {base_url}")
-        self._host, self._port = parts.hostname, parts.port or 80
+        if parts.scheme not in ("http", "https") or parts.hostname is None:
+            raise ValueError("the scorer's URL must be http://host:port or https://host:port")
+        self._tls = client_context(ca_file) if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname, parts.port or (80 if self._tls is None else 443)
         self._prefix = parts.path.rstrip("/")
         self._always = [f"Host: {self._host}:{self._port}"]
         if token is not None:
@@ -214,5 +218,6 @@ class HttpPool:
         return None
 
     async def _connect(self) -> _Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
         return connection

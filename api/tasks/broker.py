@@ -8,6 +8,7 @@ Celery is imported where it is used: neither the API nor the command line needs 
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from redis import RedisError
 
@@ -28,7 +29,7 @@ def celery_app(redis_url: str) -> "Celery":
     from celery import Celery
     from kombu.entity import Queue
 
-    app = Celery("ginja", broker=redis_url, set_as_current=False)
+    app = Celery("ginja", broker=_verifying(redis_url), set_as_current=False)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -62,6 +63,14 @@ def celery_app(redis_url: str) -> "Celery":
         enable_utc=True,
     )
     return app
+
+
+def _verifying(redis_url: str) -> str:
+    """The URL with Valkey's certificate required: for `rediss` Celery would otherwise accept any, unlike redis-py."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in parse_qs(parts.query):
+        return redis_url
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))))
 
 
 class TaskBroker:

@@ -9,7 +9,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,6 +34,8 @@ from core.settings import Settings
 _ASK = """
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from core import postgres, valkey
 home = Path(sys.argv[1])
 print((postgres.url(home), valkey.url(home)))
@@ -52,7 +57,7 @@ def home() -> Iterator[Path]:
         stop_servers(Path(folder))
 
 
-def request_in_a_process(home: Path) -> subprocess.Popen:
+def request_in_a_process(home: Path) -> subprocess.Popen[str]:
     """Another Python process that requests the servers of `home`, prints their URLs, and ends."""
     return subprocess.Popen(
         [sys.executable, "-c", _ASK, str(home)],
@@ -60,6 +65,10 @@ def request_in_a_process(home: Path) -> subprocess.Popen:
         text=True,
         cwd=Path(__file__).parents[2],
     )
+
+
+def has_ended(pid: int) -> bool:
+    return embedded.command_line(pid) is None
 
 
 def answers(url: str) -> bool:
@@ -70,7 +79,7 @@ def answers(url: str) -> bool:
         return connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_both_servers_start_are_shared_by_other_processes_and_stop(home):
+def test_both_servers_start_are_shared_by_other_processes_and_stop(home: Path) -> None:
     """Several short-lived processes at once: one server, the same URL for all."""
     asking = [request_in_a_process(home) for _ in range(3)]
     got = {process.communicate(timeout=60)[0] for process in asking}
@@ -83,7 +92,7 @@ def test_both_servers_start_are_shared_by_other_processes_and_stop(home):
     assert stop_servers(home) == []
 
 
-def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home):
+def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home: Path) -> None:
     """`kill -9` leaves stale pid files behind; nothing that was acknowledged is lost."""
     before = postgres.url(home), valkey.url(home)
     with psycopg.connect(before[0]) as connection:
@@ -91,8 +100,9 @@ def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home):
     with redis.Redis.from_url(before[1]) as client:
         client.set("kept", "7")
     for status in server_status(home):
+        assert status.pid is not None
         os.kill(status.pid, signal.SIGKILL)
-        embedded.wait_until(lambda pid=status.pid: embedded.command_line(pid) is None, what="it is dead")
+        embedded.wait_until(partial(has_ended, status.pid), what="it is dead")
     after = postgres.url(home), valkey.url(home)
     assert after == before
     with psycopg.connect(after[0]) as connection:
@@ -101,19 +111,22 @@ def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home):
         assert client.get("kept") == b"7"
 
 
-def test_postgres_starts_again_although_a_busy_process_outlived_the_killed_one(home):
+def test_postgres_starts_again_although_a_busy_process_outlived_the_killed_one(home: Path) -> None:
     """A backend that computes does not notice that its postmaster is gone, and holds the shared memory."""
     url = postgres.url(home)
     busy = subprocess.Popen(
         [sys.executable, "-c", _BUSY, url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
+    assert busy.stdout is not None
     backend = int(busy.stdout.readline())
     state = "SELECT state FROM pg_stat_activity WHERE pid = %s"
     with psycopg.connect(url, autocommit=True) as connection:
         embedded.wait_until(
             lambda: connection.execute(state, [backend]).fetchone() == ("active",), what="the backend is busy"
         )
-    os.kill(postgres.process(home), signal.SIGKILL)
+    server = postgres.process(home)
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
     embedded.wait_until(lambda: postgres.process(home) is None, what="the postmaster is dead")
     assert embedded.command_line(backend) is not None
     assert answers(postgres.url(home))
@@ -122,7 +135,7 @@ def test_postgres_starts_again_although_a_busy_process_outlived_the_killed_one(h
 
 
 @pytest.mark.parametrize("server", _SERVERS, ids=lambda server: server.NAME)
-def test_a_port_taken_in_the_meantime_is_given_up_for_another(home, server):
+def test_a_port_taken_in_the_meantime_is_given_up_for_another(home: Path, server: ModuleType) -> None:
     first = server.url(home)
     port = server.running(home).port
     server.stop(home)
@@ -133,7 +146,7 @@ def test_a_port_taken_in_the_meantime_is_given_up_for_another(home, server):
 
 
 @pytest.mark.parametrize(("server", "file"), [(postgres, "data/postmaster.pid"), (valkey, "pid")])
-def test_a_pid_file_that_names_another_program_is_not_accepted(home, server, file):
+def test_a_pid_file_that_names_another_program_is_not_accepted(home: Path, server: ModuleType, file: str) -> None:
     server.url(home)
     pid_file = home / server.NAME / file
     text = pid_file.read_text()
@@ -143,7 +156,7 @@ def test_a_pid_file_that_names_another_program_is_not_accepted(home, server, fil
     assert answers(server.url(home))
 
 
-def test_the_application_is_no_superuser_and_owns_its_database(postgres_server):
+def test_the_application_is_no_superuser_and_owns_its_database(postgres_server: str) -> None:
     with psycopg.connect(postgres_server) as connection:
         role = connection.execute(
             "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = current_user"
@@ -153,7 +166,7 @@ def test_the_application_is_no_superuser_and_owns_its_database(postgres_server):
     assert owner == (postgres.ROLE,)
 
 
-def test_a_server_whose_application_role_is_the_superuser_is_refused_and_left_as_it_is(home):
+def test_a_server_whose_application_role_is_the_superuser_is_refused_and_left_as_it_is(home: Path) -> None:
     postgres.url(home)
     postgres.stop(home)
     (home / "postgres" / "superuser-password").unlink()
@@ -162,7 +175,7 @@ def test_a_server_whose_application_role_is_the_superuser_is_refused_and_left_as
     assert (home / "postgres" / "data" / "PG_VERSION").exists()
 
 
-def test_the_servers_require_their_password(postgres_server, valkey_server):
+def test_the_servers_require_their_password(postgres_server: str, valkey_server: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(re.sub(r":[^:/]+@", ":guessed@", postgres_server))
     with pytest.raises(redis.AuthenticationError):
@@ -170,26 +183,26 @@ def test_the_servers_require_their_password(postgres_server, valkey_server):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as somebody else")
-def test_a_server_can_be_stopped_after_a_folder_above_it_was_closed(home):
+def test_a_server_can_be_stopped_after_a_folder_above_it_was_closed(home: Path) -> None:
     postgres.url(home)
     home.chmod(0o700)
     assert postgres.stop(home)
 
 
-def test_named_servers_are_used_and_nothing_is_started(tmp_path):
-    settings = Settings(home=tmp_path, database_url="postgresql://db/ginja", redis_url="redis://cache:6379/0")
-    assert postgres_url(settings) == "postgresql://db/ginja"
-    assert valkey_url(settings) == "redis://cache:6379/0"
+def test_named_servers_are_used_and_nothing_is_started(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url="postgresql://127.0.0.1:1/ginja", redis_url="redis://127.0.0.1:2/0")
+    assert postgres_url(settings) == "postgresql://127.0.0.1:1/ginja"
+    assert valkey_url(settings) == "redis://127.0.0.1:2/0"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_wheels_the_error_says_what_to_set(tmp_path, monkeypatch):
+def test_without_the_wheels_the_error_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "find_spec", lambda _name: None)
     with pytest.raises(NotInstalled, match="GINJA_DATABASE_URL"):
         postgres.url(tmp_path)
 
 
-def test_a_database_requested_concurrently_is_created_once(postgres_server):
+def test_a_database_requested_concurrently_is_created_once(postgres_server: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         urls = set(pool.map(lambda _: create_database(postgres_server, "made_once"), range(4)))
     assert urls == {database_url(postgres_server, "made_once")}
@@ -206,5 +219,5 @@ def test_a_database_requested_concurrently_is_created_once(postgres_server):
         ("postgresql://u:p@h:1/a?sslmode=require", "postgresql://u:p@h:1/b?sslmode=require"),
     ],
 )
-def test_another_database_of_a_server_keeps_the_rest_of_the_url(url, expected):
+def test_another_database_of_a_server_keeps_the_rest_of_the_url(url: str, expected: Any) -> None:
     assert database_url(url, "b") == expected
