@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check audit sbom wheel docs reference clients bench chaos fuzz security mutation clean
+.PHONY: help setup demo up lab test check audit licences sbom wheel docs reference clients bench chaos fuzz security mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -49,10 +49,15 @@ check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive api claims cli core features formats models pipelines serving
+	$(BIN)/python -m benchmarks.supply_chain.secret_scan
+	$(BIN)/python -m benchmarks.supply_chain.licences
 	$(BIN)/python -m benchmarks.supply_chain.audit
 
 audit: $(READY) ## Known vulnerabilities of what uv.lock names, with ten minutes for the answers
 	$(BIN)/python -m benchmarks.supply_chain.audit --within 600
+
+licences: $(READY) $(CHALLENGERS) ## Licences of all that the product installs, against the allow-list, in dist
+	@$(BIN)/python -m benchmarks.supply_chain.licences --report dist/licences.json
 
 # Both say when the commit was made: a build of the same sources has the same bytes.
 sbom: $(READY) ## Bill of materials (CycloneDX 1.5) of what uv.lock installs, in dist
