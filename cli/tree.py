@@ -99,6 +99,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data hold release", "cli.data.holds:release"),
     CommandEntry("data hold list", "cli.data.holds:list_"),
     CommandEntry("data retention", "cli.data.retention:retention"),
+    CommandEntry("data model-report", "cli.data.model_report:model_report"),
+    CommandEntry("data export-member", "cli.data.export_member:export_member"),
     CommandEntry("reference import", "cli.code_tables:import_"),
     CommandEntry("reference list", "cli.code_tables:list_"),
     CommandEntry("reference rollback", "cli.code_tables:rollback"),

@@ -5,7 +5,7 @@ from api.registry.erasure import Erasure, erase_member
 from api.registry.records import Ending
 from api.registry.repository import state_at
 from api.registry.schemas import EndIn
-from api.registry.service import Registry
+from api.registry.service import Registry, shown_member
 
 __all__ = [
     "ClearIdentities",
@@ -16,5 +16,6 @@ __all__ = [
     "clear_identities",
     "encrypt_identities",
     "erase_member",
+    "shown_member",
     "state_at",
 ]

@@ -14,15 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.entry_changes import EntryStore
-from api.errors import Conflict, Invalid
+from api.errors import Conflict, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.registry import repository, rules
 from api.registry.details import Details
-from api.registry.kinds import Kind
+from api.registry.kinds import MEMBER, Kind
 from api.registry.records import Ending, Entry, Span
 from api.registry.responses import entry_out
+from api.responses import encode
 
 
 class Registry:
@@ -123,6 +124,14 @@ class Registry:
             replace=lambda connection, entry: repository.replace_entry(connection, self._keys, kind, entry),
             differences=lambda before, after: rules.changes(kind, before, after),
         )
+
+
+async def shown_member(registry: Registry, member_id: str) -> bytes | None:
+    """A member with its decrypted identity as a response shows it; `None`: the registry has none of this id."""
+    try:
+        return encode(entry_out(MEMBER, await registry.get(MEMBER, member_id)))
+    except NotFound:
+        return None
 
 
 async def _require_plans(connection: AsyncConnection, before: Entry | None, after: Entry) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from pipelines.datasets.examples import Examples, UnlabelledClaims, examples_of, usable_features
     from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes, labels_file
+    from pipelines.datasets.members import record_members, saw_member, without_members
     from pipelines.datasets.population import resampling_units, score_population
     from pipelines.datasets.slices import split_examples
     from pipelines.datasets.sources import (
@@ -76,12 +77,15 @@ __all__ = [
     "open_named",
     "open_or_ingest",
     "read_vectors",
+    "record_members",
     "resampling_units",
+    "saw_member",
     "score_population",
     "split_examples",
     "training_weights",
     "usable_features",
     "use_in_service",
     "use_of",
+    "without_members",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -50,6 +50,8 @@ class Source:
     """Further columns of the claims, declared in the mapping; None: the mapping has none."""
     folder: Path | None = None
     """Where the frames are; None: in memory only."""
+    left_out: str | None = None
+    """Digest of the claims of members that were left out; None: there are none."""
 
     @property
     def uri(self) -> str:
@@ -68,7 +70,8 @@ class Source:
         about: Mapping[str, object] = self.about
         seeded = about.get("seed") is not None
         marks = ("source", "file", "seed", "claims", "end") if seeded else ("source", "file", "mapping")
-        return " ".join(str(about[mark]) for mark in marks if mark in about)
+        without = [] if self.left_out is None else [f"without {self.left_out}"]
+        return " ".join([*(str(about[mark]) for mark in marks if mark in about), *without])
 
 
 def _no_progress(done: int, of: int) -> None:
@@ -78,9 +81,15 @@ def _no_progress(done: int, of: int) -> None:
 def open_named(name: str, home: Path) -> Source:
     """Open a data set by name or folder; nothing is created.
 
-    Raises `DatasetError` naming the command that creates a data set that does not exist, `MissingLabelsError` for one
-    without labels.
+    Claims of members that the home's list of erasures names are left out. Raises `DatasetError` naming the command that
+    creates a data set that does not exist, `MissingLabelsError` for one without labels.
     """
+    from pipelines.datasets.members import without_erased
+
+    return without_erased(_named(name, home), home)
+
+
+def _named(name: str, home: Path) -> Source:
     if name == SIMULATED:
         return open_folder(home / "data", name=SIMULATED, feature_home=home, hint="run `ginja data simulate`")
     if name == PROVIDER_FRAUD:
@@ -138,7 +147,9 @@ def open_file(
         ingest_csv(file, columns, folder, progress=progress, check=None if accept_rejects else check)
     except IngestError as error:
         raise DatasetError(str(error)) from error
-    return open_folder(folder, name=columns.name)
+    from pipelines.datasets.members import without_erased
+
+    return without_erased(open_folder(folder, name=columns.name), home)
 
 
 def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hint: str = "ingest it again") -> Source:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.erasures import ErasedMember, add_erasure
 from core.scratch import scratch_folder
 from features.ledger import OPEN_ENDED
 from features.offline import scratch_duckdb
@@ -114,6 +115,16 @@ def export(url: str, home: Path) -> ExportCounts | None:
             path.replace(folder / path.name)
         write_document(document, folder)
     return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))
+
+
+def list_erasures(url: str, home: Path) -> None:
+    """Add the members that the database knows as erased to the home's list: data sets are read without them."""
+    with connected(url) as connection:
+        found = connection.execute(
+            "SELECT member_id, erased_at FROM member_keys WHERE erased_at IS NOT NULL"
+        ).fetchall()
+    for member_id, erased_at in found:
+        add_erasure(home, ErasedMember(str(member_id), erased_at))
 
 
 def weights_of(labelled: LabelledClaims) -> pa.Table:

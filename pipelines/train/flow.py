@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from pydantic import JsonValue
 
 from core.settings import settings
@@ -38,6 +39,7 @@ from pipelines.datasets import (
     labels_file,
     open_named,
     read_vectors,
+    record_members,
     split_examples,
     use_of,
 )
@@ -192,6 +194,7 @@ def make(
         tables=tables,
         peers=None if tables is None else steps.peers(examples, slices.train, model.schema),
     )
+    record_members(home, path.name, examples.claims["member_id"].take(pa.array(slices.learned)).to_pylist())
     os.utime(path)  # so that it counts as last trained, also where equal inputs produced it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 
