@@ -9,6 +9,7 @@ import click
 from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.output import print_json, terminal
+from cli.residency import check_region
 from core.format import counted
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def remittance(
         raise click.UsageError(f"--balance-brought {error}.") from None
     if brought < 0:
         raise click.UsageError("--balance-brought must be an amount from 0.")
+    check_region(edi)
     existing_database_url()
     try:
         payer = None if edi is None else payer_of(settings())

@@ -12,6 +12,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import DAY, OUTPUT_FILE
 from cli.output import print_json, terminal
+from cli.residency import check_region
 
 if TYPE_CHECKING:
     from api.database import Database
@@ -96,6 +97,7 @@ def _check(form: str, output: Path | None, *, as_json: bool) -> None:
         raise click.UsageError("--json prints the report as JSON; leave --format and --output out.")
     if form == "pdf" and output is None:
         raise click.UsageError("A PDF is written to a file; name it with --output.")
+    check_region(output)
     existing_database_url()
 
 

@@ -8,6 +8,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import OUTPUT_FILE
 from cli.output import print_json, terminal
+from cli.residency import check_region
 
 
 @command("list", examples=["ginja report list", "ginja report list --kind provider_scorecard --json"])
@@ -53,6 +54,7 @@ def save(report_id: str, form: str, output: Path | None, as_json: bool) -> None:
         async with database.reading() as connection:
             return await report_files(connection, [report_id], [ReportFormat(form)])
 
+    check_region(output or Path("report"))
     existing_database_url()
     found = with_database(read)
     if not found:

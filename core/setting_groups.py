@@ -1,5 +1,6 @@
 """Groups of settings; `core.settings.Settings` is all of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,9 +21,11 @@ from core.setting_types import (
     PublicKeys,
     RateLimitText,
     RedisUrl,
+    RegionFolders,
     SmtpTls,
     is_this_machine,
     parse_networks,
+    parse_regions,
 )
 
 PlaintextHosts = Annotated[str, AfterValidator(check_plaintext_hosts)]
@@ -309,6 +312,22 @@ class PrivacySettings(BaseModel):
         description="TOML file that changes how long kinds of data are kept, see `docs/operate/privacy.md`. Unset: the "
         "declared periods, which `ginja data retention` shows.",
     )
+    data_residency: str | None = Field(
+        None,
+        pattern=r"^[a-z]{2}(-[a-z0-9]+)*$",
+        description="Region in which files with data of members must stay, such as `us` or `eu-west-1`: commands write "
+        "them to folders of this region only. Unset: anywhere.",
+    )
+    data_regions: RegionFolders = Field(
+        "",
+        description="Folders and the region each is in, `FOLDER=REGION`, separated by commas, such as "
+        "`/srv/exports=us,/mnt/eu=eu-west-1`; the innermost folder counts.",
+    )
+
+    @property
+    def regions(self) -> Mapping[Path, str]:
+        """`data_regions` as folders, with links followed."""
+        return parse_regions(self.data_regions)
 
 
 class PayerSettings(BaseModel):

@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -148,3 +149,23 @@ MailAddress = Annotated[str, AfterValidator(parse_address)]
 KeyProviderName = Literal["file", "vault", "aws-kms"]
 SmtpTls = Literal["starttls", "implicit", "none"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_regions(text: str) -> dict[Path, str]:
+    """Folders and their regions; raises `ValueError`."""
+    found = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        folder, equals, region = part.rpartition("=")
+        if not equals or not Path(folder).is_absolute() or not re.fullmatch(r"[a-z]{2}(-[a-z0-9]+)*", region):
+            raise ValueError("must be FOLDER=REGION, separated by commas: absolute paths, and regions such as us")
+        found[Path(folder).resolve()] = region
+    return found
+
+
+def _check_regions(text: str) -> str:
+    parse_regions(text)
+    return text
+
+
+RegionFolders = Annotated[str, AfterValidator(_check_regions)]
+"""Folders and the region each is in."""

@@ -11,6 +11,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import BY, OUTPUT_FILE
 from cli.output import print_json
+from cli.residency import check_region
 
 if TYPE_CHECKING:
     from api.database import Database
@@ -39,6 +40,7 @@ def export_member(member_id: str, file: Path, reason: str, by: str | None, as_js
 
     if file.exists():
         raise click.UsageError(f"{file} exists already; choose another file for --to.")
+    check_region(file)
     url = existing_database_url()
     caller = Caller("command line", "operator", None, by or getpass.getuser())
 

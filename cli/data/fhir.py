@@ -15,6 +15,7 @@ from cli.exit_codes import ExitCode
 from cli.options import BY, OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from cli.residency import check_region
 
 if TYPE_CHECKING:
     from api.dependencies import Dependencies
@@ -39,6 +40,7 @@ def fhir(path: Path, answer: Path | None, by: str | None, as_json: bool) -> int:
     A claim that cannot be taken is reported with its FHIRPath and reason; the others are taken. The command ends with 3
     if a claim was refused. A file can be ingested again: claims with an identifier that were taken are repeated.
     """
+    check_region(answer)
     files = files_of(path)
     url = existing_database_url()
     with task(f"Ingesting {path}"):

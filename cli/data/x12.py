@@ -16,6 +16,7 @@ from cli.database import existing_database_url
 from cli.exit_codes import ExitCode
 from cli.options import BY, OUTPUT_FILE
 from cli.progress import task
+from cli.residency import check_region
 from core.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def x12(path: Path, answer: Path | None, by: str | None, as_json: bool) -> int:
     if a claim or a file was refused. A file can be ingested again: claims that were taken are repeated. A file of any
     size is read one transaction set at a time.
     """
+    check_region(answer)
     files = files_of(path)
     url = existing_database_url()
     who = by or getpass.getuser()

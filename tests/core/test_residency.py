@@ -1,0 +1,75 @@
+"""Files with data of members stay in the region of the data: other folders, and undeclared ones, are refused."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+
+from cli.main import main
+from core.residency import ResidencyError, require_region
+from core.settings import Settings
+
+
+def settings_of(folder: Path, residency: str | None = "us") -> Settings:
+    regions = f"{folder}=us, {folder / 'mirror'}=eu-west-1, {folder / 'mirror' / 'back'}=us"
+    return Settings(data_residency=residency, data_regions=regions)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_allowed"),
+    [
+        ("a.zip", True),
+        ("deep/er/a.zip", True),
+        ("mirror/a.zip", False),
+        ("mirror/back/a.zip", True),
+        ("../a.zip", False),
+        ("mirror/../a.zip", True),
+        ("deep/../../a.zip", False),
+    ],
+)
+def test_the_innermost_declared_folder_says_where_a_file_is(tmp_path, place, is_allowed):
+    settings = settings_of(tmp_path / "out")
+    if is_allowed:
+        require_region(settings, tmp_path / "out" / place)
+    else:
+        with pytest.raises(ResidencyError, match="must stay in us: write it to a folder of the region, or declare"):
+            require_region(settings, tmp_path / "out" / place)
+
+
+def test_a_link_is_where_it_leads_to(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ResidencyError, match="in no declared region"):
+        require_region(settings_of(tmp_path / "out"), tmp_path / "out" / "link" / "a.zip")
+
+
+def test_without_a_residency_every_place_is_allowed(tmp_path):
+    require_region(settings_of(tmp_path, residency=None), Path("/anywhere/a.zip"))
+
+
+@pytest.mark.parametrize("regions", ["/a", "a=us", "/a=US", "/a=", "=us", "/a=us,/b"])
+def test_regions_that_cannot_be_are_refused(regions):
+    with pytest.raises(ValidationError, match="FOLDER=REGION"):
+        Settings(data_regions=regions)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "export-member", "M123", "--to", "{file}", "--reason", "r"],
+        ["data", "ingest", "fhir", __file__, "--answer", "{file}"],
+        ["data", "ingest", "x12", __file__, "--answer", "{file}"],
+        ["report", "remittance", "H456", "--first-day", "2026-11-01", "--last-day", "2026-11-30", "--edi", "{file}"],
+    ],
+    ids=lambda words: " ".join(words[:3]),
+)
+def test_a_command_that_writes_data_of_members_refuses_another_region_before_it_does_anything(tmp_path, words):
+    file = tmp_path / "elsewhere" / "a.out"
+    file.parent.mkdir()
+    environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATA_RESIDENCY": "us", "GINJA_DATA_REGIONS": "/srv/out=us"}
+    done = CliRunner().invoke(main, [one.replace("{file}", str(file)) for one in words], env=environment)
+    assert done.exit_code == 2
+    assert "in no declared region, and the data must stay in us" in done.output
+    assert not file.exists()
