@@ -1,0 +1,201 @@
+"""Each column that can hold text or bytes is encrypted, or declared here with why it has nobody's data in clear."""
+
+import importlib
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import ARRAY, JSON, LargeBinary, Text
+
+from api.field_keys import SEALED_COLUMNS
+from api.tables import Base
+
+API = Path(__file__).parents[2] / "api"
+MODULES = {f"api.{path.parent.name}.tables" for path in API.glob("*/tables.py")}
+for module in MODULES:
+    importlib.import_module(module)
+
+ENCRYPTED: Final = {
+    **{f"{one.table}.{one.column}": "SEALED_COLUMNS" for one in SEALED_COLUMNS},
+    **{f"{one.table}.{one.clear}": "of an earlier release, until `ginja crypto encrypt`" for one in SEALED_COLUMNS},
+    "members.name_sealed": "the member's key",
+    "members.birth_date_sealed": "the member's key",
+    "members.sex_sealed": "the member's key",
+    "members.name": "of an earlier release, until `ginja crypto encrypt`",
+    "members.sex": "of an earlier release, until `ginja crypto encrypt`",
+    "registry_history.state": "of a member the values are sealed as in its row",
+    "audit_log.change": "core/encryption.py",
+}
+"""Columns of personal data that are encrypted, and by what."""
+WHO_WORKS_HERE: Final = {
+    "api_keys.name",
+    "audit_log.name",
+    "audit_log.details",
+    "audit_log.address",
+    "audit_log.agent",
+    "mails.recipient",
+    "mails.body",
+    "mails.subject",
+    "notification_subscriptions.recipient",
+    "notifications.recipient",
+    "notifications.text",
+    "legal_holds.added_by",
+    "legal_holds.contact",
+    "legal_holds.released_by",
+    "token_families.address",
+    "user_identities.subject",
+    "users.display_name",
+    "users.login",
+}
+"""Names and addresses of people who work at the insurer or sign in: searched by SQL, and in clear."""
+REASONS: Final = {
+    "audit_log.subject_id",
+    "appeals.documents",
+    "bulk_jobs.failure",
+    "claims.attributes",
+    "claims.void_reason",
+    "dead_letters.payload",
+    "dead_letters.reason",
+    "decisions.documents",
+    "edit_suspensions.resume_reason",
+    "idempotency_keys.headers",
+    "legal_holds.case_number",
+    "legal_holds.reason",
+    "legal_holds.release_reason",
+    "outbox.payload",
+    "policy_activations.reason",
+    "reports.csv",
+    "users.emergency_reason",
+    "reports.pdf",
+    "webhook_deliveries.body",
+    "webhook_endpoints.description",
+}
+"""Ids, amounts, names of documents, values that models use, and reasons of acts on the platform: not about who a member
+is, by the documentation of their fields; a client that writes a name there is not prevented."""
+GENERATED: Final = {
+    "api_keys": "api_key_id api_version member_id previous_version provider_id replaced_by role scopes secret_hash",
+    "appeal_decisions": "api_key_id appeal_id decided_by decision_id outcome role",
+    "appeals": "api_key_id appeal_id appellant caused_by claim_id decision_id filed_by status",
+    "assessments": (
+        "assessment_id breaker_state changes claim_id contributions counterfactual decided_by explained_by "
+        "feature_times findings groups model_version outcome policy_trace reasons rule schema_hash "
+        "score_failure shadow stale_views supersedes vector"
+    ),
+    "audit_log": "act api_key_id claim_id outcome purpose request_id role subject_kind",
+    "audit_seals": "entries hash previous",
+    "authorizations": "authorization_number counts member_id procedures provider_id state",
+    "bulk_chunks": "job_id",
+    "bulk_jobs": "api_key_id format job_id lease position sha256 status",
+    "bulk_rejects": "code field job_id remedy",
+    "claim_lines": "claim_id modifiers procedure_code",
+    "claims": (
+        "authorization_number authorized_days claim_id decision_id diagnosis_code inherits_from "
+        "line_of_business member_id other_diagnoses payment place_of_service procedure_code provider_id "
+        "region replaces sex source specialty state_code status status_before_void submitted_by"
+    ),
+    "code_table_entries": "code indicator other",
+    "code_table_imports": "imported_by kind release rolled_back_by sha256 source",
+    "data_keys": "master_version provider purpose wrapped_key",
+    "dead_letters": "consumer entity_key error resolution resolved_by topic",
+    "decisions": (
+        "action answers api_key_id assessment_id claim_id decided_by decision_id disposition effect kind outcome role"
+    ),
+    "diagnoses": "diagnosis_code sex",
+    "dispositions": "claim_id decided_by disposition kind",
+    "earlier_decisions": "claim_id decision_id payment provider_id status",
+    "edit_suspensions": "appeal_id edit resumed_by",
+    "feature_store": "project",
+    "idempotency_keys": "api_key_id identity_of key request_hash",
+    "labels": "claim_id kind source",
+    "legal_holds": "hold_id member_id",
+    "mails": "answer mail_id report_ids status",
+    "member_keys": "member_id wrapped_key",
+    "members": "earlier_periods member_id plan_id region",
+    "notification_subscriptions": "created_by event subscription_id",
+    "notifications": "event event_id link mail_id",
+    "outbox": "entity_key topic",
+    "plan_authorizations": "first_code last_code places plan_id",
+    "plan_cost_sharing": "plan_id",
+    "plans": "line_of_business plan_id state_code",
+    "policy_activations": "approver author kind",
+    "policy_tests": "dataset gates tested_by",
+    "policy_versions": "author document sha256",
+    "procedures": "earlier_periods procedure_code sex specialties",
+    "providers": "earlier_periods npi provider_id region specialty",
+    "recovery_codes": "code_hash user_id",
+    "reference_statistics": "entity procedure_code scope",
+    "refresh_tokens": "family_id successor token_hash",
+    "registry_history": "entry_id kind",
+    "reports": "kind provider_id report_id report_key title",
+    "rescreening_claims": "claim_id",
+    "rescreening_findings": (
+        "cites claim_id closed_by closed_reason code difference entry finding_id provider_id status"
+    ),
+    "rescreening_jobs": "kind subject",
+    "rescreening_subjects": "subject",
+    "retention_runs": "kind",
+    "selections": "claim_id model_version selected_by",
+    "serving_models": "model_version",
+    "sign_in_counters": "counter_key",
+    "sign_in_places": "place_key",
+    "tasks": "api_key_id error kind lease queue schedule_key state task_id",
+    "token_families": "agent end_reason family_id kind methods user_id",
+    "token_keys": "kid private_key public_key",
+    "user_identities": "issuer user_id",
+    "users": "emergency_role member_id password_hash pending_totp_secret provider_id role state totp_secret user_id",
+    "webhook_attempts": "delivery_id error",
+    "webhook_deliveries": "delivery_id endpoint_id error event_id event_type status",
+    "webhook_endpoints": "api_version disabled_reason endpoint_id events status url",
+    "webhook_secrets": "ciphertext endpoint_id",
+}
+"""By table: ids, codes, hashes, keys, reference data, and texts that the platform writes of them."""
+DECLARED: Final = {
+    "bulk_rejects.reason": "written by the platform, without the value",
+    "code_table_entries.text": "of a published code list",
+    "decisions.reason": "a code",
+    "diagnoses.name": "of a code",
+    "plans.name": "of a plan",
+    "procedures.name": "of a code",
+    "providers.name": "of a clinic or a practice, public with its NPI",
+    "rescreening_findings.text": "written by the platform from codes and amounts",
+}
+
+
+def columns() -> dict[str, str]:
+    """Table and column of each that holds text, JSON or bytes, with the name of the column."""
+    kinds = (Text, JSON, LargeBinary, ARRAY)
+    return {
+        f"{table.name}.{one.name}": one.name
+        for table in (one.local_table for one in Base.registry.mappers if one.class_.__module__ in MODULES)
+        for one in table.columns
+        if isinstance(one.type, kinds)
+    }
+
+
+COLUMNS = columns()
+ALONE = {**ENCRYPTED, **DECLARED} | dict.fromkeys(WHO_WORKS_HERE | REASONS, "")
+
+
+@pytest.mark.parametrize("column", sorted(COLUMNS))
+def test_a_column_is_encrypted_or_declared(column: str) -> None:
+    table, _, name = column.partition(".")
+    if column in ALONE:
+        return
+    assert name in GENERATED.get(table, "").split(), f"{column}: encrypt personal data, or declare what it holds here"
+
+
+def test_what_is_declared_exists() -> None:
+    assert ALONE.keys() - COLUMNS.keys() == set()
+    assert {f"{table}.{one}" for table, names in GENERATED.items() for one in names.split()} - COLUMNS.keys() == set()
+
+
+def test_a_sealed_column_is_bytes_beside_one_in_clear_and_bound_to_the_primary_key() -> None:
+    for one in SEALED_COLUMNS:
+        table = Base.metadata.tables[one.table]
+        assert isinstance(table.c[_key(one.table, one.column)].type, LargeBinary)
+        assert {column.name for column in table.primary_key} == set(one.row)
+
+
+def _key(table: str, name: str) -> str:
+    """The key of a column in its table, by its name in the database."""
+    return next(one.key for one in Base.metadata.tables[table].columns if one.name == name)
