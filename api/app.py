@@ -40,10 +40,12 @@ from api.rate_limits import RETRY_S
 from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
 from api.reports import routes as report_routes
+from api.request_signing import routes as signing_key_routes
 from api.rescreening import routes as rescreening_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from api.signed_requests import SignedRequests
 from api.tasks import routes as task_routes
 from api.tokens import routes as token_routes
 from api.users import routes as user_routes
@@ -83,6 +85,7 @@ ROUTERS = (
     policy_routes.router,
     key_routes.router,
     legal_hold_routes.router,
+    signing_key_routes.router,
     client_version_routes.router,
     token_routes.router,
     user_routes.router,
@@ -151,6 +154,7 @@ def create_app(
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(KeyedRequests, routes=app.routes)
+    app.add_middleware(SignedRequests, routes=app.routes)
     app.add_middleware(AuditedRequests, routes=app.routes)
     app.add_middleware(EntityTags, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)

@@ -25,10 +25,11 @@ from api.notifications import Notifications
 from api.oidc import OidcClient, OidcSignIns
 from api.rate_limits import RateLimits, RatePolicies, SharedBuckets
 from api.registry import Registry
+from api.request_signing import RequestSigningKeys
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.tasks import Tasks
-from api.tokens import AccessTokens, Sessions, SignedInCaller, SigningKeys, is_access_token
+from api.tokens import AccessTokens, Sessions, SigningKeys, is_access_token
 from api.unconfirmed import UnconfirmedChanges
 from api.users import SignIns, Users
 from api.versions import PUBLISHED, VersionHistory
@@ -71,6 +72,7 @@ class Dependencies:
     registry: Registry
     keys: Keys
     legal_holds: LegalHolds
+    request_signing_keys: RequestSigningKeys
     authorizations: Authorizations
     bulk: BulkUploads
     exports: ExportPlaces
@@ -130,7 +132,15 @@ class Dependencies:
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
-            reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay, field_keys),
+            reviews=Reviews(
+                database,
+                review_policy,
+                settings.zone,
+                unconfirmed,
+                policies.prompt_pay,
+                field_keys,
+                settings.confirmation_above_cents,
+            ),
             bulk=BulkUploads(database, field_keys, max_bytes=settings.max_bulk_bytes),
             exports=ExportPlaces(),
             tasks=Tasks(database, field_keys),
@@ -140,6 +150,7 @@ class Dependencies:
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
             legal_holds=LegalHolds(database),
+            request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
             rate_limits=RateLimits(
@@ -189,22 +200,6 @@ class RequireScope:
         return caller
 
 
-class RequireRecentSecondFactor:
-    """FastAPI dependency: a user must have proved a second factor in the last ten minutes; raises `StepUpRequired`.
-
-    Returns the user, or `None` for an API key, which has no second factor. Beside a `RequireScope`.
-    """
-
-    async def __call__(self, request: Request) -> SignedInCaller | None:
-        secret = sent_secret(request)
-        if not is_access_token(secret):
-            return None
-        signed_in = await dependencies(request).access_tokens.signed_in(secret)
-        if not signed_in.has_recent_second_factor(clock.now()):
-            raise StepUpRequired(StepUpRequired.example)
-        return signed_in
-
-
 class RequireRecentSignIn:
     """FastAPI dependency: a user must have signed in within the last ten minutes; raises `StepUpRequired`.
 
@@ -242,7 +237,6 @@ def required_scope(route: APIRoute) -> Scope | None:
     return next(iter(required_scopes(route)), None)
 
 
-RecentSecondFactor = Annotated[SignedInCaller | None, Depends(RequireRecentSecondFactor(), use_cache=False)]
 RecentSignIn = Annotated[None, Depends(RequireRecentSignIn(), use_cache=False)]
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
 AnyCaller = Annotated[Caller, Depends(RequireScope(Scope.VERSION), use_cache=False)]

@@ -57,7 +57,7 @@ SINGLE_HEADERS: Final = frozenset(
     {
         *(b"authorization", b"x-api-key", b"idempotency-key", b"host", b"origin", b"sec-fetch-site"),
         *(b"content-type", b"content-length", b"content-encoding", b"if-match", b"if-none-match"),
-        *(b"x-api-version", b"x-purpose-of-use"),
+        *(b"x-api-version", b"x-purpose-of-use", b"signature", b"signature-input", b"content-digest"),
     }
 )
 """Headers of which two readers could take different ones if there were two; each may be sent once."""

@@ -39,6 +39,9 @@ from api.errors import (
     PreconditionFailed,
     RateLimited,
     RequestInFlight,
+    SignatureInvalid,
+    SignatureRequired,
+    StepUpRequired,
     TooLarge,
     Unauthorized,
     WrongMediaType,
@@ -47,6 +50,7 @@ from api.idempotency import takes_if_match, takes_key
 from api.identity import Scope
 from api.openapi_headers import (
     API_VERSION,
+    CONTENT_DIGEST,
     HEADER_NAMES,
     HEADERS,
     IDEMPOTENCY_KEY,
@@ -54,7 +58,10 @@ from api.openapi_headers import (
     IF_NONE_MATCH,
     PREFER,
     PURPOSE_OF_USE,
+    SIGNATURE,
+    SIGNATURE_INPUT,
 )
+from api.signed_requests import CONFIRMED, is_confirmed
 from api.versions import HEADER
 from core.openapi_document import (
     ComponentReference,
@@ -103,6 +110,14 @@ TAGS = [
     {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]
+
+
+_BY = (
+    "with an API key by a signature (RFC 9421, in `Signature-Input` and `Signature`, with `Content-Digest`), as a user "
+    "by a second factor that was proved in the last ten minutes, or by a signature as well."
+)
+_CONFIRMED = f"Each request is confirmed: {_BY}"
+_CONFIRMED_ABOVE = f"Approvals, and requests about a claim above a configured amount, are confirmed: {_BY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +245,11 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
         errors += [Unauthorized, Forbidden, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
         errors.append(KeyProviderUnavailable)
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
+    if is_confirmed(route):
+        errors += [SignatureRequired, SignatureInvalid, StepUpRequired]
+        described["parameters"] = [*described.get("parameters", ()), SIGNATURE_INPUT, SIGNATURE, CONTENT_DIGEST]
+        always = not {f"{method} {route.path}" for method in route.methods or ()}.isdisjoint(CONFIRMED)
+        described["description"] = f"{described['description']}\n\n{_CONFIRMED if always else _CONFIRMED_ABOVE}"
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]
         takes_json = any(media_type.endswith("json") for media_type in described["requestBody"]["content"])

@@ -40,6 +40,11 @@ HEADERS: Final[Mapping[str, HeaderObject]] = {
         "schema": {"type": "string", "enum": ["identity"]},
     },
     "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
+    "AcceptSignature": {
+        "description": "The signature to send (RFC 9421, section 5.1): the components of the headers that are sent, "
+        "and a `nonce` that is new.",
+        "schema": {"type": "string"},
+    },
     "Location": {
         "description": "Path of what was created.",
         "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
@@ -68,6 +73,7 @@ HEADER_NAMES: Final[Mapping[str, str]] = {
     "RateLimit": "RateLimit",
     "RateLimit-Policy": "RateLimitPolicy",
     "WWW-Authenticate": "WwwAuthenticate",
+    "Accept-Signature": "AcceptSignature",
     "Location": "Location",
     "ETag": "ETag",
     "Preference-Applied": "PreferenceApplied",
@@ -91,6 +97,32 @@ IDEMPOTENCY_KEY: ParameterObject = {
 }
 
 
+SIGNATURE_INPUT: ParameterObject = {
+    "name": "Signature-Input",
+    "in": "header",
+    "required": False,
+    "description": "RFC 9421: what the signature covers, and `created`, `keyid`, `alg`, `nonce` and `tag`. Required of "
+    "API keys, unless the platform accepts unsigned requests.",
+    "schema": {"type": "string"},
+    "example": 'sig1=("@method" "@authority" "@path" "@query" "content-digest" "content-type");created=1772443800;'
+    'keyid="2epjU_pmMQx5LhzriyJIIex0gMUnrXNsISFf8aiyv7A";alg="ed25519";nonce="CLdF3H0mNtt4rVcSBz19TQ4C";tag="ginja"',
+}
+SIGNATURE: ParameterObject = {
+    "name": "Signature",
+    "in": "header",
+    "required": False,
+    "description": "RFC 9421: the signature, with the label of `Signature-Input`.",
+    "schema": {"type": "string"},
+    "example": "sig1=:ChLVbiwP+9VJiVPctaPSf8lnoyDpNC4fdtsXgr+DILnQlj/1wYe094FtxT1hZtCrjvdktpabP+hYv7NYioVlBQ==:",
+}
+CONTENT_DIGEST: ParameterObject = {
+    "name": "Content-Digest",
+    "in": "header",
+    "required": False,
+    "description": "RFC 9530: SHA-256 of the body; the signature covers it.",
+    "schema": {"type": "string"},
+    "example": "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:",
+}
 IF_MATCH: ParameterObject = {
     "name": "If-Match",
     "in": "header",

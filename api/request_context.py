@@ -70,6 +70,8 @@ class RequestContext:
     actor: Actor | None = None
     items: int | None = None
     """Entries of the list that is returned; `None`: it is no list."""
+    confirmed_by: str | None = None
+    """A signature with the id of its key, or `second factor`; `None`: neither."""
 
 
 _CURRENT: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -116,6 +118,13 @@ def note_items(number: int) -> None:
     context = _CURRENT.get()
     if context is not None:
         context.items = number
+
+
+def note_confirmation(means: str) -> None:
+    """State how the sender of the current request confirmed it."""
+    context = _CURRENT.get()
+    if context is not None:
+        context.confirmed_by = means
 
 
 def purpose_of(context: RequestContext | None, role: str) -> str:

@@ -47,17 +47,18 @@ async def read_body(request: Request, limit: int) -> bytes:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise NotJson(NotJson.example)
-    return await _read(request, limit)
+    return await read_whole(request, limit)
 
 
 async def read_text(request: Request, limit: int, media_type: str) -> bytes:
     """The raw body, which is declared as `media_type`, at most `limit` bytes."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
         raise WrongMediaType(f"send the body with Content-Type: {media_type}")
-    return await _read(request, limit)
+    return await read_whole(request, limit)
 
 
-async def _read(request: Request, limit: int) -> bytes:
+async def read_whole(request: Request, limit: int) -> bytes:
+    """The raw body, at most `limit` bytes, whether or not its length was announced; raises `TooLarge`."""
     announced = request.headers.get("content-length", "0")
     too_large = TooLarge(f"the body must be at most {limit} bytes; split it")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:

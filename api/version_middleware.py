@@ -113,7 +113,7 @@ class _OlderVersion:
             for name, value in scope["headers"]
             if name != b"content-length" or not self.steps.request
         ]
-        return self.sent.of({**scope, "headers": kept})
+        return self.sent.of(scope, kept)
 
     def receiving(self, receive: Receive) -> Receive:
         """`receive` with the body in the form of the newest version."""

@@ -1,12 +1,14 @@
 """The platform of a benchmark: scorer, claims API and worker on a stage, each with its own way to the others."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.bodies import submission_bodies
@@ -105,6 +107,18 @@ async def in_thread(context: AbstractContextManager[T]) -> AsyncIterator[T]:
     finally:
         await entering
         await loop.run_in_executor(None, context.__exit__, None, None, None)
+
+
+def register_signer(stage: Stage, role: str, key_file: Path) -> None:
+    """Make a signing key for the newest API key of a role; the private key is written to a file."""
+
+    def keys(*words: str) -> bytes:
+        command = [sys.executable, *COMMAND, "keys", *words]
+        environment = {**os.environ, **stage.environment}
+        return subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+
+    of_role = [one["api_key_id"] for one in json.loads(keys("list", "--json"))["keys"] if one["role"] == role]
+    keys("signing-key", "create", of_role[-1], "--key-file", str(key_file))
 
 
 def create_key(stage: Stage, role: str) -> str:

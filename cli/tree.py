@@ -48,6 +48,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("keys rotate", "cli.platform.keys:rotate"),
     CommandEntry("keys revoke", "cli.platform.keys:revoke"),
     CommandEntry("keys pin", "cli.platform.keys:pin"),
+    CommandEntry("keys signing-key create", "cli.platform.signing_keys:create"),
+    CommandEntry("keys signing-key add", "cli.platform.signing_keys:add"),
+    CommandEntry("keys signing-key list", "cli.platform.signing_keys:list_"),
+    CommandEntry("keys signing-key revoke", "cli.platform.signing_keys:revoke"),
+    CommandEntry("keys sign-request", "cli.platform.signing_keys:sign_request"),
     CommandEntry("crypto status", "cli.platform.crypto:status"),
     CommandEntry("crypto encrypt", "cli.platform.crypto:encrypt"),
     CommandEntry("users create", "cli.platform.users:create"),
@@ -178,8 +183,12 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja servers start", "ginja servers show --urls"),
     ),
     "keys": GroupEntry(
-        "Create, list, rotate, revoke and pin API keys.",
+        "Create, list, rotate, revoke and pin API keys, and sign requests.",
         ('ginja keys create --name "claims system" --role claims_system',),
+    ),
+    "keys signing-key": GroupEntry(
+        "Register, list and revoke the keys with which API keys and users sign requests.",
+        ("ginja keys signing-key create key_0123456789 --key-file approver.pem",),
     ),
     "crypto": GroupEntry(
         "Show the keys that encrypt personal data, and encrypt what earlier releases stored in clear.",

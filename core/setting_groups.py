@@ -22,6 +22,7 @@ from core.setting_types import (
     RateLimitText,
     RedisUrl,
     RegionFolders,
+    SignedRequestsPolicy,
     SmtpTls,
     is_this_machine,
     parse_networks,
@@ -281,6 +282,17 @@ class SecuritySettings(BaseModel):
         description="Folder outside this machine, such as a mounted WORM share, where the worker stores a second copy "
         "of each anchor of the audit log, and where `ginja audit verify` reads it. Unset: `audit-anchors.jsonl` of the "
         "home only.",
+    )
+    signed_requests: SignedRequestsPolicy = Field(
+        "required",
+        description="Whether requests with an API key that approve, administer keys or users, or activate a policy "
+        "must be signed: `required`, or `accepted` (signatures are verified where they are sent).",
+    )
+    confirmation_above_cents: int = Field(
+        500_000,
+        ge=0,
+        description="A decision or disposition of a claim above this amount is signed, or confirmed by a recent second "
+        "factor.",
     )
     webhook_allowed_networks: Networks = Field(
         "",

@@ -148,6 +148,7 @@ RateLimitText = Annotated[str, AfterValidator(_rate_limits)]
 MailAddress = Annotated[str, AfterValidator(parse_address)]
 KeyProviderName = Literal["file", "vault", "aws-kms"]
 SmtpTls = Literal["starttls", "implicit", "none"]
+SignedRequestsPolicy = Literal["required", "accepted"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 

@@ -72,6 +72,9 @@ def entry(
 ) -> Query[None]:
     """A row of the log, with what is known of the current request."""
     context = request_context.current()
+    shown = dict(details)
+    if context is not None and context.confirmed_by is not None:
+        shown["confirmed_by"] = context.confirmed_by
     params = {
         "at": at,
         "actor_id": actor.actor_id,
@@ -79,7 +82,7 @@ def entry(
         "role": actor.role,
         "act": act,
         "claim_id": claim_id,
-        "details": Jsonb(dict(details)),
+        "details": Jsonb(shown),
         "purpose": request_context.purpose_of(context, actor.role),
         "subject_kind": None if subject is None else subject.kind,
         "subject_id": None if subject is None else subject.subject_id,

@@ -9,6 +9,7 @@ from api import assessments, investigations
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
+from api.confirmation import NOT_NEEDED
 from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
@@ -114,7 +115,9 @@ class Console:
             raise Forbidden(f"role {signed_in.role} may not record findings; an investigator does")
         sent = validate(DispositionIn, _filled(entered))
         new = sent.to_disposition(signed_in.name)
-        await investigations.record(self._database, self._keys, claim_id, new, caller=signed_in.caller)
+        await investigations.record(
+            self._database, self._keys, claim_id, new, caller=signed_in.caller, confirmation=NOT_NEEDED
+        )
 
     async def decision(
         self,
@@ -149,7 +152,8 @@ class Console:
         if version.isascii() and version.isdigit() and len(version) < 10:
             sent["expected_version"] = int(version)
         decision = validate(DecisionIn, sent)
-        await self._reviews.decide(signed_in.caller, claim_id, decision, decision.model_dump_json().encode())
+        body = decision.model_dump_json().encode()
+        await self._reviews.decide(signed_in.caller, claim_id, decision, body, confirmation=NOT_NEEDED)
 
     async def appeals_of(self, signed_in: SignedIn, claim_id: str) -> list[AppealLine]:
         """The appeals of a claim, latest first; raises `NotFound`."""

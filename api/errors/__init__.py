@@ -9,6 +9,8 @@ ApiError
 ├── Unauthorized       401   no API key, or one that is not valid
 ├── SignInIncomplete   401   the password is right, and a step of the sign-in is missing
 ├── StepUpRequired     401   the second factor was confirmed too long ago
+├── SignatureRequired  401   the request is not signed
+├── SignatureInvalid   401   its signature is not accepted
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
 ├── Conflict           409   the state of the resource does not allow this
@@ -59,6 +61,8 @@ from api.errors.base import type_uri as type_uri
 from api.errors.sign_in import SignInIncomplete as SignInIncomplete
 from api.errors.sign_in import SignInThrottled as SignInThrottled
 from api.errors.sign_in import StepUpRequired as StepUpRequired
+from api.errors.signatures import SignatureInvalid as SignatureInvalid
+from api.errors.signatures import SignatureRequired as SignatureRequired
 
 
 class MalformedBody(ApiError):
@@ -351,8 +355,8 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 """Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
-    *(MalformedBody, NotX12, Unauthorized, SignInIncomplete, StepUpRequired, Forbidden, NotFound, Conflict),
-    *(RequestInFlight,),
+    *(MalformedBody, NotX12, Unauthorized, SignInIncomplete, StepUpRequired, SignatureRequired, SignatureInvalid),
+    *(Forbidden, NotFound, Conflict, RequestInFlight),
     *(PreconditionFailed, TooLarge),
     *(NotJson, WrongMediaType, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, SignInThrottled, RateLimited),
     *(HeadTooLarge, InternalError, OutcomeUnknown),

@@ -176,6 +176,12 @@ async def lock_claim(connection: AsyncConnection, claim_id: str) -> PaidClaim | 
     return None if row is None else PaidClaim(*row)
 
 
+async def amount_of(connection: AsyncConnection, claim_id: str) -> int | None:
+    """Cents claimed, which never change; `None` if there is no such claim."""
+    found: int | None = await connection.scalar(select(ClaimRow.amount_cents).where(ClaimRow.claim_id == claim_id))
+    return found
+
+
 async def recovered_of(connection: AsyncConnection, claim_id: str) -> int:
     """Cents recovered of the claim by all its dispositions."""
     statement = select(func.sum(DispositionRow.amount_recovered_cents)).where(DispositionRow.claim_id == claim_id)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.confirmation import confirmation_of
 from api.dependencies import FindingsCaller, ScoresCaller, dependencies
 from api.errors import Invalid
 from api.fields import DAY_SCHEMA, ClaimId, parse_day
@@ -70,7 +71,13 @@ async def record_disposition(request: Request, caller: FindingsCaller, claim_id:
     own = dependencies(request)
     sent = parse(DispositionIn, await read_body(request, own.settings.max_body_bytes))
     recorded = await service.record(
-        own.database, own.field_keys, claim_id, sent.to_disposition(caller.name), caller=caller
+        own.database,
+        own.field_keys,
+        claim_id,
+        sent.to_disposition(caller.name),
+        caller=caller,
+        confirmation=confirmation_of(request.scope),
+        confirmed_above_cents=own.settings.confirmation_above_cents,
     )
     return json_response(DispositionOut.model_validate(recorded), status=201)
 

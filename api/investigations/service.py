@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.confirmation import OF_LARGE_CLAIMS, Confirmation
 from api.database import Database, fetch
 from api.errors import Conflict, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -68,16 +69,26 @@ async def promise_of(database: Database, week: date, claims: Sequence[SelectedCl
 
 
 async def record(
-    database: Database, keys: FieldKeys, claim_id: str, new: NewDisposition, *, caller: Caller
+    database: Database,
+    keys: FieldKeys,
+    claim_id: str,
+    new: NewDisposition,
+    *,
+    caller: Caller,
+    confirmation: Confirmation,
+    confirmed_above_cents: int = 0,
 ) -> DispositionRecord:
     """Record a disposition and its label, known from now; the latest disposition sent again is recorded once.
 
     Never known from earlier: features of each day include what was known by its midnight, and a disposition entered
     for yesterday would make yesterday's scores look as if they had used it. The instant is the database's; a
     disposition that commits after midnight enters the history by the label's event in the outbox. An inconclusive
-    disposition withdraws the previous one. Raises `NotFound`, `Invalid`.
+    disposition withdraws the previous one. Raises `NotFound`, `Invalid`; `SignatureRequired` and
+    `StepUpRequired` for a claim above the amount that was not confirmed.
     """
     async with database.transaction() as connection:
+        if confirmation.is_missing and (await repository.amount_of(connection, claim_id) or 0) > confirmed_above_cents:
+            confirmation.require(OF_LARGE_CLAIMS)
         recorded = await record_within(connection, keys, claim_id, new)
         details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
         await fetch(connection, audit.record(caller, "disposition.record", claim_id, details, clock.now()))

@@ -33,6 +33,7 @@ from api.identity import (
     stored_scopes,
 )
 from api.paging import ListPage, PageCursor
+from api.request_signing import copy_keys
 from core import clock
 
 MAX_OVERLAP: Final = timedelta(days=7)
@@ -103,8 +104,8 @@ class Keys:
 
         Raises `NotFound`, `Forbidden`, `Conflict`.
 
-        Name, role, provider, scopes and the version of the API are taken over, so that the client changes nothing but
-        the secret.
+        Name, role, provider, scopes, signing keys and the version of the API are taken over, so that the client changes
+        nothing but the secret.
         """
         at = clock.now()
         async with self._database.transaction() as connection:
@@ -117,6 +118,7 @@ class Keys:
                 raise Conflict(f"the key is {old.state_at(at)}; create a new one")
             new = KeyRequest(old.name, old.role, old.provider_id, scopes, expires_at, member_id=old.member_id)
             issued = await _issue(connection, by, new, "api_key.rotate", replaces=old)
+            await copy_keys(connection, api_key_id, issued.key.api_key_id, at)
             ends = min(at + overlap, old.expires_at or at + overlap)
             await end_replaced(connection, api_key_id, replaced_by=issued.key.api_key_id, expires_at=ends)
             ended = _found(await one_key(connection, api_key_id), api_key_id)

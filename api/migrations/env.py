@@ -30,6 +30,7 @@ from api.policies import tables as _policies  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401
 from api.registry import tables as _registry  # noqa: F401
 from api.reports import tables as _reports  # noqa: F401
+from api.request_signing import tables as _request_signing  # noqa: F401
 from api.rescreening import tables as _rescreening  # noqa: F401
 from api.retention import tables as _retention  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.confirmation import confirmation_of
 from api.dependencies import DecideCaller, ReadCaller, ScoresCaller, dependencies
 from api.errors import Conflict
 from api.fields import ClaimId
@@ -33,7 +34,9 @@ async def decide_claim(request: Request, caller: DecideCaller, claim_id: ClaimId
     """
     own = dependencies(request)
     body = await read_body(request, own.settings.max_body_bytes)
-    return reply_response(await own.reviews.decide(caller, claim_id, parse(DecisionIn, body), body))
+    confirmation = confirmation_of(request.scope)
+    sent = parse(DecisionIn, body)
+    return reply_response(await own.reviews.decide(caller, claim_id, sent, body, confirmation=confirmation))
 
 
 @router.get("/v1/claims/{claim_id}/decisions", response_model=ReviewOut, openapi_extra=operation())

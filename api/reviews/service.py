@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, investigations, outbox
 from api.assessments import finding_from_json
+from api.confirmation import OF_LARGE_CLAIMS, Confirmation
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -32,6 +33,7 @@ from claims.outcome import Outcome
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, reason_of_person
 from claims.prompt_pay import PromptPayClock, PromptPayStatus
 from claims.review import (
+    NEEDS_APPROVER,
     REASONS,
     Action,
     DecisionRequest,
@@ -84,14 +86,16 @@ class Reviews:
         unconfirmed: UnconfirmedChanges,
         prompt_pay: PromptPayClock,
         keys: FieldKeys,
+        confirmed_above_cents: int,
     ) -> None:
-        """Due dates are days in the insurer's `time_zone`."""
+        """Due dates are days in the insurer's `time_zone`; a decision of a claim above this amount is confirmed."""
         self._database = database
         self._time_zone = time_zone
         self.policy = policy
         self._keys = keys
         self._changes = ClaimChanges(database, unconfirmed, keys)
         self._prompt_pay = prompt_pay
+        self._confirmed_above_cents = confirmed_above_cents
 
     def day_of(self, at: datetime) -> date:
         """The insurer's calendar day at an instant."""
@@ -130,25 +134,36 @@ class Reviews:
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return count, ListPage(shown, next_place)
 
-    async def decide(self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes) -> Reply:
-        """Take a decision, or repeat the reply to an equal one that was not confirmed.
+    async def decide(
+        self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes, *, confirmation: Confirmation
+    ) -> Reply:
+        """Take a decision, or repeat the reply to an equal one whose outcome was unknown.
 
         Raises `NotFound`; `Conflict` with the last decision where the claim has changed or its state does not allow the
-        action; `Forbidden`, also for approving one's own proposal; `Invalid`; `OutcomeUnknown`.
+        action; `Forbidden`, also for approving one's own proposal; `Invalid`; `OutcomeUnknown`; `SignatureRequired` and
+        `StepUpRequired` for an approval, or a claim above the amount, that was not confirmed.
         """
         if not caller.may(Scope.DECIDE):
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
 
         async def act(connection: AsyncConnection, claim: ReviewedClaim | None, at: datetime) -> BaseModel:
-            return decision_out(await self._decide(connection, caller, claim, sent, at))
+            return decision_out(await self._decide(connection, caller, claim, sent, at, confirmation))
 
         request = f"decide {claim_id}\n".encode() + body
         return await self._changes.once(caller, claim_id, request, lock=repository.lock_claim, act=act)
 
     async def _decide(
-        self, connection: AsyncConnection, caller: Caller, claim: ReviewedClaim | None, sent: DecisionIn, at: datetime
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        claim: ReviewedClaim | None,
+        sent: DecisionIn,
+        at: datetime,
+        confirmation: Confirmation,
     ) -> DecisionRecord:
         review = await _review(connection, self._keys, claim)
+        if Action(sent.action) in NEEDS_APPROVER or review.subject.amount_cents > self._confirmed_above_cents:
+            confirmation.require(OF_LARGE_CLAIMS)
         if sent.expected_version != review.version:
             message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)

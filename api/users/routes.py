@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Request
 from pydantic import AfterValidator
 from starlette.responses import Response
 
-from api.dependencies import RecentSecondFactor, UsersCaller, dependencies
+from api.dependencies import UsersCaller, dependencies
 from api.entries import Cursor, Limit, RequiredIfMatch, changed, changing
-from api.errors import Conflict, StepUpRequired
+from api.errors import Conflict
 from api.fields import as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
@@ -32,11 +32,9 @@ UserId = Annotated[
     "/v1/users",
     status_code=201,
     response_model=UserPasswordOut,
-    openapi_extra=operation(
-        body=UserIn, errors=[Conflict, StepUpRequired], success=SuccessResponse(201, headers=["Location"])
-    ),
+    openapi_extra=operation(body=UserIn, errors=[Conflict], success=SuccessResponse(201, headers=["Location"])),
 )
-async def create_user(request: Request, caller: UsersCaller, _recent: RecentSecondFactor) -> Response:
+async def create_user(request: Request, caller: UsersCaller) -> Response:
     """Create a user. The response has a password for the first sign-in, which is shown once.
 
     A login belongs to one user, so a repeated request is refused and adds nothing.
@@ -67,10 +65,8 @@ async def get_user(request: Request, _caller: UsersCaller, user_id: UserId) -> R
     return json_response(UserOut.model_validate(await dependencies(request).users.get(user_id)))
 
 
-@router.put("/v1/users/{user_id}", response_model=UserOut, openapi_extra=changing(UserUpdate, StepUpRequired))
-async def update_user(
-    request: Request, caller: UsersCaller, _recent: RecentSecondFactor, user_id: UserId, if_match: RequiredIfMatch
-) -> Response:
+@router.put("/v1/users/{user_id}", response_model=UserOut, openapi_extra=changing(UserUpdate))
+async def update_user(request: Request, caller: UsersCaller, user_id: UserId, if_match: RequiredIfMatch) -> Response:
     """Replace what is stated of a user, or disable or enable it. Another role or state ends its sessions."""
     own = dependencies(request)
     sent = parse(UserUpdate, await read_body(request, own.settings.max_body_bytes))
@@ -82,11 +78,9 @@ async def update_user(
 @router.post(
     "/v1/users/{user_id}/reset-second-factor",
     response_model=UserOut,
-    openapi_extra=operation(body=SecondFactorResetIn, errors=[Conflict, StepUpRequired]),
+    openapi_extra=operation(body=SecondFactorResetIn, errors=[Conflict]),
 )
-async def reset_second_factor(
-    request: Request, caller: UsersCaller, _recent: RecentSecondFactor, user_id: UserId
-) -> Response:
+async def reset_second_factor(request: Request, caller: UsersCaller, user_id: UserId) -> Response:
     """Remove the second factor of a user with the recovery codes, and end the sessions."""
     own = dependencies(request)
     sent = parse(SecondFactorResetIn, await read_body(request, own.settings.max_body_bytes))
@@ -98,11 +92,9 @@ async def reset_second_factor(
 @router.post(
     "/v1/users/{user_id}/reset-password",
     response_model=UserPasswordOut,
-    openapi_extra=operation(body=PasswordResetIn, errors=[Conflict, StepUpRequired]),
+    openapi_extra=operation(body=PasswordResetIn, errors=[Conflict]),
 )
-async def reset_password(
-    request: Request, caller: UsersCaller, _recent: RecentSecondFactor, user_id: UserId
-) -> Response:
+async def reset_password(request: Request, caller: UsersCaller, user_id: UserId) -> Response:
     """Replace the password of a user by a new one, which is shown once, and end the sessions."""
     own = dependencies(request)
     sent = parse(PasswordResetIn, await read_body(request, own.settings.max_body_bytes))

@@ -74,6 +74,8 @@ def _settings(place: StepPlace) -> Settings:
             "redis_url": place.redis_url,
             "scorer_url": place.scorer_url,
             "scorer_deadline_ms": 2_000,
+            # A nonce is a transaction of its own before the operation: tests/api/test_signed_requests.py
+            "signed_requests": "accepted",
         }
     )
 

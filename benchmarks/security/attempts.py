@@ -24,6 +24,7 @@ class AttackClass(Enum):
     EMBEDDING = "clickjacking"
     SCRIPTS = "cross-site scripting"
     TOKENS = "forged tokens"
+    SIGNATURES = "copied and changed signatures"
     DISCLOSURE = "disclosure"
     PASSIVE = "passive scan"
 

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 
 from api.identity import ROLES
-from benchmarks.security import browser, injection, objects, passive, receivers, sqlmap, tokens, wire
+from benchmarks.security import browser, injection, objects, passive, receivers, signatures, sqlmap, tokens, wire
 from benchmarks.security.attempts import Attack, AttackClass, Attempt
 from benchmarks.security.requirements import requirements
 from benchmarks.security.scene import AttackScene, scene
@@ -19,6 +19,7 @@ ATTACKS: Final[Sequence[Attack]] = (
     objects.functions,
     objects.disclosure,
     tokens.tokens,
+    signatures.signatures,
     injection.assignment,
     injection.sql,
     sqlmap.sqlmap,

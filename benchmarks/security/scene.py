@@ -13,7 +13,9 @@ from typing import Final
 import httpx
 from pydantic import JsonValue, TypeAdapter
 
-from benchmarks.platform import COMMAND, create_key, free_routes, platform
+from api.request_signing import RequestSigner
+from api.signed_requests import may_be_confirmed
+from benchmarks.platform import COMMAND, create_key, free_routes, platform, register_signer
 from benchmarks.stage import ReportProgress, Stage, staged
 from core.openapi_document import OpenApiDocument
 
@@ -71,6 +73,8 @@ class AttackScene:
     foreign: Mapping[str, str]
     """By name of the path's parameter: ids of things that exist and belong to others."""
     other_provider: str
+    signer: RequestSigner
+    """Its key is registered for the admin's API key."""
 
     def send(
         self,
@@ -85,9 +89,23 @@ class AttackScene:
     ) -> httpx.Response:
         """Send a request with the key of a role; none: without a key."""
         sent = {} if role is None else {"Authorization": f"Bearer {self.keys[role]}"}
-        return self.client.request(
+        request = self.client.build_request(
             method, path, headers=sent | dict(headers or {}), json=json, data=data, content=content
         )
+        if role == "admin" and may_be_confirmed(method, request.url.path):
+            _sign(request, self.signer)
+        return self.client.send(request)
+
+    def signed_by(self, role: str, path: str, body: bytes, signer: RequestSigner | None = None) -> httpx.Request:
+        """A signed request with the API key of a role, which is not sent yet."""
+        headers = {"Authorization": f"Bearer {self.keys[role]}", "Content-Type": "application/json"}
+        request = self.client.build_request("POST", path, headers=headers, content=body)
+        _sign(request, signer or self.signer)
+        return request
+
+
+def _sign(request: httpx.Request, signer: RequestSigner) -> None:
+    request.headers.update(signer.sign(request.method, str(request.url), dict(request.headers), request.content))
 
 
 @contextmanager
@@ -104,7 +122,10 @@ def scene(report: ReportProgress) -> Iterator[AttackScene]:
         other = next(body for body in bodies if body["provider_id"] != own["provider_id"])
         keys = {role: create_key(stage, role) for role in ROLES}
         keys["provider"] = _provider_key(stage, own["provider_id"])
-        yield set_scene(client, running.routes.api_port, keys, own, other)
+        key_file = stage.home / "attacker.pem"
+        register_signer(stage, "admin", key_file)
+        signer = RequestSigner(key_file.read_text())
+        yield set_scene(client, running.routes.api_port, keys, own, other, signer)
 
 
 def set_scene(
@@ -113,10 +134,12 @@ def set_scene(
     keys: Mapping[str, str],
     own: Mapping[str, JsonValue],
     other: Mapping[str, JsonValue],
+    signer: RequestSigner,
 ) -> AttackScene:
     """Submit a claim of the attacking provider and one of another, and create what there is to attack.
 
-    `keys` are secrets of admin, claims system, investigator, monitoring, and of the provider of `own`.
+    `keys` are secrets of admin, claims system, investigator, monitoring, and of the provider of `own`; the key of
+    `signer` is registered for the one of admin.
     """
 
     def created(path: str, body: object, role: str = "admin") -> dict[str, JsonValue]:
@@ -147,7 +170,9 @@ def set_scene(
         "version": "1",
     }
     description: OpenApiDocument = client.get("/openapi.json").json()
-    return AttackScene(port, client, keys, list(_operations(description)), own, foreign, str(other["provider_id"]))
+    return AttackScene(
+        port, client, keys, list(_operations(description)), own, foreign, str(other["provider_id"]), signer
+    )
 
 
 def rows(listed: httpx.Response) -> list[dict[str, JsonValue]]:

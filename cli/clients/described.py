@@ -42,6 +42,8 @@ class DescribedOperation:
     listed: tuple[str, str] | None
     """Of a list by cursor: the field of a page that has its items, and the name of their schema."""
     has_security: bool
+    is_confirmed: bool
+    """Whether requests with an API key are signed, or may have to be."""
 
     @property
     def sent(self) -> dict[str, JsonSchema]:
@@ -77,6 +79,7 @@ def _operations(document: OpenApiDocument) -> Iterator[DescribedOperation]:
                 path=path,
                 tag=described["tags"][0],
                 summary=described["description"].partition("\n\nRequires the scope")[0],
+                is_confirmed=_is_confirmed(described["responses"]),
                 parameters=tuple(
                     DescribedParameter(one["name"], one["in"], one.get("schema", {}), one.get("required", False))
                     for one in described.get("parameters", ())
@@ -90,6 +93,12 @@ def _operations(document: OpenApiDocument) -> Iterator[DescribedOperation]:
                 listed=_listed(document, received) if "cursor" in names else None,
                 has_security=bool(described["security"]),
             )
+
+
+def _is_confirmed(responses: Mapping[str, ResponseObject]) -> bool:
+    contents = responses.get("401", {}).get("content", {}).values()
+    schemas = [one for content in contents for one in content.get("schema", {}).get("anyOf", ())]
+    return any(one.get("$ref", "").endswith("/SignatureRequiredProblem") for one in schemas)
 
 
 def _task(responses: Mapping[str, ResponseObject]) -> str | None:

@@ -177,6 +177,8 @@ def _call_arguments(operation: DescribedOperation, *, respond_async: bool) -> It
         yield f"headers={{{', '.join(headers)}}}"
     if operation.takes_key:
         yield "takes_key=True"
+    if operation.is_confirmed:
+        yield "signed=True"
     if operation.name in REPEATABLE:
         yield "repeatable=True"
 

@@ -97,8 +97,8 @@ def create(
     new = KeyRequest(
         name, role, provider_id, frozenset(declared[one] for one in scopes) or None, expires_at, member_id=member_id
     )
-    with _refusals(scopes="--scope"):
-        issued = with_database(lambda database: Keys(database).create(_operator(by), new, may_give=frozenset(Scope)))
+    with refusals(scopes="--scope"):
+        issued = with_database(lambda database: Keys(database).create(operator(by), new, may_give=frozenset(Scope)))
     if as_json:
         print_json({"api_key_id": issued.key.api_key_id, "secret": issued.secret, "expires_at": issued.key.expires_at})
         return
@@ -165,10 +165,10 @@ def rotate(api_key_id: str, overlap: str, expires_at: datetime | None, by: str |
 
     existing_database_url()
     span = Duration(MAX_OVERLAP).convert(overlap, None, None)
-    with _refusals():
+    with refusals():
         issued, old = with_database(
             lambda database: Keys(database).rotate(
-                _operator(by), api_key_id, may_give=frozenset(Scope), overlap=span, expires_at=expires_at
+                operator(by), api_key_id, may_give=frozenset(Scope), overlap=span, expires_at=expires_at
             )
         )
     if as_json:
@@ -203,10 +203,10 @@ def revoke(api_key_id: str, by: str | None, as_json: bool) -> None:
 
     async def revoked_with(database: "Database") -> int:
         """Open tasks of the key."""
-        await Keys(database).revoke(_operator(by), api_key_id)
+        await Keys(database).revoke(operator(by), api_key_id)
         return await Tasks(database, field_keys()).open_of(api_key_id)
 
-    with _refusals():
+    with refusals():
         open_tasks = with_database(revoked_with)
     if as_json:
         print_json({"revoked": api_key_id, "open_tasks": open_tasks})
@@ -228,15 +228,15 @@ def pin(api_key_id: str, api_version: str, by: str | None, as_json: bool) -> Non
     from api.client_versions import set_version
 
     existing_database_url()
-    with _refusals(version="VERSION"):
-        pinned = with_database(lambda database: set_version(database, _operator(by), api_key_id, api_version))
+    with refusals(version="VERSION"):
+        pinned = with_database(lambda database: set_version(database, operator(by), api_key_id, api_version))
     if as_json:
         print_json({"api_key_id": api_key_id, **asdict(pinned)})
         return
     click.echo(f"{api_key_id} has version {pinned.version}.")
 
 
-def _operator(by: str | None) -> "Caller":
+def operator(by: str | None) -> "Caller":
     """Who acts by the command line."""
     from api.identity import Caller
 
@@ -244,7 +244,7 @@ def _operator(by: str | None) -> "Caller":
 
 
 @contextmanager
-def _refusals(**names: str) -> Iterator[None]:
+def refusals(**names: str) -> Iterator[None]:
     """What the API would refuse, as errors of the command; `names` are those of its arguments by field."""
     from api.errors import Conflict, Invalid, NotFound
 

@@ -212,6 +212,7 @@ def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
     """Record the finding on CLAIM; it becomes a label, known from now."""
+    from api.confirmation import NOT_NEEDED
     from api.identity import Caller
     from api.investigations import NewDisposition
     from api.investigations import record as record_disposition
@@ -223,7 +224,11 @@ def record(
         raise click.BadParameter(str(error), param_hint="--recovered") from error
     new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
     caller = Caller("command line", "investigator", None, new.decided_by)
-    finding = with_database(lambda database: record_disposition(database, field_keys(), claim_id, new, caller=caller))
+    finding = with_database(
+        lambda database: record_disposition(
+            database, field_keys(), claim_id, new, caller=caller, confirmation=NOT_NEEDED
+        )
+    )
     if as_json:
         known_at = finding.known_at.isoformat()
         print_json({"claim_id": claim_id, "disposition": disposition, "known_at": known_at})

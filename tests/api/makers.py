@@ -22,6 +22,7 @@ from claims.scoring import DETAILS_PATH
 from core.postgres import as_api_role
 from core.settings import Settings
 from tests.api.contract import Contract
+from tests.api.signing import SigningClient
 from tests.claims.makers import score_document
 
 MINIMAL = {
@@ -241,7 +242,7 @@ async def running_api(
                     dependencies.database, name=role, role=role, provider_id=provider, member_id=member
                 )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            hooks = {"response": [contract().check]}
+            hooks = {"request": [SigningClient(url).sign], "response": [contract().check]}
             async with httpx.AsyncClient(transport=transport, base_url="http://claims", event_hooks=hooks) as client:
                 yield Api(app, url, client, dependencies, scorer, keys)
 

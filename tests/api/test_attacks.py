@@ -18,6 +18,7 @@ from benchmarks.security.wire import exhaustion
 from core.settings import Settings
 from tests.api.makers import MINIMAL
 from tests.api.servers import on_a_port
+from tests.api.signing import SIGNER, register
 
 OWN = MINIMAL | {"claim_amount": "40.00", "procedure_code": "P002"}
 
@@ -36,7 +37,8 @@ def attacked(new_database, seeded_template) -> Iterator[AttackScene]:
         keys = asyncio.run(keys_in(url))
         with httpx.Client(base_url=address, timeout=30.0) as client:
             port = int(address.rpartition(":")[2])
-            yield set_scene(client, port, keys, OWN, OWN | {"provider_id": "H457"})
+            register(url, keys["admin"])
+            yield set_scene(client, port, keys, OWN, OWN | {"provider_id": "H457"}, SIGNER)
 
 
 # Slow connections need the clock; tests/core/test_bounded_http.py holds it still.

@@ -13,6 +13,7 @@ from api.middleware import endpoints
 from api.webhooks import WebhookFanOut
 from core.settings import Settings
 from tests.api.makers import MINIMAL, Api, concrete
+from tests.api.signing import SIGNER
 
 _COLUMNS = "act, name, role, purpose, subject_kind, subject_id, outcome, request_id, address, agent, details"
 
@@ -133,7 +134,9 @@ async def test_a_disposition_is_recorded_with_its_change(api: Api):
     path = f"/v1/claims/{claim_id}/dispositions"
     assert (await api.post(path, {"disposition": "cleared", "note": "Jane was there"})).status_code == 201
     (row,) = accesses(api, "claim_id IS NOT NULL")
-    assert (row["act"], row["details"]) == ("disposition.record", {"disposition": "cleared", "kind": None})
+    confirmed_by = f"signature {SIGNER.public.key_id}"
+    assert row["act"] == "disposition.record"
+    assert row["details"] == {"disposition": "cleared", "kind": None, "confirmed_by": confirmed_by}
 
 
 def test_every_route_is_declared_once_and_every_declaration_is_of_a_route():

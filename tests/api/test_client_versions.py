@@ -27,7 +27,7 @@ async def versioned(seeded_url: str) -> AsyncIterator[Api]:
         for role in ROLES:
             assert (await before.get("/v1/version", role=role)).json()["version"] == CURRENT
     async with running_api(seeded_url, versions=HISTORY) as running:
-        running.client.event_hooks = {}
+        running.client.event_hooks["response"] = []
         running.keys |= {f"old {role}": key for role, key in before.keys.items()}
         yield running
 
@@ -202,7 +202,7 @@ async def test_a_version_that_is_gone_cannot_be_rolled_back_to(versioned: Api):
     await upgraded(versioned, NEWEST)
     later = VersionHistory([ApiVersion(NEWEST)])
     async with running_api(versioned.url, versions=later) as running:
-        running.client.event_hooks = {}
+        running.client.event_hooks["response"] = []
         running.keys |= versioned.keys
         body = await version(running)
         assert (body["version"], body["previous"], body["rollback_until"]) == (NEWEST, None, None)

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg.errors import RestrictViolation
 
+from api.confirmation import NOT_NEEDED
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -25,7 +26,8 @@ LATER = datetime(2026, 3, 12, 8, tzinfo=UTC)
 async def record(database: Database, claim_id: str, new: NewDisposition) -> DispositionRecord:
     url = database.engine.url.render_as_string(hide_password=False)
     keys = FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
-    return await record_by(database, keys, claim_id, new, caller=Caller("key_1", "investigator", None, "ann"))
+    ann = Caller("key_1", "investigator", None, "ann")
+    return await record_by(database, keys, claim_id, new, caller=ann, confirmation=NOT_NEEDED)
 
 
 def add_claim(url, claim_id, *, day=MONDAY, probability=0.1, amount_cents=10_000, voided=False, decided_by="model"):

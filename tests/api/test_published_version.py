@@ -165,7 +165,8 @@ def asking_for(api: Api, version: str) -> Iterator[None]:
     async def states_version(response: httpx.Response) -> None:
         assert response.headers[HEADER] == version
 
-    hooks, api.client.event_hooks = api.client.event_hooks, {"response": [described.check, states_version]}
+    hooks = api.client.event_hooks
+    api.client.event_hooks = {**hooks, "response": [described.check, states_version]}
     api.client.headers[HEADER] = version
     try:
         yield

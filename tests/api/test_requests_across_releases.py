@@ -37,7 +37,7 @@ RELEASED = VersionHistory(
 async def sent(url: str, versions: VersionHistory, requests: list[tuple[str, bytes, dict[str, str]]], key: str) -> Any:
     """The responses to requests of one client, as a release with these versions gives them."""
     async with running_api(url, versions=versions) as api:
-        api.client.event_hooks = {}
+        api.client.event_hooks["response"] = []
         headers = {"X-API-Key": key or api.keys["admin"], HEADER: CURRENT, "Content-Type": "application/json"}
         found = [
             await api.client.post(path, content=body, headers={**headers, **more}) for path, body, more in requests

@@ -78,6 +78,8 @@ ADMITTED: dict[str, frozenset[str] | None] = {
             *("GET /v1/webhook-endpoints/{endpoint_id}/deliveries", "POST /v1/keys", "GET /v1/keys"),
             *("GET /v1/legal-holds", "POST /v1/legal-holds", "POST /v1/legal-holds/{hold_id}/release"),
             *("GET /v1/keys/{api_key_id}", "POST /v1/keys/{api_key_id}/rotate", "POST /v1/keys/{api_key_id}/revoke"),
+            *("POST /v1/signing-keys", "GET /v1/signing-keys", "GET /v1/signing-keys/{signing_key_id}"),
+            "POST /v1/signing-keys/{signing_key_id}/revoke",
         ),
         ADMIN,
     ),

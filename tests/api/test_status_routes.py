@@ -169,6 +169,7 @@ ABOUT_NO_CLAIM = {
     "/v1/rescreening-findings": "closes a finding; its claim stays as it is",
     "/v1/keys": "who may call",
     "/v1/legal-holds": "keeps what is stored",
+    "/v1/signing-keys": "who may sign",
     "/v1/users": "who may sign in",
     "/v1/auth": "sessions of users",
     "/v1/version": "the form of what a key receives",

@@ -95,7 +95,7 @@ async def test_a_request_during_the_commit_does_not_keep_the_version_before(
 
 async def test_an_upgrade_from_a_version_that_is_gone_is_undone_to_the_one_that_the_client_got(versioned: Api):
     async with running_api(versioned.url, versions=LATER) as later:
-        later.client.event_hooks = {}
+        later.client.event_hooks["response"] = []
         later.keys |= versioned.keys
         assert (await version(later))["version"] == MIDDLE
         assert (await upgraded(later, NEWEST)).json()["previous"] == MIDDLE

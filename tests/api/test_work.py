@@ -33,6 +33,7 @@ CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
     *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer", "x-purpose-of-use", "user-agent"),
+    *("signature", "signature-input", "content-digest"),
     *("cookie", "origin", "host", "x-anything"),
 )
 API = Path(openapi.__file__).parent

@@ -18,6 +18,7 @@ from core import clock
 from core.encryption import Encryption
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
+from tests.api.signing import new_signing_key
 
 EVERY_EVENT = [
     *("claim.decided", "claim.in_review", "claim.pended", "claim.voided", "claim.appealed", "claim.appeal_decided"),
@@ -178,6 +179,9 @@ async def with_ids(api: Api, path: str) -> str:
     if "{api_key_id}" in path:
         created = await api.post("/v1/keys", {"name": f"key {next(_numbers)}", "role": "investigator"})
         path = path.replace("{api_key_id}", created.json()["api_key_id"])
+    if "{signing_key_id}" in path:
+        added = await api.post("/v1/signing-keys", new_signing_key(api))
+        path = path.replace("{signing_key_id}", added.json()["signing_key_id"])
     if "{report_id}" in path:
         report_id = f"rep_{next(_numbers)}"
         api.execute(

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.api.makers import LINES, MINIMAL
+from tests.api.signing import SIGNER
 from tests.formats.fhir_claims import fhir_claim
 from tests.formats.x12_files import claim as x12_claim
 from tests.formats.x12_files import file_of as x12_file
@@ -109,6 +110,10 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "LegalHoldReleaseIn": [{"reason": "the case was closed"}],
     "KeyRotationIn": [{"overlap_hours": 24, "expires_in_days": 90}],
     "KeyRevocationIn": [{}],
+    "SigningKeyIn": [
+        {"actor_id": "key_1", "name": "approval service", "public_key": SIGNER.public_pem, "expires_in_days": 90}
+    ],
+    "SigningKeyRevocationIn": [{}],
     "VersionUpgradeIn": [{"version": "2026-11-27"}],
     "VersionRollbackIn": [{}],
     "UserIn": [_USER | {"login": "ann@insurer.example"}],

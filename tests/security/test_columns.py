@@ -28,6 +28,7 @@ ENCRYPTED: Final = {
 }
 """Columns of personal data that are encrypted, and by what."""
 WHO_WORKS_HERE: Final = {
+    "request_signing_keys.name",
     "api_keys.name",
     "audit_log.name",
     "audit_log.details",
@@ -127,6 +128,8 @@ GENERATED: Final = {
     "refresh_tokens": "family_id successor token_hash",
     "registry_history": "entry_id kind",
     "reports": "kind provider_id report_id report_key title",
+    "request_nonces": "key_id nonce",
+    "request_signing_keys": "actor_id algorithm key_id public_key signing_key_id",
     "rescreening_claims": "claim_id",
     "rescreening_findings": (
         "cites claim_id closed_by closed_reason code difference entry finding_id provider_id status"

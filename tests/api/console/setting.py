@@ -116,7 +116,9 @@ def app_over(database: Database, url: str) -> Starlette:
     app.state.console = Console(
         database,
         access_over(database),
-        Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys),
+        Reviews(
+            database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys, 500_000
+        ),
         Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database), keys),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
         Tasks(database, keys),

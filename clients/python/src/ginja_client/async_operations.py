@@ -101,6 +101,10 @@ from ginja_client.models import (
     SecondFactorOut,
     SecondFactorResetIn,
     SecretRotationIn,
+    SigningKeyIn,
+    SigningKeyOut,
+    SigningKeyPage,
+    SigningKeyRevocationIn,
     SignInIn,
     SignOutIn,
     StoredReportOut,
@@ -382,6 +386,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -404,6 +409,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -646,6 +652,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1417,6 +1424,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1434,6 +1442,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1443,7 +1452,7 @@ class AsyncOperations(AsyncCalls):
 
         Nobody can create a key that may do more than their own.
         """
-        return cast("IssuedKeyOut", await self._call(Call("POST", "/v1/keys", json=body)))
+        return cast("IssuedKeyOut", await self._call(Call("POST", "/v1/keys", json=body, signed=True)))
 
     async def list_keys(
         self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
@@ -1473,7 +1482,9 @@ class AsyncOperations(AsyncCalls):
         """Create a key like this one, which ends after the overlap. The response has the new secret, shown once."""
         return cast(
             "IssuedKeyOut",
-            await self._call(Call("POST", fill("/v1/keys/{api_key_id}/rotate", api_key_id=api_key_id), json=body)),
+            await self._call(
+                Call("POST", fill("/v1/keys/{api_key_id}/rotate", api_key_id=api_key_id), json=body, signed=True)
+            ),
         )
 
     async def revoke_key(
@@ -1489,6 +1500,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1549,6 +1561,83 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                )
+            ),
+        )
+
+    async def create_signing_key(self, body: SigningKeyIn, *, idempotency_key: str | None = None) -> SigningKeyOut:
+        """Register a public key with which an API key or a user signs requests.
+
+        Nobody can register one for an actor that may do more than they may.
+        """
+        return cast(
+            "SigningKeyOut",
+            await self._call(
+                Call(
+                    "POST",
+                    "/v1/signing-keys",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
+            ),
+        )
+
+    async def list_signing_keys(
+        self,
+        *,
+        actor_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> SigningKeyPage:
+        """List signing keys, the newest first; those that ended, too."""
+        return cast(
+            "SigningKeyPage",
+            await self._call(
+                Call(
+                    "GET",
+                    "/v1/signing-keys",
+                    query={"actor_id": actor_id, "limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_signing_keys(
+        self, *, actor_id: str | None = None, limit: int | None = None, fields: str | None = None
+    ) -> AsyncIterator[SigningKeyOut]:
+        """Each item of `list_signing_keys`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_signing_keys(actor_id=actor_id, limit=limit, fields=fields, cursor=cursor)
+            for item in page["keys"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def get_signing_key(self, signing_key_id: str) -> SigningKeyOut:
+        """Read a signing key."""
+        return cast(
+            "SigningKeyOut",
+            await self._call(Call("GET", fill("/v1/signing-keys/{signing_key_id}", signing_key_id=signing_key_id))),
+        )
+
+    async def revoke_signing_key(
+        self, signing_key_id: str, body: SigningKeyRevocationIn | None = None, *, idempotency_key: str | None = None
+    ) -> SigningKeyOut:
+        """Revoke a public key at once, of every actor that has it. It cannot be registered again."""
+        return cast(
+            "SigningKeyOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/signing-keys/{signing_key_id}/revoke", signing_key_id=signing_key_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1645,7 +1734,7 @@ class AsyncOperations(AsyncCalls):
 
         A login belongs to one user, so a repeated request is refused and adds nothing.
         """
-        return cast("UserPasswordOut", await self._call(Call("POST", "/v1/users", json=body)))
+        return cast("UserPasswordOut", await self._call(Call("POST", "/v1/users", json=body, signed=True)))
 
     async def list_users(
         self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
@@ -1676,7 +1765,13 @@ class AsyncOperations(AsyncCalls):
         return cast(
             "UserOut",
             await self._call(
-                Call("PUT", fill("/v1/users/{user_id}", user_id=user_id), json=body, headers={"If-Match": if_match})
+                Call(
+                    "PUT",
+                    fill("/v1/users/{user_id}", user_id=user_id),
+                    json=body,
+                    headers={"If-Match": if_match},
+                    signed=True,
+                )
             ),
         )
 
@@ -1693,6 +1788,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1701,7 +1797,9 @@ class AsyncOperations(AsyncCalls):
         """Replace the password of a user by a new one, which is shown once, and end the sessions."""
         return cast(
             "UserPasswordOut",
-            await self._call(Call("POST", fill("/v1/users/{user_id}/reset-password", user_id=user_id), json=body)),
+            await self._call(
+                Call("POST", fill("/v1/users/{user_id}/reset-password", user_id=user_id), json=body, signed=True)
+            ),
         )
 
     async def livez(self) -> Liveness:

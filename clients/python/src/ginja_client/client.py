@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
@@ -12,6 +13,7 @@ from ginja_client.exchange import Exchange, LineStream
 from ginja_client.plans import Plan, Result, Step
 from ginja_client.requests import default_headers
 from ginja_client.retries import RetryPolicy
+from ginja_client.signing import RequestSigning
 from ginja_client.values import Call, JsonObject
 
 
@@ -28,14 +30,20 @@ class GinjaClient(SyncBulk):
         api_key: str,
         *,
         api_version: str | None = None,
+        signing_key_file: str | Path | None = None,
         retries: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`api_version`: sent with every request; without it the key's own version answers."""
+        """`api_version`: sent with every request; without it the key's own version answers.
+
+        `signing_key_file`: an Ed25519 private key in PEM, whose public key is registered for the API key
+        (`ginja keys signing-key create`); it signs what has to be signed.
+        """
         self._policy = retries or RetryPolicy()
         self._http = httpx.Client(
             base_url=base_url,
             headers=default_headers(api_key, api_version),
+            auth=None if signing_key_file is None else RequestSigning(signing_key_file),
             transport=transport,
             timeout=self._policy.timeout_s,
         )

@@ -20,6 +20,7 @@ from ginja_client.requests import (
     query_of,
 )
 from ginja_client.retries import NOT_SENT, Attempts, RetryPolicy, may_have_an_effect
+from ginja_client.signing import SIGNED
 from ginja_client.values import Call, JsonObject
 
 _SAFE: Final = frozenset({"GET", "PUT", "DELETE"})
@@ -34,6 +35,7 @@ class Sent(TypedDict):
     content: bytes | None
     headers: dict[str, str]
     timeout: float
+    extensions: dict[str, bool]
 
 
 class Exchange:
@@ -59,6 +61,7 @@ class Exchange:
             "content": self._content,
             "headers": self._headers,
             "timeout": self._attempts.timeout(),
+            "extensions": {SIGNED: self._call.signed},
         }
 
     def after(self, outcome: httpx.Response | httpx.RequestError) -> float | None:

@@ -2087,6 +2087,48 @@ class SignOutIn(TypedDict):
     refresh_token: str
 
 
+class SigningKeyIn(TypedDict):
+    """A public key with which an actor signs requests."""
+
+    actor_id: str
+    """The API key or user that signs with it."""
+    name: str
+    """Where the private key is kept."""
+    public_key: str
+    """An Ed25519 or NIST P-256 public key in PEM (`-----BEGIN PUBLIC KEY-----`)."""
+    expires_in_days: NotRequired[int]
+    """Days until it expires; default: 365."""
+
+
+class SigningKeyOut(TypedDict):
+    """A public key with which an actor signs requests."""
+
+    signing_key_id: str
+    actor_id: str
+    """The API key or user that signs with it."""
+    key_id: str
+    """`keyid` of its signatures: SHA-256 of the public key (DER) in URL-safe base64."""
+    name: str
+    algorithm: str
+    """`alg` of its signatures."""
+    state: Literal["valid", "expired", "revoked"] | str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class SigningKeyPage(TypedDict):
+    """Signing keys, the newest first."""
+
+    keys: list[SigningKeyOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last."""
+
+
+class SigningKeyRevocationIn(TypedDict):
+    """A signing key is to end now; nothing more has to be said."""
+
+
 class StoredReportOut(TypedDict):
     """A report that was made; its files are read apart."""
 

@@ -101,6 +101,10 @@ from ginja_client.models import (
     SecondFactorOut,
     SecondFactorResetIn,
     SecretRotationIn,
+    SigningKeyIn,
+    SigningKeyOut,
+    SigningKeyPage,
+    SigningKeyRevocationIn,
     SignInIn,
     SignOutIn,
     StoredReportOut,
@@ -375,6 +379,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -397,6 +402,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -628,6 +634,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1386,6 +1393,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1401,6 +1409,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1410,7 +1419,7 @@ class SyncOperations(SyncCalls):
 
         Nobody can create a key that may do more than their own.
         """
-        return cast("IssuedKeyOut", self._call(Call("POST", "/v1/keys", json=body)))
+        return cast("IssuedKeyOut", self._call(Call("POST", "/v1/keys", json=body, signed=True)))
 
     def list_keys(
         self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
@@ -1439,7 +1448,9 @@ class SyncOperations(SyncCalls):
         """Create a key like this one, which ends after the overlap. The response has the new secret, shown once."""
         return cast(
             "IssuedKeyOut",
-            self._call(Call("POST", fill("/v1/keys/{api_key_id}/rotate", api_key_id=api_key_id), json=body)),
+            self._call(
+                Call("POST", fill("/v1/keys/{api_key_id}/rotate", api_key_id=api_key_id), json=body, signed=True)
+            ),
         )
 
     def revoke_key(
@@ -1455,6 +1466,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1514,6 +1526,82 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                )
+            ),
+        )
+
+    def create_signing_key(self, body: SigningKeyIn, *, idempotency_key: str | None = None) -> SigningKeyOut:
+        """Register a public key with which an API key or a user signs requests.
+
+        Nobody can register one for an actor that may do more than they may.
+        """
+        return cast(
+            "SigningKeyOut",
+            self._call(
+                Call(
+                    "POST",
+                    "/v1/signing-keys",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
+            ),
+        )
+
+    def list_signing_keys(
+        self,
+        *,
+        actor_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> SigningKeyPage:
+        """List signing keys, the newest first; those that ended, too."""
+        return cast(
+            "SigningKeyPage",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/signing-keys",
+                    query={"actor_id": actor_id, "limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    def iter_signing_keys(
+        self, *, actor_id: str | None = None, limit: int | None = None, fields: str | None = None
+    ) -> Iterator[SigningKeyOut]:
+        """Each item of `list_signing_keys`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_signing_keys(actor_id=actor_id, limit=limit, fields=fields, cursor=cursor)
+            yield from page["keys"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_signing_key(self, signing_key_id: str) -> SigningKeyOut:
+        """Read a signing key."""
+        return cast(
+            "SigningKeyOut",
+            self._call(Call("GET", fill("/v1/signing-keys/{signing_key_id}", signing_key_id=signing_key_id))),
+        )
+
+    def revoke_signing_key(
+        self, signing_key_id: str, body: SigningKeyRevocationIn | None = None, *, idempotency_key: str | None = None
+    ) -> SigningKeyOut:
+        """Revoke a public key at once, of every actor that has it. It cannot be registered again."""
+        return cast(
+            "SigningKeyOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/signing-keys/{signing_key_id}/revoke", signing_key_id=signing_key_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1610,7 +1698,7 @@ class SyncOperations(SyncCalls):
 
         A login belongs to one user, so a repeated request is refused and adds nothing.
         """
-        return cast("UserPasswordOut", self._call(Call("POST", "/v1/users", json=body)))
+        return cast("UserPasswordOut", self._call(Call("POST", "/v1/users", json=body, signed=True)))
 
     def list_users(self, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None) -> UserPage:
         """List users, the oldest first."""
@@ -1637,7 +1725,13 @@ class SyncOperations(SyncCalls):
         return cast(
             "UserOut",
             self._call(
-                Call("PUT", fill("/v1/users/{user_id}", user_id=user_id), json=body, headers={"If-Match": if_match})
+                Call(
+                    "PUT",
+                    fill("/v1/users/{user_id}", user_id=user_id),
+                    json=body,
+                    headers={"If-Match": if_match},
+                    signed=True,
+                )
             ),
         )
 
@@ -1654,6 +1748,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -1662,7 +1757,9 @@ class SyncOperations(SyncCalls):
         """Replace the password of a user by a new one, which is shown once, and end the sessions."""
         return cast(
             "UserPasswordOut",
-            self._call(Call("POST", fill("/v1/users/{user_id}/reset-password", user_id=user_id), json=body)),
+            self._call(
+                Call("POST", fill("/v1/users/{user_id}/reset-password", user_id=user_id), json=body, signed=True)
+            ),
         )
 
     def livez(self) -> Liveness:

@@ -29,6 +29,8 @@ class Call:
     """Whether the operation takes an Idempotency-Key."""
     repeatable: bool = False
     """Whether the operation has the same effect when it is sent twice, without a key as well."""
+    signed: bool = False
+    """Whether a client with a signing key signs it."""
 
 
 class TaggedDocument(dict[str, JsonValue]):

@@ -1,0 +1,173 @@
+"""Requests that approve, administer or move much money: confirmed before they are carried out.
+
+An API key signs them (RFC 9421), a signed-in user has proved a second factor recently or signs as well. The signature
+is verified over what was sent, and its nonce stored, before the Idempotency-Key is looked up: a copy of a signed
+request is refused, also where its response is stored. A signature of a request to another route is not read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from re import Pattern
+from typing import Final
+from urllib.parse import quote
+
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.routing import BaseRoute, compile_path
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
+
+from api import request_context
+from api.confirmation import Confirmation
+from api.database import DATABASE_FAILURES, act_for
+from api.dependencies import Dependencies, dependencies, required_scopes
+from api.errors import ApiError, OutcomeUnknown, Unavailable
+from api.identity import Scope, sent_secret
+from api.problems import database_problem, error_response
+from api.request_signing import SIGNATURE_HEADERS, SignableRequest
+from api.requests import read_whole
+from api.sent_body import sent_body, sent_headers
+from core import clock
+
+CONFIRMED: Final = frozenset(
+    {
+        *("POST /v1/keys", "POST /v1/keys/{api_key_id}/rotate", "POST /v1/keys/{api_key_id}/revoke"),
+        *("POST /v1/signing-keys", "POST /v1/signing-keys/{signing_key_id}/revoke"),
+        *("POST /v1/users", "PUT /v1/users/{user_id}", "POST /v1/users/{user_id}/reset-second-factor"),
+        "POST /v1/users/{user_id}/reset-password",
+        *("POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"),
+        "POST /v1/appeals/{appeal_id}/decision",
+    }
+)
+"""Routes each of whose requests is confirmed."""
+CONFIRMED_ABOVE: Final = frozenset({"POST /v1/claims/{claim_id}/decisions", "POST /v1/claims/{claim_id}/dispositions"})
+"""Routes that require it for approvals and above an amount (`GINJA_CONFIRMATION_ABOVE_CENTS`)."""
+
+
+_PATTERNS: Final = tuple(
+    (method, compile_path(path)[0]) for method, _, path in (one.partition(" ") for one in CONFIRMED | CONFIRMED_ABOVE)
+)
+
+
+def may_be_confirmed(method: str, path: str) -> bool:
+    """Whether a request is to a route of these tables."""
+    return any(one == method and pattern.match(path) for one, pattern in _PATTERNS)
+
+
+def is_confirmed(route: APIRoute) -> bool:
+    """Whether requests to a route are confirmed, or may have to be."""
+    return not {f"{method} {route.path}" for method in route.methods or ()}.isdisjoint(CONFIRMED | CONFIRMED_ABOVE)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedRoute:
+    """A route of these tables."""
+
+    method: str
+    pattern: Pattern[str]
+    scopes: tuple[Scope, ...]
+    always: bool
+
+
+def confirmed_routes(routes: Sequence[BaseRoute]) -> Iterator[ConfirmedRoute]:
+    """Those of `routes` that are in one of the tables."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from confirmed_routes(included.routes)
+        elif isinstance(route, APIRoute):
+            for method in route.methods or ():
+                name = f"{method} {route.path}"
+                if name in CONFIRMED | CONFIRMED_ABOVE:
+                    pattern = compile_path(route.path)[0]
+                    yield ConfirmedRoute(method, pattern, required_scopes(route), name in CONFIRMED)
+
+
+class SignedRequests:
+    """ASGI middleware: verifies signatures and second factors of the routes that need them."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        """Raises `ValueError` where a table has a route that does not exist, or one without a scope."""
+        self._app = app
+        self._routes = tuple(confirmed_routes(routes))
+        if len(self._routes) != len(CONFIRMED | CONFIRMED_ABOVE) or not all(one.scopes for one in self._routes):
+            raise ValueError("a route of api/signed_requests.py does not exist or needs no scope")
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        route = self._find(scope)
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            confirmation, receive = await _confirm(Request(scope, receive), route, receive)
+            if route.always:
+                confirmation.require()
+        except (ApiError, *DATABASE_FAILURES) as error:
+            problem = error if isinstance(error, ApiError) else database_problem(error)
+            if problem is None:
+                raise
+            if isinstance(problem, OutcomeUnknown):  # of the nonce, which says nothing about the request
+                problem = Unavailable(Unavailable.example)
+            await error_response(problem)(scope, receive, send)
+            return
+        await self._app(confirmation.of(scope), receive, send)
+
+    def _find(self, scope: Connection) -> ConfirmedRoute | None:
+        if scope["type"] != "http":
+            return None
+        path, method = scope["path"], scope["method"]
+        return next((one for one in self._routes if one.method == method and one.pattern.match(path)), None)
+
+
+async def _confirm(request: Request, route: ConfirmedRoute, receive: Receive) -> tuple[Confirmation, Receive]:
+    """How a request is confirmed, and what its body is read from from then on.
+
+    Raises what authentication raises, `SignatureInvalid`, `TooLarge`.
+    """
+    own = dependencies(request)
+    caller = await own.authenticator.authorize(request, *route.scopes)
+    act_for(caller.actor_id)
+    headers = Headers(raw=sent_headers(request.scope))
+    sent = [headers.get(name) for name in SIGNATURE_HEADERS]
+    if sent != [None] * len(sent):
+        body = await read_whole(request, own.settings.max_body_bytes)
+        key_id = await own.request_signing_keys.accept(caller, _as_sent(request, headers, body))
+        request_context.note_confirmation(f"signature {key_id}")
+        return Confirmation("signature", is_user=caller.is_user), _again(body, receive)
+    if caller.is_user:
+        if await _has_recent_second_factor(own, request):
+            request_context.note_confirmation("second factor")
+            return Confirmation("second factor", is_user=True), receive
+        return Confirmation(is_user=True), receive
+    return Confirmation(is_needed=own.settings.signed_requests == "required"), receive
+
+
+async def _has_recent_second_factor(own: Dependencies, request: Request) -> bool:
+    signed_in = await own.access_tokens.signed_in(sent_secret(request))
+    return signed_in.has_recent_second_factor(clock.now())
+
+
+def _as_sent(request: Request, headers: Headers, body: bytes) -> SignableRequest:
+    """The request as its client sent it; a route may read a translated one."""
+    scope = request.scope
+    path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    url = f"{scope['scheme']}://{headers.get('host', '')}{path}{'?' if query else ''}{query}"
+    sent = sent_body(scope)
+    values = {name: ", ".join(headers.getlist(name)) for name in headers}
+    return SignableRequest(scope["method"], url, values, body if sent is None else sent)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """`receive` of a request whose body was read."""
+    is_read = False
+
+    async def receive_again() -> Message:
+        nonlocal is_read
+        if is_read:
+            return await receive()
+        is_read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
