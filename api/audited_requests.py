@@ -30,7 +30,7 @@ UNKNOWN_ACTOR: Final = Actor("unknown", "unknown", "none")
 """Of a sign-in that was refused."""
 REFUSED_SIGN_INS: Final = frozenset({"POST /console/sign-in"})
 """Routes whose refusals are recorded without an actor; those of users are recorded by their service."""
-_NOT_A_FILTER: Final = frozenset({"cursor", "after", "limit", "fields"})
+_NOT_A_FILTER: Final = frozenset({"cursor", "after", "before", "limit", "fields"})
 _LONGEST_FILTER: Final = 200
 _OUTCOMES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND}
 

@@ -19,7 +19,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
-from api.audit import AuditAnchorer, AuditSealer, record_submissions
+from api.audit import AuditAnchorer, AuditSealer, CommandRecords, record_submissions
 from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.field_keys import FieldKeys
@@ -139,6 +139,7 @@ class Worker:
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
         self._fan_out = WebhookFanOut(self._database, also=(self._notifications.take_events, record_submissions))
         self._sealer = AuditSealer(self._database)
+        self._commands = CommandRecords(self._database, settings)
         self._anchorer = AuditAnchorer(self._database, settings)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
@@ -185,6 +186,7 @@ class Worker:
             self._background.repeat("tasks", self._tasks.step, every_s=TASKS_S)
             self._background.repeat("task metrics", self._tasks.measure, every_s=OUTBOX_METRICS_S)
             self._background.repeat("task schedule", self._beat.step, every_s=BEAT_S)
+            self._background.repeat("audit of commands", self._commands.step, every_s=AUDIT_SEALS_S)
             self._background.repeat("audit seals", self._sealer.step, every_s=AUDIT_SEALS_S)
             self._background.repeat("audit anchors", self._anchorer.step, every_s=AUDIT_SEALS_S)
             self._notifications.start(self._background)

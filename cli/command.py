@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cli.audited import RECORDED
 from cli.errors import Failure, failure_of
 from cli.exit_codes import ExitCode, type_of
 
@@ -54,7 +55,13 @@ class _Program(click.Command):
 
 
 class Command(_Program):
-    """A command that does something. It has `--json`, and runs under the settings of its environment."""
+    """A command that does something. It has `--json`, and runs under the settings of its environment.
+
+    What it does is recorded in the audit log where `cli.audited` says so.
+    """
+
+    path: str = ""
+    """The words that call it, of the table of commands."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
         super().__init__(*args, **attributes)
@@ -66,7 +73,13 @@ class Command(_Program):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the callback; the settings are read only now, so that a wrong argument is refused at once."""
         ctx.with_resource(_settings_of_the_environment())
-        return super().invoke(ctx)
+        recorded = RECORDED.get(self.path)
+        if recorded is None:
+            return super().invoke(ctx)
+        from cli.recording import recording
+
+        with recording(self.path, recorded, ctx.params):
+            return super().invoke(ctx)
 
 
 class ProcessCommand(Command):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.command import HELP_OPTIONS, Group
+from cli.command import HELP_OPTIONS, Command, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
     CommandEntry("dead-letters discard", "cli.platform.dead_letters:discard"),
     CommandEntry("audit list", "cli.audit_log:list_"),
+    CommandEntry("audit show", "cli.audit_log:show"),
+    CommandEntry("audit export", "cli.audit_log:export"),
     CommandEntry("audit verify", "cli.audit_log:verify"),
     CommandEntry("tasks list", "cli.platform.tasks:list_"),
     CommandEntry("tasks show", "cli.platform.tasks:show"),
@@ -204,7 +206,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja dead-letters list", "ginja dead-letters replay 4711"),
     ),
     "audit": GroupEntry(
-        "Search and verify the audit log: who did what to whose data.",
+        "Search, export and verify the audit log: who did what to whose data.",
         ("ginja audit list --subject M123", "ginja audit verify"),
     ),
     "tasks": GroupEntry(
@@ -353,6 +355,8 @@ def load(entry: CommandEntry) -> click.Command:
     """Import the command of an entry."""
     module, _, attribute = entry.target.partition(":")
     found: click.Command = getattr(import_module(module), attribute)
+    if isinstance(found, Command):
+        found.path = entry.path
     return found
 
 

@@ -18,8 +18,10 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.records import DENIED, NOT_FOUND, OUTCOMES, SUCCESS, AuditedAct, AuditFilter, Subject
-from api.audit.repository import entries, entries_after, entry, is_recorded, record
+from api.audit.commands import COMMAND_LINE, CommandRecord, CommandRecords, PendingCommand
+from api.audit.fhir import audit_event
+from api.audit.records import DENIED, FAILED, NOT_FOUND, OUTCOMES, SUCCESS, AuditedAct, AuditFilter, Subject
+from api.audit.repository import audited_act, entries, entries_after, entry, is_recorded, record
 from api.audit.sealing import AuditSealer
 from api.audit.submissions import record_submissions, submitted_by
 from api.audit.verification import AuditFault, AuditReport, AuditVerdict, verify
@@ -27,7 +29,9 @@ from api.audit.writer import AuditWriter
 
 __all__ = [
     "ANCHOR_S",
+    "COMMAND_LINE",
     "DENIED",
+    "FAILED",
     "NOT_FOUND",
     "NOT_PERSONAL",
     "OUTCOMES",
@@ -43,6 +47,9 @@ __all__ = [
     "AuditWriter",
     "AuditedAct",
     "AuditedRoute",
+    "CommandRecord",
+    "CommandRecords",
+    "PendingCommand",
     "RecordedBy",
     "RefusedAnchor",
     "SignedAnchor",
@@ -50,6 +57,8 @@ __all__ = [
     "Subject",
     "UndeclaredRouteError",
     "anchor_file",
+    "audit_event",
+    "audited_act",
     "check_declared",
     "entries",
     "entries_after",

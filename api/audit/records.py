@@ -10,7 +10,9 @@ from pydantic import JsonValue
 SUCCESS: Final = "success"
 DENIED: Final = "denied"
 NOT_FOUND: Final = "not_found"
-OUTCOMES: Final = (SUCCESS, DENIED, NOT_FOUND)
+FAILED: Final = "failed"
+"""Of a command that ended with an error, or was killed."""
+OUTCOMES: Final = (SUCCESS, DENIED, NOT_FOUND, FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
     """Before this instant."""
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,38 @@ def entry(
     shown = dict(details)
     if context is not None and context.confirmed_by is not None:
         shown["confirmed_by"] = context.confirmed_by
+    return row_of(
+        actor=actor,
+        act=act,
+        claim_id=claim_id,
+        details=shown,
+        at=at,
+        subject=subject,
+        outcome=outcome,
+        purpose=request_context.purpose_of(context, actor.role),
+        request_id=None if context is None else context.request_id,
+        address=None if context is None else context.address,
+        agent=None if context is None else context.agent,
+        change=change,
+    )
+
+
+def row_of(
+    *,
+    actor: request_context.Actor,
+    act: str,
+    claim_id: str | None,
+    details: Mapping[str, JsonValue],
+    at: datetime,
+    subject: Subject | None,
+    outcome: str,
+    purpose: str,
+    request_id: str | None,
+    address: str | None,
+    agent: str | None,
+    change: bytes | None,
+) -> Query[None]:
+    """A row of the log, whatever carries it out."""
     params = {
         "at": at,
         "actor_id": actor.actor_id,
@@ -82,14 +114,14 @@ def entry(
         "role": actor.role,
         "act": act,
         "claim_id": claim_id,
-        "details": Jsonb(shown),
-        "purpose": request_context.purpose_of(context, actor.role),
+        "details": Jsonb(dict(details)),
+        "purpose": purpose,
         "subject_kind": None if subject is None else subject.kind,
         "subject_id": None if subject is None else subject.subject_id,
         "outcome": outcome,
-        "request_id": None if context is None else context.request_id,
-        "address": None if context is None else context.address,
-        "agent": None if context is None else context.agent,
+        "request_id": request_id,
+        "address": address,
+        "agent": agent,
         "change": change,
     }
     return Query(_ADD, params, nothing)
@@ -129,6 +161,12 @@ async def entries(
     return [AuditedAct(*row) for row in await connection.execute(statement)]
 
 
+async def audited_act(connection: AsyncConnection, audit_id: int) -> AuditedAct | None:
+    """One row of the log."""
+    row = (await connection.execute(select(*_ENTRY).where(AuditRow.audit_id == audit_id))).one_or_none()
+    return None if row is None else AuditedAct(*row)
+
+
 async def entries_after(
     connection: AsyncConnection, chosen: AuditFilter, *, after: int, limit: int
 ) -> Sequence[AuditedAct]:
@@ -150,6 +188,8 @@ def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
         found.append(AuditRow.subject_id == chosen.subject)
     if chosen.outcome is not None:
         found.append(AuditRow.outcome == chosen.outcome)
+    if chosen.request_id is not None:
+        found.append(AuditRow.request_id == chosen.request_id)
     if chosen.since is not None:
         found.append(AuditRow.at >= chosen.since)
     if chosen.until is not None:

@@ -42,6 +42,7 @@ class AuditRow(Base):
         Index(None, "name", "audit_id"),
         Index(None, "act", "audit_id"),
         Index(None, "at", "audit_id"),
+        Index(None, "request_id", "audit_id"),
         CheckConstraint(f"outcome IN {OUTCOMES}", name="audit_log_outcome_check"),
         CheckConstraint("(subject_kind IS NULL) = (subject_id IS NULL)", name="audit_log_subject_check"),
     )

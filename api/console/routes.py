@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
+from api.console.audit_routes import FILTERS, AuditPages
 from api.console.guard import GuardedConsole
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
@@ -285,6 +286,7 @@ def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
     renderer = PageRenderer()
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
+    audit = AuditPages(renderer)
     return Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id"]),
@@ -299,6 +301,8 @@ def console_app() -> Starlette:
             _Page("/reviews", pages.reviews, queries=["week"]),
             _Page("/dead-letters", pages.dead_letters),
             _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
+            _Page("/audit", audit.entries, queries=[*FILTERS, "before"]),
+            _Page("/audit/{audit_id:int}", audit.entry),
             _Page("/tasks", pages.tasks),
             _Page("/tasks/{task_id}", pages.resolve_task, methods=["POST"]),
             _Page("/sign-in", access.sign_in_form, queries=["next"]),

@@ -13,6 +13,7 @@ from api.confirmation import NOT_NEEDED
 from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
+from api.console.audit_page import AuditSearch
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
@@ -65,6 +66,7 @@ class Console:
         """What operators see and resolve."""
         self.access = access
         """Who is signed in."""
+        self.audit = AuditSearch(database)
         self._reviews = reviews
         self._appeals = appeals
 

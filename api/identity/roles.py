@@ -47,6 +47,8 @@ class Scope(Enum):
     """Add and release legal holds, and export everything that is stored about a member."""
     USERS = "users:manage"
     """Create, change and disable users, and reset what they sign in with."""
+    AUDIT = "audit:read"
+    """Search the audit log; the search is recorded in it."""
     VERSION = "version:manage"
     """See and change the version of the API that the own key gets; every role may."""
 

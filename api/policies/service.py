@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import JsonValue
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import outbox
-from api.database import Database, fetch
+from api import audit, outbox, request_context
+from api.audit import Subject
+from api.database import Database, Query, fetch
 from api.policies.records import (
     PolicyActivation,
     PolicyHistory,
@@ -22,6 +24,7 @@ from api.policies.records import (
     no_version,
 )
 from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
+from api.request_context import Actor
 from claims.policy import PolicyDocument, read_stored_document
 from core import clock
 
@@ -105,7 +108,9 @@ async def create_draft(database: Database, document: PolicyDocument, *, author: 
             )
             .returning(*_VERSION)
         )
-        return PolicyVersion(*tuple((await connection.execute(statement)).one()))
+        made = PolicyVersion(*tuple((await connection.execute(statement)).one()))
+        await fetch(connection, _audited("policy.draft", author, made.version, {"sha256": sha256}, made.created_at))
+        return made
 
 
 async def record_test(database: Database, result: PolicyTestResult) -> int:
@@ -217,8 +222,25 @@ async def _add(
     )
     made = PolicyActivation(*tuple((await connection.execute(statement)).one()))
     event: dict[str, JsonValue] = {"activation_id": made.activation_id, "version": made.version, "kind": kind}
+    details: dict[str, JsonValue] = {"reason": reason, "forced": forced, "activation_id": made.activation_id}
     await fetch(connection, outbox.add(outbox.POLICY_ACTIVATED, "policy", event, made.made_at))
+    await fetch(connection, _audited(f"policy.{kind}", approver, made.version, details, made.made_at))
     return made
+
+
+def _audited(act: str, name: str, version: int | None, details: Mapping[str, JsonValue], at: datetime) -> Query[None]:
+    """The row of the audit log: by the sender of the request, else by the command line in this name."""
+    context = request_context.current()
+    actor = None if context is None else context.actor
+    return audit.entry(
+        actor=actor or Actor(audit.COMMAND_LINE, name, "operator"),
+        act=act,
+        claim_id=None,
+        details=details,
+        at=at,
+        subject=None if version is None else Subject("policy", str(version)),
+        outcome=audit.SUCCESS,
+    )
 
 
 async def _history(connection: AsyncConnection, *, lock: bool = False) -> PolicyHistory:

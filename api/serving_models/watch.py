@@ -7,14 +7,18 @@ model scores claims, so the worker asks the scorer, and stores a change together
 from pydantic import JsonValue
 from sqlalchemy import func, insert, select
 
-from api import outbox
+from api import audit, outbox
+from api.audit import Subject
 from api.database import Database, fetch
+from api.identity import Caller
 from api.scorer import ScorerClient
 from api.serving_models.tables import ServingModelRow
 from core import clock
 from core.logging import get_logger
 
 log = get_logger("serving models")
+
+_WORKER = Caller("worker", "operator", None, "worker")
 
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("serving models", 0)))
 _LAST = select(ServingModelRow.model_version).order_by(ServingModelRow.serving_id.desc()).limit(1)
@@ -52,5 +56,8 @@ class ModelWatch:
             added = insert(ServingModelRow).values(model_version=champion, seen_at=at)
             serving_id = (await connection.execute(added.returning(ServingModelRow.serving_id))).scalar_one()
             event: dict[str, JsonValue] = {"serving_id": serving_id, "previous_model_version": previous}
+            changed: dict[str, JsonValue] = {"previous": previous}
             await fetch(connection, outbox.add(outbox.MODEL_PROMOTED, champion, event, at))
+            served = audit.record(_WORKER, "model.serve", None, changed, at, subject=Subject("model", champion))
+            await fetch(connection, served)
         log.info("another model serves", model_version=champion, previous=previous)

@@ -12,6 +12,7 @@ from cli.command import command
 from cli.options import INPUT_FILE, OUTPUT_FILE
 from cli.output import print_json, print_values
 from cli.progress import console, task
+from cli.recording import note
 from core.format import counted
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def apply(as_json: bool) -> None:
 
     home = settings().home
     digest = run(home, valkey_url(settings()))
+    note("feature_registry", digest)
     print_values({"registry": str(registry_path(home)), "sha256": digest}, as_json=as_json)
 
 

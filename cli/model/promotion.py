@@ -8,6 +8,7 @@ from cli.command import command
 from cli.options import BY, model_option, reason_option
 from cli.output import print_json
 from cli.progress import task
+from cli.recording import note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,7 @@ def promote(
     changed = UseChange(by or "", reason or "") if change_use else None
     with task("Checking the promotion gates") as progress:
         outcome = run(settings().home, version, force=forced, change_use=changed, step=progress.step)
+    note("model", outcome.version, previous=outcome.previous)
     print_promotion(settings().home, outcome, as_json=as_json)
 
 
@@ -113,6 +115,7 @@ def rollback(from_version: str | None, by: str | None, reason: str, as_json: boo
     from pipelines.promote import rollback as run
 
     outcome = run(settings().home, by=by, reason=reason, from_version=from_version)
+    note("model", outcome.version, previous=outcome.previous)
     if as_json:
         print_json(outcome.as_json())
         return

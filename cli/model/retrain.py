@@ -8,6 +8,7 @@ from cli.command import command
 from cli.model.common import registry_redis_url, training_progress
 from cli.options import CAPACITY, FAMILY, PARAMS, TRIALS
 from cli.output import print_json
+from cli.recording import note
 from core.format import counted
 
 
@@ -42,6 +43,7 @@ def retrain(family: str, params: Path | None, trials: int, capacity: float | Non
         if as_json:
             print_json({"promoted": False, "stopped_by": type(refused).__name__, "why": str(refused)})
         raise
+    note("model", found.version, previous=found.previous)
     scored = _score_recent() if found.source == "database" else 0
     if as_json:
         print_json(found.as_json() | {"scored": scored})

@@ -5,6 +5,7 @@ import click
 from cli.command import command
 from cli.options import reason_option
 from cli.output import print_json
+from cli.recording import note
 
 
 @command(
@@ -32,6 +33,7 @@ def sign(version: str | None, every: bool, by: str | None, reason: str | None, a
         done = sign_models(home, by=by or "", reason=reason or "")
     else:
         done = sign_model(home, version, by=by or "", reason=reason or "")
+    note(signed=list(done.signed))
     if as_json:
         print_json(done.as_json())
     else:

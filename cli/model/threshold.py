@@ -8,6 +8,7 @@ from cli.command import command
 from cli.options import BY, CAPACITY, DATASET, model_option, reason_option
 from cli.output import print_json, terminal
 from cli.progress import task
+from cli.recording import note
 
 
 @command(
@@ -65,6 +66,7 @@ def threshold(
         if choose:
             how = "number" if threshold is not None else "capacity" if capacity is not None else "cost"
             made = store_choice(home, artefact, found.requested, by=by or "", why=reason or "", how=how)
+    note("model", artefact.version if made is None else made.version)
     if as_json:
         chosen = made.version if made else None
         print_json(rounded({**asdict(found), "candidate": chosen}))

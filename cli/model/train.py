@@ -24,6 +24,7 @@ from cli.options import (
     reason_option,
 )
 from cli.output import print_json, terminal
+from cli.recording import note
 from core.format import counted
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def train(
             redis_url=registry_redis_url(),
             watch=watch,
         )
+    note("model", report.version)
     if report.warning:
         click.echo(f"Warning: {report.warning}", err=True)
     for subject, evidence in report.leaks.items():

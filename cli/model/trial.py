@@ -9,6 +9,7 @@ from cli.database import existing_database_url
 from cli.options import model_option
 from cli.output import print_json, terminal
 from cli.progress import task
+from cli.recording import note
 from core.format import counted
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def start(version: str | None, canary: float, as_json: bool) -> None:
 
     with task("Starting the trial") as progress:
         trial = begin(settings().home, version, canary_share=canary, step=progress.step)
+    note("model", trial.version, champion=trial.champion)
     if as_json:
         print_json(trial.as_json())
         return
@@ -45,6 +47,7 @@ def stop(as_json: bool) -> None:
     from pipelines.challenger import stop as end
 
     version = end(settings().home)
+    note("model", version)
     if as_json:
         print_json({"stopped": version})
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from fhir.resources.R4B.auditevent import AuditEvent
 
 from api.audit import AuditAnchorer, AuditSealer, anchor_file
 from api.database import Database
@@ -136,3 +137,43 @@ def test_a_changed_anchor_is_refused_by_its_line(ginja: Ginja, tmp_path: Path):
 def test_a_folder_of_anchors_that_is_not_mounted_is_an_error(ginja: Ginja, tmp_path: Path):
     done = ginja("verify", GINJA_AUDIT_ANCHOR_FOLDER=str(tmp_path / "worm"))
     assert (done.exit_code, "Mount GINJA_AUDIT_ANCHOR_FOLDER" in done.output) == (2, True), done.output
+
+
+def test_an_export_is_one_valid_audit_event_a_line_and_an_entry_itself(ginja: Ginja, audit_url: str, tmp_path: Path):
+    path = tmp_path / "events.ndjson"
+    path.touch(0o644)
+    done = ginja("export", "--since", "2026-03-02", "--until", "2026-03-05", "--output", str(path))
+    assert (done.exit_code, "3 entries written" in done.output) == (0, True), done.output
+    assert path.stat().st_mode & 0o777 == 0o600
+    events = [AuditEvent.model_validate_json(line) for line in path.read_text().splitlines()]
+    assert [one.id for one in events] == ["2", "3", "4"]
+    with psycopg.connect(audit_url) as connection:
+        rows = connection.execute(
+            "SELECT act, outcome, details ->> 'entries', details ->> 'since' FROM audit_log WHERE audit_id > 6"
+        ).fetchall()
+    assert rows == [("audit.export", "success", "3", "2026-03-02T00:00:00")]
+
+
+def test_an_export_of_many_pages_has_each_entry_once_and_not_itself(ginja: Ginja, audit_url: str):
+    with psycopg.connect(audit_url) as connection:
+        connection.execute(
+            "INSERT INTO audit_log (at, api_key_id, name, role, act, details) SELECT now(), 'key_9', 'zoe', 'admin',"
+            " 'claim.list', '{}' FROM generate_series(1, 2500)"
+        )
+    for form, key in (("fhir", "id"), ("rows", "audit_id")):
+        done = ginja("export", "--format", form)
+        ids = [int(json.loads(line)[key]) for line in done.stdout.splitlines()]
+        assert ids[:2506] == list(range(1, 2507)), form
+        assert ginja("export", "--format", form, "--actor", "zoe").stdout.count("\n") == 2500
+
+
+def test_an_export_of_nothing_is_empty(ginja: Ginja):
+    assert ginja("export", "--actor", "nobody").stdout == ""
+    assert ginja("export", "--json").exit_code == 2
+
+
+def test_an_entry_is_shown_and_an_unknown_one_is_an_error(ginja: Ginja):
+    shown = ginja("show", "5").output
+    assert all(text in shown for text in ("key_3", "member.read", "M1", "denied", "2026-03-05 00:00:00"))
+    assert json.loads(ginja("show", "5", "--json").output)["subject_id"] == "M1"
+    assert "There is no entry 999" in ginja("show", "999").output

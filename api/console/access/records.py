@@ -40,6 +40,11 @@ class SignedIn:
         """Whether the pages for operators are shown."""
         return self.may(Scope.OPERATE)
 
+    @property
+    def may_audit(self) -> bool:
+        """Whether the audit log is shown."""
+        return self.may(Scope.AUDIT)
+
     def may(self, scope: Scope) -> bool:
         """Whether the session has `scope`."""
         return self.caller.may(scope)

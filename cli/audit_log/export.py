@@ -1,0 +1,131 @@
+"""`ginja audit export` and `show`: entries of the audit log as files, and one with everything."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from cli.audit_log.commands import filter_of, filter_options
+from cli.command import command
+from cli.database import existing_database_url, with_database
+from cli.options import OUTPUT_FILE
+from cli.output import print_json, print_values
+from cli.recording import note
+
+if TYPE_CHECKING:
+    from api.audit import AuditedAct, AuditFilter
+    from api.database import Database
+
+_PAGE = 1_000
+
+
+@command(
+    examples=[
+        "ginja audit export --since 2026-11-01 --until 2026-12-01 --output november.ndjson",
+        "ginja audit export --subject M123 > of-a-member.ndjson",
+    ]
+)
+@filter_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["fhir", "rows"]),
+    default="fhir",
+    show_default=True,
+    help="FHIR R4 AuditEvent, or the columns of the table.",
+)
+@click.option("--output", type=OUTPUT_FILE, help="File to write, mode 0600; default: standard output.")
+def export(
+    actor: str | None,
+    act: str | None,
+    subject: str | None,
+    outcome: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    form: str,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Write entries of the audit log as NDJSON, the oldest first: one FHIR AuditEvent, or one row, a line.
+
+    The export is an entry of the log itself. It ends with the entries that there were when it began.
+    """
+    from api.audit import audit_event
+    from core.format import counted
+
+    if as_json and output is None:
+        raise click.UsageError("--json needs --output: the entries go to standard output otherwise.")
+    chosen = filter_of(actor, act, subject, outcome, since, until)
+    existing_database_url()
+
+    with ExitStack() as opened:
+        file: IO[str] = sys.stdout if output is None else opened.enter_context(_private(output))
+
+        async def write(database: "Database") -> int:
+            written = 0
+            async for one in _entries(database, chosen):
+                shown = audit_event(one) if form == "fhir" else {**asdict(one), "at": one.at.isoformat()}
+                file.write(json.dumps(shown, ensure_ascii=False) + "\n")
+                written += 1
+            return written
+
+        written = with_database(write)
+    note(entries=written, format=form)
+    if output is not None:
+        if as_json:
+            print_json({"entries": written, "output": str(output)})
+        else:
+            click.echo(f"{counted(written, 'entry', 'entries')} written to {output}.")
+
+
+@command(examples=["ginja audit show 4711", "ginja audit show 4711 --json"])
+@click.argument("audit_id", metavar="ENTRY", type=click.IntRange(-(2**63), 2**63 - 1))
+def show(audit_id: int, as_json: bool) -> None:
+    """Show one entry of the audit log with everything that it has. Looking is an entry itself."""
+    from api.audit import audited_act
+
+    async def read(database: "Database") -> "AuditedAct | None":
+        async with database.reading() as connection:
+            return await audited_act(connection, audit_id)
+
+    existing_database_url()
+    found = with_database(read)
+    if found is None:
+        raise click.UsageError(f"There is no entry {audit_id}; `ginja audit list --json` shows their numbers.")
+    if as_json:
+        print_json(asdict(found))
+        return
+    values = {name: value for name, value in asdict(found).items() if value not in (None, {})}
+    values["at"] = f"{found.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+    print_values(values, as_json=False)
+
+
+async def _entries(database: "Database", chosen: "AuditFilter") -> "AsyncIterator[AuditedAct]":
+    """What was there at the beginning, page by page: nothing is locked, and nothing of the log is held in memory."""
+    from api.audit import entries, entries_after
+
+    async with database.reading() as connection:
+        newest = await entries(connection, chosen, limit=1)
+    last = newest[0].audit_id if newest else None
+    after = -(2**63)
+    while last is not None and after < last:
+        async with database.reading() as connection:
+            page = await entries_after(connection, chosen, after=after, limit=_PAGE)
+        for one in page:
+            if one.audit_id <= last:
+                yield one
+        after = page[-1].audit_id if page else last
+
+
+def _private(path: Path) -> IO[str]:
+    """A new or emptied file that only this user reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
