@@ -31,6 +31,7 @@ REFUSED = {
     "add_period_of_procedure": (422, "the period overlaps"),
     "activate_policy": (409, "another person activates it"),
     "roll_back_policy": (409, "there is nothing to roll back"),
+    "create_signing_key": (422, "must be the id of a valid API key"),
     "upgrade_version": (409, "an upgrade names a newer one"),
     # Of users that the collection cannot know; tests/api/test_sign_in.py signs them in.
     "sign_in": (401, "login, password or code is wrong"),

@@ -147,7 +147,6 @@ EXEMPT_STATEMENTS = {
     ("DELETE", "webhook_gaps"): _FANNED_OUT,
     ("INSERT", "request_signing_keys"): ONE_TRANSACTION,
     ("UPDATE", "request_signing_keys"): ONE_TRANSACTION,
-    ("INSERT", "request_nonces"): ONE_STATEMENT,
     ("INSERT", "api_keys"): ONE_STATEMENT,
     ("UPDATE", "api_keys"): ONE_STATEMENT,
     ("INSERT", "code_table_entries"): ONE_TRANSACTION,
