@@ -128,7 +128,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /console/appeals": AuditedRoute("console.appeals"),
     "GET /console/in-review": AuditedRoute("console.in_review"),
     "GET /console/audit": AuditedRoute("audit.search"),
-    "GET /console/audit/{audit_id:int}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
+    "GET /console/audit/{audit_id}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
     "GET /console/reviews": AuditedRoute("console.reviews"),
     "POST /console/sign-in": AuditedRoute("sign_in"),
     "GET /console/oidc/callback": AuditedRoute("sign_in", by=_SERVICE),

@@ -19,7 +19,6 @@ FILTERS: Final = ("actor", "subject", "act", "outcome", "since", "until", "reque
 PAGE_SIZE: Final = 50
 MAX_TEXT: Final = 200
 """Characters of a filter."""
-_HIGHEST_ID: Final = 2**63 - 1
 ACTS: Final = tuple(sorted({route.act for route in ROUTES.values()}))
 """Suggested in the form; others can be searched, too."""
 
@@ -87,10 +86,11 @@ class AuditSearch:
             following = urlencode(used | {"before": str(shown[-1].audit_id)})
         return AuditList([_line(one) for one in shown], entered, {}, following)
 
-    async def entry(self, signed_in: SignedIn, audit_id: int) -> AuditEntryPage:
+    async def entry(self, signed_in: SignedIn, number: str) -> AuditEntryPage:
         """One entry; raises `NotFound`."""
         _require_auditor(signed_in)
-        if audit_id > _HIGHEST_ID:
+        audit_id = read_id(number)
+        if audit_id is None:
             raise NotFound("entry not found; check its number")
         async with self._database.reading() as connection:
             found = await audited_act(connection, audit_id)
@@ -130,7 +130,7 @@ def read_filter(entered: Mapping[str, str]) -> tuple[AuditFilter, dict[str, str]
 
 
 def read_id(text: str | None) -> int | None:
-    """The place in the address; `None`, the latest entry, for anything invalid."""
+    """The number of an entry in the address; `None` for anything invalid."""
     is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 19
     return int(text) if is_number and text is not None else None
 

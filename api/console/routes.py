@@ -302,7 +302,7 @@ def console_app() -> Starlette:
             _Page("/dead-letters", pages.dead_letters),
             _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
             _Page("/audit", audit.entries, queries=[*FILTERS, "before"]),
-            _Page("/audit/{audit_id:int}", audit.entry),
+            _Page("/audit/{audit_id}", audit.entry),
             _Page("/tasks", pages.tasks),
             _Page("/tasks/{task_id}", pages.resolve_task, methods=["POST"]),
             _Page("/sign-in", access.sign_in_form, queries=["next"]),
