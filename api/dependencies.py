@@ -15,7 +15,7 @@ from api.client_versions import ClientVersions
 from api.database import Database, act_for, request_limits
 from api.errors import StepUpRequired
 from api.exports import ExportPlaces
-from api.field_keys import FieldKeys
+from api.field_keys import FieldKeys, StoredSecrets
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
@@ -112,10 +112,10 @@ class Dependencies:
         members = queue_of_members(settings)
         windows = EntityWindows(database, scorer)
         field_keys = FieldKeys(settings, database_url)
-        encryption = Encryption(settings)
-        signing_keys = SigningKeys(database, encryption)
+        secrets = StoredSecrets(settings, field_keys)
+        signing_keys = SigningKeys(database, secrets)
         access_tokens = AccessTokens(database, signing_keys, settings.tenant)
-        sign_ins = SignIns(database, encryption)
+        sign_ins = SignIns(database, secrets)
         authenticator = Authenticator(database, versions.current, access_tokens)
         client = OidcClient.of(settings)
         return cls(
@@ -125,10 +125,10 @@ class Dependencies:
             authenticator=authenticator,
             access_tokens=access_tokens,
             signing_keys=signing_keys,
-            sessions=Sessions(database, encryption, sign_ins, access_tokens),
+            sessions=Sessions(database, secrets, sign_ins, access_tokens),
             sign_ins=sign_ins,
             users=Users(database, sign_ins.passwords),
-            oidc=None if client is None else OidcSignIns(database, encryption, sign_ins, client),
+            oidc=None if client is None else OidcSignIns(database, Encryption(settings), sign_ins, client),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
@@ -145,7 +145,7 @@ class Dependencies:
             exports=ExportPlaces(),
             tasks=Tasks(database, field_keys),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed, field_keys),
-            webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), encryption),
+            webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), secrets),
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),

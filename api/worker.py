@@ -22,7 +22,7 @@ from api import metrics, outbox
 from api.audit import AuditAnchorer, AuditSealer, CommandRecords, record_submissions
 from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
-from api.field_keys import FieldKeys
+from api.field_keys import FieldKeys, StoredSecrets
 from api.housekeeping import every_day
 from api.identity import expiring_keys
 from api.intake import Intake, adjudication_policies, queue_of_members
@@ -44,7 +44,6 @@ from api.windows import REFRESH_S, EntityWindows
 from claims.scoring import ClaimFacts
 from core import clock
 from core.background import Background
-from core.encryption import Encryption
 from core.logging import get_logger
 from core.settings import Settings, secret_text
 from features.errors import FeatureError
@@ -142,7 +141,7 @@ class Worker:
         self._commands = CommandRecords(self._database, settings)
         self._anchorer = AuditAnchorer(self._database, settings)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
-        self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
+        self._webhooks = WebhookDelivery(self._database, client, StoredSecrets(settings, keys))
         self._models = ModelWatch(self._database, self._scorer)
         self._unconfirmed = UnconfirmedChanges(self._database)
         intake = Intake(

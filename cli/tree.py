@@ -55,6 +55,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("keys sign-request", "cli.platform.signing_keys:sign_request"),
     CommandEntry("crypto status", "cli.platform.crypto:status"),
     CommandEntry("crypto encrypt", "cli.platform.crypto:encrypt"),
+    CommandEntry("crypto rotate", "cli.platform.crypto:rotate"),
     CommandEntry("users create", "cli.platform.users:create"),
     CommandEntry("users list", "cli.platform.users:list_"),
     CommandEntry("users disable", "cli.platform.users:disable"),
@@ -193,8 +194,8 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja keys signing-key create key_0123456789 --key-file approver.pem",),
     ),
     "crypto": GroupEntry(
-        "Show the keys that encrypt personal data, and encrypt what earlier releases stored in clear.",
-        ("ginja crypto status", "ginja crypto encrypt"),
+        "Show and rotate the keys that encrypt personal data, and encrypt what earlier releases stored in clear.",
+        ("ginja crypto status", "ginja crypto encrypt", "ginja crypto rotate"),
     ),
     "users": GroupEntry(
         "Create, list, disable and enable users, and say or reset what they sign in with.",

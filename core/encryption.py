@@ -1,7 +1,7 @@
-"""Encryption of secrets that are stored and needed again in clear, such as the signing secrets of webhooks.
+"""Secrets as earlier releases encrypted them: Fernet (AES-128-CBC and HMAC-SHA256) with the keys of the file provider.
 
-Values are encrypted with Fernet (AES-128-CBC and HMAC-SHA256) of the library `cryptography`. The keys come from
-`GINJA_ENCRYPTION_KEYS`; without it, from a private file in the home, which is made when something is first encrypted.
+Those in the database are decrypted only: `ginja crypto rotate` seals them with data keys. What is sent to a browser for
+minutes (`api/oidc`) is still encrypted so.
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -9,6 +9,14 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from core.errors import DecryptionError
 from core.field_encryption import named_keys
 from core.settings import Settings
+
+_FERNET_VERSION = b"gA"
+"""Start of a token: the version 0x80 in base64. No sealed value begins so."""
+
+
+def is_fernet(stored: bytes) -> bool:
+    """Whether a stored value was encrypted by an earlier release."""
+    return stored.startswith(_FERNET_VERSION)
 
 
 class Encryption:
@@ -19,11 +27,11 @@ class Encryption:
         self._keys: MultiFernet | None = None
 
     def encrypt(self, value: str) -> bytes:
-        """The value as it is stored; raises `SettingsError` where there is no key and none can be made."""
+        """The value, encrypted; raises `SettingsError` where there is no key and none can be made."""
         return self._ring(make=True).encrypt(value.encode())
 
     def decrypt(self, stored: bytes) -> str:
-        """The value of `encrypt`; raises `DecryptionError`."""
+        """The value of `encrypt`. Raises `DecryptionError`."""
         try:
             return self._ring(make=False).decrypt(stored).decode()
         except InvalidToken:

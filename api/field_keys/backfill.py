@@ -1,4 +1,4 @@
-"""Encrypting what earlier releases stored in clear in `SEALED_COLUMNS`, in bounded batches while the platform runs.
+"""Encrypting what earlier releases stored in clear in `BACKFILLED`, in bounded batches while the platform runs.
 
 A row that another transaction has locked is left for the next run, as is what a process of the earlier release stores
 meanwhile.
@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
-from api.field_keys.columns import SEALED_COLUMNS, SealedColumn
+from api.field_keys.columns import BACKFILLED, SealedColumn
 from api.field_keys.service import FieldKeys
 from api.field_keys.texts import changes_allowed, key_of_claim
 from core.field_encryption import SealingKey
@@ -30,7 +30,7 @@ async def clear_values(database: Database) -> dict[str, int]:
     """Rows with a value in clear, by table and column; reads the tables as a whole."""
     counts = {}
     async with database.reading() as connection:
-        for one in SEALED_COLUMNS:
+        for one in BACKFILLED:
             found = await connection.execute(text(f"SELECT count(*) FROM {one.table} WHERE {_is_clear(one)}"))
             counts[f"{one.table}.{one.clear}"] = int(found.scalar_one())
     return counts
@@ -42,7 +42,7 @@ async def encrypt_values(database: Database, keys: FieldKeys, progress: Callable
     Only the owner of the tables may do it. Raises what `FieldKeys` raises.
     """
     done = 0
-    for one in SEALED_COLUMNS:
+    for one in BACKFILLED:
         done += await _encrypt(database, keys, one, progress)
     return done
 

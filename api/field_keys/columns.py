@@ -1,8 +1,8 @@
 """Encrypted columns outside of who members are: what seals each, and how its values are sealed and opened.
 
-Each has a column beside it in clear, of releases that did not encrypt it; it is read until `ginja crypto encrypt` has
-emptied it. What is kept for days is sealed by a data key of its purpose, what people write about a claim by the key of
-its member (`texts.py`).
+Those of `BACKFILLED` have a column beside them in clear, of releases that did not encrypt them; it is read until
+`ginja crypto encrypt` has emptied it. What is kept for days is sealed by a data key of its purpose, what people write
+about a claim by the key of its member (`texts.py`).
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ TASKS: Final = "tasks"
 UPLOADS: Final = "uploads"
 NOTES: Final = "notes"
 """Texts about claims without a member whose key there is."""
+SECRETS: Final = "secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class SealedColumn:
     table: str
     column: str
     clear: str
-    """The column beside it in clear."""
+    """The column beside it in clear; empty: there is none."""
     row: tuple[str, ...]
-    """Columns of the primary key, which a value is bound to."""
+    """Columns that a value is bound to, of the primary key or another index."""
     purpose: str
     """Of the data keys that seal it."""
     claim: str | None = None
@@ -37,6 +38,11 @@ class SealedColumn:
     """Whether a trigger refuses changes of the table."""
     part: str | None = None
     """The member of `clear`, an object of JSON, that is sealed; `None`: its value as a whole."""
+
+    @property
+    def name(self) -> str:
+        """Table and column."""
+        return f"{self.table}.{self.column}"
 
     def at(self, *row: object) -> bytes:
         """The place of a value in the row with these values of `row`."""
@@ -53,6 +59,8 @@ class SealedColumn:
 
 
 def _name(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -82,7 +90,7 @@ FINDING_NOTE: Final = SealedColumn(
     "rescreening_findings", "note_sealed", "note", ("finding_id",), NOTES, claim="claim_id"
 )
 
-SEALED_COLUMNS: Final = (
+BACKFILLED: Final = (
     STORED_REPLY,
     TASK_PAYLOAD,
     TASK_ANSWER,
@@ -93,4 +101,20 @@ SEALED_COLUMNS: Final = (
     DISPOSITION_NOTE,
     FINDING_NOTE,
 )
-"""Every one. A new one is an entry here and its use; backfill and rotation find it here."""
+"""Those that earlier releases stored in clear."""
+
+TOTP_SECRET: Final = SealedColumn("users", "totp_secret", "", ("user_id",), SECRETS)
+PENDING_TOTP_SECRET: Final = SealedColumn("users", "pending_totp_secret", "", ("user_id",), SECRETS)
+TOKEN_KEY: Final = SealedColumn("token_keys", "private_key", "", ("kid",), SECRETS)
+TOKEN_SUCCESSOR: Final = SealedColumn("refresh_tokens", "successor", "", ("token_hash",), SECRETS)
+WEBHOOK_SECRET: Final = SealedColumn("webhook_secrets", "ciphertext", "", ("endpoint_id",), SECRETS)
+
+SECRET_COLUMNS: Final = (TOTP_SECRET, PENDING_TOTP_SECRET, TOKEN_KEY, TOKEN_SUCCESSOR, WEBHOOK_SECRET)
+"""Secrets that are needed again in clear (`StoredSecrets`)."""
+
+SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS)
+"""Every one. A new one is an entry here and its use; rotation finds it here."""
+
+ROTATED_COLUMNS: Final = tuple(one for one in SEALED_COLUMNS if one.claim is None)
+"""Those that a rotation seals again. Texts about claims are sealed by members' keys, or stay under their data key: most
+of their tables refuse changes."""

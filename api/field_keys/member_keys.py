@@ -63,6 +63,11 @@ def fresh_key(wrapping: SealingKey, member_id: str) -> bytes:
     return wrapping.seal(os.urandom(KEY_BYTES), _at(member_id))
 
 
+def rewrapped(before: SealingKey, after: SealingKey, member_id: str, wrapped: bytes) -> bytes:
+    """The key of a member, wrapped by another data key. Raises `DecryptionError`."""
+    return after.seal(before.open(wrapped, _at(member_id)), _at(member_id))
+
+
 async def keys_of_members(
     connection: AsyncConnection, keys: FieldKeys, member_ids: Sequence[str]
 ) -> Mapping[str, MemberKey]:

@@ -34,12 +34,12 @@ class StoredDataKeys:
         with self._connected() as connection:
             return _newest(connection, purpose)
 
-    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey]) -> StoredKey:
-        """Store the first key of a purpose, wrapped for its id, or return the newest where there is one."""
+    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey], after: int) -> StoredKey:
+        """Store a key of a purpose, wrapped for its id, or return the newest where that has an id beyond `after`."""
         with self._connected() as connection:
             connection.execute(_LOCK)
             newest = _newest(connection, purpose)
-            if newest is not None:
+            if newest is not None and newest.key_id > after:
                 return newest
             row = connection.execute("SELECT nextval(pg_get_serial_sequence('data_keys', 'key_id'))::int").fetchone()
             assert row is not None

@@ -42,3 +42,15 @@ class MemberKeyRow(Base):
         ),
         Index(None, "key_id", "member_id"),
     )
+
+
+class KeyRotationRow(Base):
+    """A rotation of the master key and the data keys; one at a time is unfinished."""
+
+    __tablename__ = "key_rotations"
+
+    rotation_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    started_at: Mapped[Instant]
+    after_key_id: Mapped[int] = mapped_column(comment="Data keys up to this one are replaced.")
+    master_rotated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

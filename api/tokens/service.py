@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit, request_context
 from api.database import Database, fetch
 from api.errors import NotFound, Unauthorized
+from api.field_keys import TOKEN_SUCCESSOR, StoredSecrets
 from api.identity import Caller
 from api.tokens import repository
 from api.tokens.access import AccessTokens
 from api.tokens.records import FAMILY_LIFE, IDLE_LIFE, RETRY_WINDOW, SessionKind, TokenFamily, TokenPair, UserSession
 from api.users import SignInAttempt, SignIns, User, VerifiedUser, find_user, sign_out_everywhere
 from core import clock
-from core.encryption import Encryption
 from core.ids import new_id
 
 PREFIX: Final = "gjr_"
@@ -33,10 +33,10 @@ class Sessions:
     """The service of sign-ins."""
 
     def __init__(
-        self, database: Database, encryption: Encryption, sign_ins: SignIns, access_tokens: AccessTokens
+        self, database: Database, secrets: StoredSecrets, sign_ins: SignIns, access_tokens: AccessTokens
     ) -> None:
         self._database = database
-        self._encryption = encryption
+        self._secrets = secrets
         self._sign_ins = sign_ins
         self._access = access_tokens
 
@@ -59,10 +59,10 @@ class Sessions:
             pair: tuple[str, datetime] | None = None
             if stored.used_at is None and at < stored.expires_at:
                 pair = await self._new_token(connection, family, at)
-                encrypted = self._encryption.encrypt(pair[0])
+                encrypted = await self._secrets.seal(TOKEN_SUCCESSOR, pair[0], _hash(token))
                 await repository.use_token(connection, family.family_id, _hash(token), encrypted, at)
             elif stored.used_at is not None and stored.successor is not None and at - stored.used_at <= RETRY_WINDOW:
-                successor = self._encryption.decrypt(stored.successor)
+                successor = await self._secrets.opened(TOKEN_SUCCESSOR, stored.successor, _hash(token))
                 pair = successor, (await repository.refresh_token(connection, _hash(successor))).expires_at
             elif stored.used_at is not None:
                 await self._end(connection, family, user, "reuse", at)

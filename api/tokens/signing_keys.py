@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import Database, fetch
+from api.field_keys import TOKEN_KEY, StoredSecrets
 from api.identity import Caller
 from api.tokens import repository
 from api.tokens.records import ACCESS_LIFE
 from api.tokens.repository import TokenKey
 from core import clock
-from core.encryption import Encryption
 from core.ids import new_id
 
 ALGORITHM: Final = "ES256"
@@ -28,9 +28,9 @@ _UNKNOWN_RELOAD_S: Final = 5.0
 class SigningKeys:
     """The keys of one process, cached."""
 
-    def __init__(self, database: Database, encryption: Encryption) -> None:
+    def __init__(self, database: Database, secrets: StoredSecrets) -> None:
         self._database = database
-        self._encryption = encryption
+        self._secrets = secrets
         self._keys: dict[str, TokenKey] = {}
         self._public: dict[str, ECKey] = {}
         self._private: tuple[str, ECKey] | None = None
@@ -49,7 +49,8 @@ class SigningKeys:
             current = self._current()
             assert current is not None
         if self._private is None or self._private[0] != current.kid:
-            self._private = current.kid, ECKey.import_key(self._encryption.decrypt(current.private_key))
+            private = await self._secrets.opened(TOKEN_KEY, current.private_key, current.kid)
+            self._private = current.kid, ECKey.import_key(private)
         return self._private
 
     async def verifying(self, kid: str) -> ECKey | None:
@@ -85,7 +86,7 @@ class SigningKeys:
     async def _add(self, connection: AsyncConnection, at: datetime) -> str:
         key, kid = ECKey.generate_key(_CURVE), new_id("tky")
         public = {name: str(value) for name, value in key.as_dict(private=False).items()}
-        private = self._encryption.encrypt(key.as_pem(private=True).decode())
+        private = await self._secrets.seal(TOKEN_KEY, key.as_pem(private=True).decode(), kid)
         await repository.add_key(connection, kid=kid, private_key=private, public_key=public, at=at)
         return kid
 

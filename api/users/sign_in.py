@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import Database, fetch
 from api.errors import Conflict, Invalid, SignInIncomplete, Unauthorized
+from api.field_keys import PENDING_TOTP_SECRET, TOTP_SECRET, StoredSecrets
 from api.identity import Caller
 from api.users import repository
 from api.users.errors import WeakPassword
@@ -29,7 +30,6 @@ from api.users.second_factor import (
 )
 from api.users.throttle import SignInLimits
 from core import clock
-from core.encryption import Encryption
 
 REFUSED: Final = "login, password or code is wrong, or the user is disabled"
 """The one answer to an attempt that fails."""
@@ -65,9 +65,9 @@ class VerifiedUser:
 class SignIns:
     """The service of signing in."""
 
-    def __init__(self, database: Database, encryption: Encryption) -> None:
+    def __init__(self, database: Database, secrets: StoredSecrets) -> None:
         self._database = database
-        self._encryption = encryption
+        self._secrets = secrets
         self._limits = SignInLimits(database)
         self.passwords = PasswordHasher()
 
@@ -118,7 +118,7 @@ class SignIns:
         """
         async with self._verified(attempt) as verified:
             user, secret = verified.user, new_secret()
-            values = {"pending_totp_secret": self._encryption.encrypt(secret)}
+            values = {"pending_totp_secret": await self._secrets.seal(PENDING_TOTP_SECRET, secret, user.user_id)}
             await repository.change_user(verified.connection, user.user_id, values)
             await self._record(verified.connection, user, "user.enrol_second_factor", verified.at)
         return secret, provisioning_uri(secret, user.login)
@@ -135,12 +135,13 @@ class SignIns:
             pending = (await repository.credentials_of(connection, user.user_id)).pending_totp_secret
             if pending is None:
                 raise Conflict("there is no new second factor to confirm; begin with POST /v1/auth/totp")
-            step = accepted_step(self._encryption.decrypt(pending), first, verified.at, None)
+            secret = await self._secrets.opened(PENDING_TOTP_SECRET, pending, user.user_id)
+            step = accepted_step(secret, first, verified.at, None)
             if step is None:
                 raise Invalid.field("code", "is not the current code of the new secret; check the clock of the device")
             codes = new_recovery_codes()
             values = {
-                "totp_secret": pending,
+                "totp_secret": await self._secrets.seal(TOTP_SECRET, secret, user.user_id),
                 "pending_totp_secret": None,
                 "totp_step": step,
                 "second_factor_at": verified.at,
@@ -214,7 +215,8 @@ class SignIns:
     ) -> bool:
         """Whether the code or recovery code is right; it is used up then."""
         if attempt.code is not None and stored.totp_secret is not None:
-            step = accepted_step(self._encryption.decrypt(stored.totp_secret), attempt.code, at, stored.totp_step)
+            secret = await self._secrets.opened(TOTP_SECRET, stored.totp_secret, user.user_id)
+            step = accepted_step(secret, attempt.code, at, stored.totp_step)
             return step is not None and await repository.accept_step(connection, user.user_id, step)
         if attempt.recovery_code is None:
             return False

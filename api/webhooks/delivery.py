@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from standardwebhooks import Webhook
 
 from api import audit, metrics
-from api.database import Database, fetch
+from api.database import DATABASE_FAILURES, Database, fetch
+from api.errors import KeyProviderUnavailable
+from api.field_keys import WEBHOOK_SECRET, StoredSecrets
 from api.identity import Caller
 from api.webhooks import queue, repository
 from api.webhooks.client import SendResult, WebhookClient
@@ -26,7 +28,6 @@ from api.webhooks.records import (
     WebhookEndpoint,
 )
 from core import clock
-from core.encryption import Encryption
 from core.errors import DecryptionError
 from core.logging import get_logger
 from core.retries import pause_after
@@ -56,10 +57,10 @@ _WORKER: Final = Caller("worker", "worker", None, "worker")
 class WebhookDelivery:
     """Delivers webhooks; several processes may run it on the same database."""
 
-    def __init__(self, database: Database, client: WebhookClient, encryption: Encryption) -> None:
+    def __init__(self, database: Database, client: WebhookClient, secrets: StoredSecrets) -> None:
         self._database = database
         self._client = client
-        self._encryption = encryption
+        self._secrets = secrets
         self._sending: dict[asyncio.Task[None], str] = {}
         """Attempts in flight, with the endpoint of each."""
 
@@ -140,7 +141,12 @@ class WebhookDelivery:
         made_at = clock.now()
         if not ciphertexts:
             return  # the endpoint is deleted
-        if keys := self._decrypted(leased, ciphertexts):
+        try:
+            keys = await self._decrypted(leased, ciphertexts)
+        except (KeyProviderUnavailable, *DATABASE_FAILURES):
+            log.warning("webhook delivery delayed: its secret cannot be decrypted now", endpoint_id=leased.endpoint_id)
+            return  # it is leased again, as an attempt of a process that ended
+        if keys:
             result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
             metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
         else:
@@ -150,12 +156,12 @@ class WebhookDelivery:
         if disabled is not None:
             log.warning("webhook endpoint disabled", endpoint_id=leased.endpoint_id, reason=disabled.value)
 
-    def _decrypted(self, leased: ClaimedDelivery, ciphertexts: Sequence[bytes]) -> list[str]:
+    async def _decrypted(self, leased: ClaimedDelivery, ciphertexts: Sequence[bytes]) -> list[str]:
         """The secrets that can be decrypted; each of the others is logged."""
         keys = []
         for one in ciphertexts:
             try:
-                keys.append(self._encryption.decrypt(one))
+                keys.append(await self._secrets.opened(WEBHOOK_SECRET, one, leased.endpoint_id))
             except DecryptionError as error:
                 log.error("webhook secret unreadable", endpoint_id=leased.endpoint_id, error=str(error))
         return keys

@@ -13,6 +13,7 @@ from api import audit
 from api.database import Database, fetch
 from api.entity_tags import entity_tag, matches
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.field_keys import WEBHOOK_SECRET, StoredSecrets
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.responses import encode
@@ -32,7 +33,6 @@ from api.webhooks.records import (
 from api.webhooks.responses import EndpointOut
 from api.webhooks.schemas import EndpointChangeIn, EndpointIn, ReplayIn
 from core import clock
-from core.encryption import Encryption
 from core.ids import new_id
 
 MAX_ENDPOINTS: Final = 50
@@ -49,10 +49,10 @@ EndpointSecrets = tuple[WebhookEndpoint, list[SigningSecret]]
 class Webhooks:
     """The service of webhooks."""
 
-    def __init__(self, database: Database, guard: AddressGuard, encryption: Encryption) -> None:
+    def __init__(self, database: Database, guard: AddressGuard, secrets: StoredSecrets) -> None:
         self._database = database
         self._guard = guard
-        self._encryption = encryption
+        self._secrets = secrets
 
     async def register(self, caller: Caller, sent: EndpointIn) -> tuple[WebhookEndpoint, list[SigningSecret], str]:
         """Add an endpoint; returns it with its secret, which is shown once.
@@ -75,7 +75,7 @@ class Webhooks:
             created_at=at,
             updated_at=at,
         )
-        secret, ciphertext = self._new_secret()
+        secret, ciphertext = await self._new_secret(new.endpoint_id)
         async with self._database.transaction() as connection:
             await repository.lock_registry(connection)
             if len(await repository.endpoints(connection)) >= MAX_ENDPOINTS:
@@ -135,7 +135,7 @@ class Webhooks:
     ) -> tuple[WebhookEndpoint, list[SigningSecret], str]:
         """Make a new secret; the one before signs for `overlap` more. Raises `NotFound`, `Conflict`."""
         at = clock.now()
-        secret, ciphertext = self._new_secret()
+        secret, ciphertext = await self._new_secret(endpoint_id)
         async with self._database.transaction() as connection:
             endpoint = await self._locked(connection, endpoint_id, None, at)
             valid = await _secrets(connection, endpoint_id, at)
@@ -236,10 +236,11 @@ class Webhooks:
                 raise PreconditionFailed(PreconditionFailed.example)
         return endpoint
 
-    def _new_secret(self) -> tuple[str, bytes]:
+    async def _new_secret(self, endpoint_id: str) -> tuple[str, bytes]:
         """A signing secret as it is shown, and as it is stored."""
         random = base64.b64encode(random_secrets.token_bytes(_SECRET_BYTES)).decode()
-        return f"{_PREFIX}{random}", self._encryption.encrypt(f"{_PREFIX}{random}")
+        secret = f"{_PREFIX}{random}"
+        return secret, await self._secrets.seal(WEBHOOK_SECRET, secret, endpoint_id)
 
 
 async def _switched(connection: AsyncConnection, endpoint_id: str, status: str, at: datetime) -> Mapping[str, object]:

@@ -49,7 +49,7 @@ class WebhookSecretRow(Base):
 
     secret_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.endpoint_id", ondelete="CASCADE"))
-    ciphertext: Mapped[bytes] = mapped_column(LargeBinary, comment="Encrypted by core/encryption.py.")
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
     created_at: Mapped[Instant]
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="Null: the current one.")
 

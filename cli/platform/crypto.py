@@ -1,5 +1,6 @@
 """`ginja crypto`: the encryption of stored personal data."""
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,18 @@ def _keys(url: str) -> "FieldKeys":
 @command(examples=["ginja crypto status --json"])
 def status(as_json: bool) -> int:
     """Show the keys that encrypt fields, and how many values are still in clear; exit code 1 if there are any."""
-    from api.field_keys import clear_values, data_keys
+    from api.field_keys import clear_values, data_keys, unfinished_rotation
     from api.registry import clear_identities
 
     existing_database_url()
     stored = with_database(data_keys)
     clear = with_database(clear_identities)
     values = with_database(clear_values)
+    rotation = with_database(unfinished_rotation)
     in_clear = clear.total + sum(values.values())
     if as_json:
-        print_json({"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values})
+        shown = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values}
+        print_json({**shown, "unfinished_rotation": None if rotation is None else rotation.rotation_id})
         return int(in_clear > 0)
     for one in stored:
         click.echo(
@@ -44,6 +47,8 @@ def status(as_json: bool) -> int:
     for column, rows in values.items():
         if rows:
             click.echo(f"In clear: {rows:,} values of {column}.")
+    if rotation is not None:
+        click.echo(f"Rotation {rotation.rotation_id} is not finished: run `ginja crypto rotate`.")
     if in_clear:
         click.echo("Run `ginja crypto encrypt`.")
     return int(in_clear > 0)
@@ -73,4 +78,37 @@ def encrypt(as_json: bool) -> int:
         print_json({"encrypted": done, "left": left})
     else:
         click.echo(f"{done:,} rows encrypted; {left:,} are in clear.")
+    return int(left > 0)
+
+
+@command(examples=["ginja crypto rotate", "ginja crypto rotate --json"])
+def rotate(as_json: bool) -> int:
+    """Make a new master key and new data keys, and move everything under them, while the platform runs.
+
+    Goes on with a rotation that was ended. Master keys that GINJA_ENCRYPTION_KEYS names, or that AWS KMS holds, are
+    made there before. Exit code 1 if something was being changed and is left: run it again.
+    """
+    from api.field_keys import rotate as rotate_keys
+    from core.settings import settings
+
+    keys = _keys(existing_database_url())
+    started = time.monotonic()
+
+    def show(column: str, rows: int) -> None:
+        click.echo(f"{rows:,} values of {column} moved", err=True)
+
+    report = with_database(lambda database: rotate_keys(database, settings(), keys, show))
+    seconds = round(time.monotonic() - started, 1)
+    rows, left = sum(report.rows.values()), sum(report.left.values())
+    if as_json:
+        print_json({**asdict(report), "seconds": seconds})
+        return int(left > 0)
+    click.echo(
+        f"Rotation {report.rotation_id}{' went on' if report.resumed else ''}: {report.data_keys:,} data keys wrapped "
+        f"again, {rows:,} values moved to new ones in {seconds:,} s."
+    )
+    if not report.master_rotated:
+        click.echo("The key provider made no new version of the master key: its owner does.")
+    if left:
+        click.echo(f"{left:,} values were being changed. Run `ginja crypto rotate` again.")
     return int(left > 0)

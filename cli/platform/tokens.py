@@ -5,7 +5,7 @@ import getpass
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY
 from cli.output import print_json
 
@@ -17,15 +17,15 @@ def rotate_keys(by: str | None, as_json: bool) -> None:
 
     Processes of the API follow within half a minute. Tokens of the key before stay valid until they expire.
     """
+    from api.field_keys import StoredSecrets
     from api.identity import Caller
     from api.tokens import SigningKeys
-    from core.encryption import Encryption
     from core.settings import settings
 
     existing_database_url()
     operator = Caller("command line", "operator", None, by or getpass.getuser())
-    encryption = Encryption(settings())
-    kid = with_database(lambda database: SigningKeys(database, encryption).rotate(operator))
+    secrets = StoredSecrets(settings(), field_keys())
+    kid = with_database(lambda database: SigningKeys(database, secrets).rotate(operator))
     if as_json:
         print_json({"kid": kid})
         return

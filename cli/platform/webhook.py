@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY
 from cli.output import print_json, terminal
 
@@ -103,12 +103,12 @@ def replay(endpoint_id: str, delivery_id: str | None, failed_since: str | None, 
 
 
 def _webhooks(database: "Database") -> "Webhooks":
+    from api.field_keys import StoredSecrets
     from api.webhooks import AddressGuard, Webhooks
-    from core.encryption import Encryption
     from core.settings import settings
 
     now = settings()
-    return Webhooks(database, AddressGuard(now.webhook_networks), Encryption(now))
+    return Webhooks(database, AddressGuard(now.webhook_networks), StoredSecrets(now, field_keys()))
 
 
 @contextmanager

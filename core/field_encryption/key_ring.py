@@ -55,8 +55,8 @@ class KeySource(Protocol):
     def newest(self, purpose: str) -> StoredKey | None:
         """The newest key of a purpose."""
 
-    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey]) -> StoredKey:
-        """Store the first key of a purpose, wrapped for its id, or return the newest where there is one."""
+    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey], after: int) -> StoredKey:
+        """Store a key of a purpose, wrapped for its id, or return the newest where that has an id beyond `after`."""
 
 
 class NamedProviders(Protocol):
@@ -118,6 +118,11 @@ class KeyRing:
         with self._lock:
             return self._used(self._source.newest(purpose) or self._made(purpose))
 
+    def replace(self, purpose: str, after: int) -> SealingKey:
+        """The newest key of a purpose, made where the newest has an id up to `after`."""
+        with self._lock:
+            return self._used(self._made(purpose, after))
+
     def key(self, key_id: int) -> SealingKey:
         """The key with this id; raises `DecryptionError` where there is none, and what the provider raises."""
         found = self.cached(key_id)
@@ -149,14 +154,14 @@ class KeyRing:
         self._current[stored.purpose] = clock.now(), stored.key_id
         return key
 
-    def _made(self, purpose: str) -> StoredKey:
+    def _made(self, purpose: str, after: int = 0) -> StoredKey:
         key = os.urandom(KEY_BYTES)
 
         def wrap(key_id: int) -> WrappedKey:
             with self._asked(self.providers.current.name):
                 return self.providers.current.wrap(key, key_context(purpose, key_id))
 
-        return self._source.add(purpose, self.providers.current.name, wrap)
+        return self._source.add(purpose, self.providers.current.name, wrap, after)
 
     def _unwrapped(self, stored: StoredKey) -> SealingKey:
         with self._asked(stored.provider):

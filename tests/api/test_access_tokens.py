@@ -13,17 +13,17 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from api.field_keys import FieldKeys, StoredSecrets
 from api.identity import Caller
 from api.tokens import AccessTokens, SigningKeys
 from api.tokens.access import CACHE_S
 from api.tokens.records import ACCESS_LIFE, RECENT
 from core import clock
-from core.encryption import Encryption
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY, Api, running_api
 from tests.api.signing_in import OPERATOR, get_me, investigator, person, with_second_factor
 
-ENCRYPTION = Encryption(Settings(encryption_keys=ENCRYPTION_KEY))  # type: ignore[arg-type]
+SETTINGS = Settings(encryption_keys=ENCRYPTION_KEY)  # type: ignore[arg-type]
 
 
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -40,9 +40,14 @@ def write(document: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
 
 
+def signing_keys(api: Api) -> SigningKeys:
+    """The keys as another process has them."""
+    return SigningKeys(api.database, StoredSecrets(SETTINGS, FieldKeys(SETTINGS, api.url)))
+
+
 def fresh(api: Api, *, tenant: str = "default") -> AccessTokens:
     """The tokens of another process."""
-    return AccessTokens(api.database, SigningKeys(api.database, ENCRYPTION), tenant)
+    return AccessTokens(api.database, signing_keys(api), tenant)
 
 
 async def signed_by_us(api: Api, header: dict[str, Any], claims: dict[str, Any]) -> str:
@@ -186,13 +191,13 @@ async def test_a_rotated_key_verifies_while_its_tokens_live(api: Api):
         assert len((await api.client.get("/v1/auth/keys")).json()["keys"]) == 2
     with clock.held(at + 2 * ACCESS_LIFE):
         assert len((await api.client.get("/v1/auth/keys")).json()["keys"]) == 1
-        assert await SigningKeys(api.database, ENCRYPTION).verifying(parts(before)[0]["kid"]) is None
+        assert await signing_keys(api).verifying(parts(before)[0]["kid"]) is None
     assert ("token_key.rotate",) in api.rows("SELECT act FROM audit_log")
     assert b"PRIVATE KEY" not in api.rows("SELECT private_key FROM token_keys")[0][0]
 
 
 async def test_processes_that_need_a_key_at_the_same_time_make_one(api: Api):
-    processes = [SigningKeys(api.database, ENCRYPTION) for _ in range(6)]
+    processes = [signing_keys(api) for _ in range(6)]
     assert len({kid for kid, _ in await asyncio.gather(*(one.signing() for one in processes))}) == 1
     assert api.count("token_keys") == 1
 

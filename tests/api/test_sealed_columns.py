@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.field_keys import REPLIES, SEALED_COLUMNS, STORED_REPLY
+from api.field_keys import BACKFILLED, REPLIES, STORED_REPLY
 from core import clock
 from core.field_encryption import SealingKey
 from core.field_encryption.key_ring import CURRENT_FOR
@@ -138,14 +138,14 @@ async def test_what_an_earlier_release_stored_is_read_and_then_encrypted(api: Ap
     assert {name: await read() for name, read in reads.items()} == expected
     found = await crypto(api, "status", "--json")
     counts = json.loads(found.stdout)["values"]
-    assert set(counts) == {f"{one.table}.{one.clear}" for one in SEALED_COLUMNS}
+    assert set(counts) == {f"{one.table}.{one.clear}" for one in BACKFILLED}
     assert {name for name, rows in counts.items() if rows} == {
         *("idempotency_keys.body", "tasks.payload", "tasks.result", "bulk_chunks.content")
     }
     assert found.exit_code == 1
     done = await crypto(api, "encrypt", "--json")
     assert (done.exit_code, json.loads(done.stdout)["left"]) == (0, 0), done.output
-    assert not any(in_clear(api, one.table) for one in SEALED_COLUMNS)
+    assert not any(in_clear(api, one.table) for one in BACKFILLED)
     assert {name: await read() for name, read in reads.items()} == expected
     await submit_all(api)
     for (task_id,) in api.rows("SELECT task_id FROM tasks WHERE state = 'queued'"):

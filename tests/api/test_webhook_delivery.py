@@ -240,14 +240,15 @@ async def test_a_receiver_that_is_down_is_tried_again(api: Api):
 _WORKER = """
 import asyncio, sys
 from api.database import Database
+from api.field_keys import FieldKeys, StoredSecrets
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery
-from core.encryption import Encryption
 from core.settings import settings
 
 async def main():
     now = settings()
     database = Database(sys.argv[1])
-    delivery = WebhookDelivery(database, WebhookClient(AddressGuard(now.webhook_networks)), Encryption(now))
+    secrets = StoredSecrets(now, FieldKeys(now, sys.argv[1]))
+    delivery = WebhookDelivery(database, WebhookClient(AddressGuard(now.webhook_networks)), secrets)
     await delivery.step()
     await delivery.idle()
 

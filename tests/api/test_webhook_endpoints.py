@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.field_keys import WEBHOOK_SECRET, FieldKeys, StoredSecrets
 from api.housekeeping import every_day
 from api.identity import ROLES, Scope
 from api.migrate import plain_url
@@ -14,7 +15,6 @@ from api.retention import declared_days
 from api.webhooks.delivery import SWEPT
 from api.webhooks.service import MAX_ENDPOINTS, MAX_REPLAYED, MAX_SECRETS
 from core import clock
-from core.encryption import Encryption
 from tests.api.decisions import approved, fields
 from tests.api.makers import Api
 from tests.api.webhooks import LOCAL, deliver, details, endpoint_of, receiving, registered, sender, tried
@@ -40,7 +40,8 @@ async def test_an_endpoint_is_registered_with_a_secret_that_is_shown_once_and_st
     assert listed == [await endpoint_of(api, made)]
     ((stored,),) = api.rows("SELECT ciphertext FROM webhook_secrets")
     assert made["secret"].encode() not in bytes(stored)
-    assert Encryption(LOCAL).decrypt(bytes(stored)) == made["secret"]
+    secrets = StoredSecrets(LOCAL, FieldKeys(LOCAL, api.url))
+    assert await secrets.opened(WEBHOOK_SECRET, bytes(stored), made["endpoint_id"]) == made["secret"]
     assert api.count("idempotency_keys") == 0
 
 

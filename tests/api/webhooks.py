@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from api.field_keys import FieldKeys, StoredSecrets
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from core import clock
-from core.encryption import Encryption
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.signing import new_signing_key
@@ -108,7 +108,7 @@ def fan_out(api: Api) -> WebhookFanOut:
 def sender(api: Api, *, guard: AddressGuard | None = None, deadline_s: float = 5.0) -> WebhookDelivery:
     """The delivery of a worker of its own."""
     client = WebhookClient(guard or AddressGuard(LOCAL.webhook_networks), deadline_s=deadline_s)
-    return WebhookDelivery(api.database, client, Encryption(LOCAL))
+    return WebhookDelivery(api.database, client, StoredSecrets(LOCAL, FieldKeys(LOCAL, api.url)))
 
 
 async def take_events(api: Api) -> None:

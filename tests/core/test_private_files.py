@@ -7,9 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from core.encryption import Encryption
 from core.errors import UnsafeFileError
-from core.field_encryption import KEY_FILE
+from core.field_encryption import KEY_FILE, FileKeyProvider
 from core.private_files import MAX_BYTES, make_private, read_private
 from core.settings import Settings
 
@@ -64,10 +63,9 @@ def test_of_many_that_make_a_secret_one_does(tmp_path: Path) -> None:
 
 
 def test_an_encryption_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    encryption = Encryption(Settings(home=tmp_path))
-    stored = encryption.encrypt("whsec")
+    stored = FileKeyProvider(Settings(home=tmp_path)).wrap(b"d" * 32, "c").wrapped
     (tmp_path / KEY_FILE).chmod(0o644)
     with pytest.raises(UnsafeFileError, match="chmod 600"):
-        Encryption(Settings(home=tmp_path)).decrypt(stored)
+        FileKeyProvider(Settings(home=tmp_path)).unwrap(stored, "c")
     (tmp_path / KEY_FILE).chmod(0o600)
-    assert Encryption(Settings(home=tmp_path)).decrypt(stored) == "whsec"
+    assert FileKeyProvider(Settings(home=tmp_path)).unwrap(stored, "c") == b"d" * 32

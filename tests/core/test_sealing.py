@@ -112,7 +112,7 @@ class MemorySource:
         self.asked += 1
         return next((one for one in reversed(self.keys) if one.purpose == purpose), None)
 
-    def add(self, purpose, provider, wrap):
+    def add(self, purpose, provider, wrap, after):
         key_id = len(self.keys) + 1
         self.keys.append(StoredKey(key_id, purpose, wrap(key_id).wrapped, provider))
         return self.keys[-1]

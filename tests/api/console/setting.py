@@ -15,7 +15,7 @@ from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import Database
-from api.field_keys import FieldKeys
+from api.field_keys import FieldKeys, StoredSecrets
 from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
@@ -26,7 +26,6 @@ from api.users import SignIns
 from claims.appeals import packaged_appeal_rules
 from claims.prompt_pay import PromptPayClock, packaged_rules
 from claims.review import ReviewPolicy
-from core.encryption import Encryption
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY
 
@@ -104,18 +103,19 @@ class Browser(httpx.AsyncClient):
         return await super().post(url, data=data, content=content, **more)
 
 
-def access_over(database: Database) -> ConsoleAccess:
-    encryption = Encryption(Settings(encryption_keys=ENCRYPTION_KEY))
-    sign_ins = SignIns(database, encryption)
-    tokens = AccessTokens(database, SigningKeys(database, encryption), "default")
-    return ConsoleAccess(database, Authenticator(database), sign_ins, Sessions(database, encryption, sign_ins, tokens))
+def access_over(database: Database, url: str) -> ConsoleAccess:
+    settings = Settings(encryption_keys=ENCRYPTION_KEY)
+    secrets = StoredSecrets(settings, FieldKeys(settings, url))
+    sign_ins = SignIns(database, secrets)
+    tokens = AccessTokens(database, SigningKeys(database, secrets), "default")
+    return ConsoleAccess(database, Authenticator(database), sign_ins, Sessions(database, secrets, sign_ins, tokens))
 
 
 def app_over(database: Database, url: str) -> Starlette:
     app, keys = console_app(), FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
     app.state.console = Console(
         database,
-        access_over(database),
+        access_over(database, url),
         Reviews(
             database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys, 500_000
         ),

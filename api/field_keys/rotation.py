@@ -1,0 +1,247 @@
+"""Rotating keys while the platform runs: a new master key, new data keys, and everything under them moved.
+
+Reads go on: a value names the key that sealed it, and data keys are kept. Each batch is a transaction; a rotation that
+was ended goes on where it stopped. Data keys are wrapped again by the newest master key, members' keys by a new data
+key, and the values of `ROTATED_COLUMNS` are sealed by new data keys. Members' own keys, and what they seal, stay.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+from api.errors import KeyProviderUnavailable
+from api.field_keys.columns import ROTATED_COLUMNS
+from api.field_keys.member_keys import MEMBERS, rewrapped
+from api.field_keys.resealing import left_in, reseal
+from api.field_keys.secrets import StoredSecrets
+from api.field_keys.service import FieldKeys
+from api.field_keys.tables import DataKeyRow, KeyRotationRow, MemberKeyRow
+from core import clock
+from core.errors import KeyProviderUnavailableError
+from core.field_encryption import CURRENT_FOR, BoundKey, SealingKey, WrappedKey, key_context, key_id_of
+from core.settings import Settings
+
+_Given = TypeVar("_Given")
+
+BATCH: Final = 1_000
+"""Keys of members of one transaction."""
+SETTLED_AFTER: Final = CURRENT_FOR + timedelta(seconds=5)
+"""Age of the new data keys at which every process encrypts with them."""
+_LOCK_TIMEOUT: Final = text("SET LOCAL lock_timeout = '5s'")
+_MEMBER_KEYS: Final = f"{MemberKeyRow.__tablename__}.wrapped_key"
+_MOVE: Final = text(
+    "UPDATE member_keys SET key_id = :key_id, wrapped_key = given.wrapped_key "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:wrapped AS bytea[])) AS given(member_id, wrapped_key) "
+    "WHERE member_keys.member_id = given.member_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A rotation, as it is stored."""
+
+    rotation_id: int
+    after_key_id: int
+    """Data keys up to this one are replaced."""
+    resumed: bool
+    master_rotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RotationReport:
+    """What a run of a rotation did."""
+
+    rotation_id: int
+    resumed: bool
+    """It was begun by an earlier run."""
+    master_rotated: bool
+    """False: the key provider's owner makes new versions."""
+    data_keys: int
+    """Wrapped again by the newest master key."""
+    rows: dict[str, int]
+    """Moved to new data keys, by table and column."""
+    left: dict[str, int]
+    """Still under an earlier data key, because they were being changed: run it again."""
+
+
+async def rotate(
+    database: Database,
+    settings: Settings,
+    keys: FieldKeys,
+    progress: Callable[[str, int], None],
+    settle: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> RotationReport:
+    """Rotate the keys, or go on with the rotation that was not finished.
+
+    `progress` gets the column and the rows of each batch. `settle` waits for a number of seconds, until every process
+    encrypts with the new data keys. Raises what `FieldKeys` raises.
+    """
+    rotation = await _begun(database)
+    master_rotated = rotation.master_rotated or await _rotate_master(database, keys, rotation)
+    data_keys = await _rewrap_data_keys(database, keys)
+    purposes = await _purposes(database)
+    for purpose in purposes:
+        await _provided(partial(keys.ring.replace, purpose, rotation.after_key_id))
+    rows: dict[str, int] = defaultdict(int)
+    secrets = StoredSecrets(settings, keys)
+    await _move(database, secrets, rotation, rows, progress)
+    newest = await _newest_data_key(database)
+    if newest is not None and (rest := (newest + SETTLED_AFTER - clock.now()).total_seconds()) > 0:
+        await settle(rest)
+        await _move(database, secrets, rotation, rows, progress)
+    left = await left_under(database, rotation.after_key_id)
+    if not any(left.values()):
+        async with database.transaction() as connection:
+            finished = update(KeyRotationRow).where(KeyRotationRow.rotation_id == rotation.rotation_id)
+            await connection.execute(finished.values(finished_at=clock.now()))
+    return RotationReport(rotation.rotation_id, rotation.resumed, master_rotated, data_keys, dict(rows), left)
+
+
+async def left_under(database: Database, key_id: int) -> dict[str, int]:
+    """Rows under data keys up to this one, by table and column; reads the tables as a whole."""
+    async with database.reading() as connection:
+        members = select(func.count()).select_from(MemberKeyRow).where(MemberKeyRow.key_id <= key_id)
+        left = {_MEMBER_KEYS: await connection.scalar(members) or 0}
+        for column in ROTATED_COLUMNS:
+            left[column.name] = await left_in(connection, column, key_id)
+    return left
+
+
+async def unfinished_rotation(database: Database) -> Rotation | None:
+    """The rotation that `rotate` would go on with."""
+    async with database.reading() as connection:
+        return await _unfinished(connection)
+
+
+async def _unfinished(connection: AsyncConnection) -> Rotation | None:
+    table = KeyRotationRow
+    found = await connection.execute(
+        select(table.rotation_id, table.after_key_id, table.master_rotated_at)
+        .where(table.finished_at.is_(None))
+        .order_by(table.rotation_id)
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return None if row is None else Rotation(row[0], row[1], resumed=True, master_rotated=row[2] is not None)
+
+
+async def _begun(database: Database) -> Rotation:
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('key_rotations', 0))"))
+        unfinished = await _unfinished(connection)
+        if unfinished is not None:
+            return unfinished
+        after = await connection.scalar(select(func.coalesce(func.max(DataKeyRow.key_id), 0))) or 0
+        new = insert(KeyRotationRow).values(started_at=clock.now(), after_key_id=after)
+        rotation_id = await connection.scalar(new.returning(KeyRotationRow.rotation_id))
+    assert rotation_id is not None
+    return Rotation(rotation_id, after, resumed=False, master_rotated=False)
+
+
+async def _rotate_master(database: Database, keys: FieldKeys, rotation: Rotation) -> bool:
+    """A version that was made and not noted, because this was ended here, is made once more."""
+    is_made: bool = await _provided(keys.ring.providers.current.rotate)
+    async with database.transaction() as connection:
+        noted = update(KeyRotationRow).where(KeyRotationRow.rotation_id == rotation.rotation_id)
+        await connection.execute(noted.values(master_rotated_at=clock.now()))
+    return is_made
+
+
+async def _rewrap_data_keys(database: Database, keys: FieldKeys) -> int:
+    """Wrap every data key again by the newest master key of the present provider; reads of them do not wait."""
+    columns = DataKeyRow.key_id, DataKeyRow.purpose, DataKeyRow.provider, DataKeyRow.wrapped_key
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_TIMEOUT)
+        found = (await connection.execute(select(*columns).order_by(DataKeyRow.key_id).with_for_update())).all()
+        bound = [(row.provider, BoundKey(row.wrapped_key, key_context(row.purpose, row.key_id))) for row in found]
+        wrapped = await _provided(partial(_rewrapped, keys, bound))
+        name = keys.ring.providers.current.name
+        for row, new in zip(found, wrapped, strict=True):
+            await connection.execute(
+                update(DataKeyRow)
+                .where(DataKeyRow.key_id == row.key_id)
+                .values(wrapped_key=new.wrapped, master_version=new.master_version, provider=name)
+            )
+    return len(found)
+
+
+def _rewrapped(keys: FieldKeys, bound: list[tuple[str, BoundKey]]) -> list[WrappedKey]:
+    """By the present provider: its own keys together, those of an earlier provider one by one."""
+    providers = keys.ring.providers
+    own = [key for name, key in bound if name == providers.current.name]
+    done = dict(zip((one.context for one in own), providers.current.rewrap(own), strict=True))
+    for name, key in bound:
+        if name != providers.current.name:
+            raw = providers.named(name).unwrap(key.wrapped, key.context)
+            done[key.context] = providers.current.wrap(raw, key.context)
+    return [done[key.context] for _, key in bound]
+
+
+async def _purposes(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list(await connection.scalars(select(DataKeyRow.purpose).distinct().order_by(DataKeyRow.purpose)))
+
+
+async def _newest_data_key(database: Database) -> datetime | None:
+    async with database.reading() as connection:
+        return await connection.scalar(select(func.max(DataKeyRow.created_at)))
+
+
+async def _move(
+    database: Database,
+    secrets: StoredSecrets,
+    rotation: Rotation,
+    rows: dict[str, int],
+    progress: Callable[[str, int], None],
+) -> None:
+    """One pass over everything that data keys up to the one of the rotation wrap or seal."""
+    while moved := await _move_member_keys(database, secrets.keys, rotation.after_key_id):
+        rows[_MEMBER_KEYS] += moved
+        progress(_MEMBER_KEYS, moved)
+    for column in ROTATED_COLUMNS:
+        async for moved in reseal(database, secrets, column, rotation.after_key_id):
+            rows[column.name] += moved
+            progress(column.name, moved)
+
+
+async def _move_member_keys(database: Database, keys: FieldKeys, after_key_id: int) -> int:
+    """Wrap a batch of members' keys by the newest data key. Those that are locked are left for another pass."""
+    wrapping = await keys.current(MEMBERS)
+    statement = (
+        select(MemberKeyRow.member_id, MemberKeyRow.wrapped_key)
+        .where(MemberKeyRow.key_id <= after_key_id)
+        .order_by(MemberKeyRow.key_id, MemberKeyRow.member_id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    async with database.transaction() as connection:
+        await connection.execute(_LOCK_TIMEOUT)
+        found = (await connection.execute(statement)).all()
+        if not found:
+            return 0
+        earlier: dict[int, SealingKey] = {}
+        for key_id in {key_id_of(row.wrapped_key) for row in found}:
+            earlier[key_id] = await keys.key(key_id)
+        wrapped = [
+            rewrapped(earlier[key_id_of(row.wrapped_key)], wrapping, row.member_id, row.wrapped_key) for row in found
+        ]
+        await connection.execute(
+            _MOVE, {"key_id": wrapping.key_id, "ids": [row.member_id for row in found], "wrapped": wrapped}
+        )
+    return len(found)
+
+
+async def _provided(ask: Callable[[], _Given]) -> _Given:
+    """What a thread asks the key provider for."""
+    try:
+        return await asyncio.to_thread(ask)
+    except KeyProviderUnavailableError as error:
+        raise KeyProviderUnavailable(f"{error}; the rotation goes on where it stopped when it is run again") from None
