@@ -205,7 +205,7 @@ class HeldResponse:
         pairs = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
         headers = {name: value for name, value in pairs.items() if name not in _NOT_STORED}
         body = b"".join(message.get("body", b"") for message in self._messages[1:])
-        location = headers.get("location", "")
+        location = pairs.get("location", "")
         if location.startswith(_MEMBERS):
             member_id = location.removeprefix(_MEMBERS)
         return StoredReply(request_hash, self.status, body, headers, identity_of=member_id)

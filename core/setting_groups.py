@@ -169,7 +169,7 @@ class KeyProviderSettings(BaseModel):
         validate_default=True,
         description="What holds the master key under which personal data and secrets are encrypted. `file`: "
         "`GINJA_ENCRYPTION_KEYS` or a file of the home; `vault`: HashiCorp Vault's transit engine; `aws-kms`: AWS KMS, "
-        "which needs `pip install 'ginja-claims[aws]'`. The same for every process.",
+        "which needs the extra `aws`. The same for every process.",
     )
 
     @field_validator("vault_url", "aws_kms_url")

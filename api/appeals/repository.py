@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, any_, func, insert, literal, select, tuple_
+from sqlalchemy import any_, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
@@ -61,18 +61,18 @@ def _record(row: Sequence[object]) -> AppealRecord:
 
 
 async def _records(
-    connection: AsyncConnection, keys: FieldKeys, statement: Select[tuple[Any, ...]]
+    connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Sequence[object]]
 ) -> list[AppealRecord]:
     """Appeals with their texts in clear. Raises `DecryptionError` where one was changed."""
-    rows = (await connection.execute(statement)).all()
-    found = [_record(row) for row in rows]
+    values: Any = rows
+    found = [_record(row) for row in values]
     reasons = [
         StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-2], one.appeal.reason)
-        for one, row in zip(found, rows, strict=True)
+        for one, row in zip(found, values, strict=True)
     ]
     notes = [
         StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-1], one.decision.note if one.decision else None)
-        for one, row in zip(found, rows, strict=True)
+        for one, row in zip(found, values, strict=True)
     ]
     texts = zip(
         await open_texts(connection, keys, APPEAL_REASON, reasons),
@@ -89,14 +89,16 @@ def _with_texts(record: AppealRecord, reason: str | None, note: str | None) -> A
 
 async def appeal(connection: AsyncConnection, keys: FieldKeys, appeal_id: str) -> AppealRecord | None:
     """An appeal; `None` if there is none."""
-    found = await _records(connection, keys, _APPEALS.where(AppealRow.appeal_id == appeal_id))
+    found = await _records(
+        connection, keys, (await connection.execute(_APPEALS.where(AppealRow.appeal_id == appeal_id))).all()
+    )
     return found[0] if found else None
 
 
 async def appeals_of(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> list[AppealRecord]:
     """The appeals of a claim, oldest first."""
     statement = _APPEALS.where(AppealRow.claim_id == claim_id).order_by(AppealRow.level)
-    return await _records(connection, keys, statement)
+    return await _records(connection, keys, (await connection.execute(statement)).all())
 
 
 async def open_appeals(
@@ -112,7 +114,7 @@ async def open_appeals(
         statement = statement.where(
             tuple_(AppealRow.due_on, AppealRow.appeal_id) > tuple_(after.received_at.date(), after.item_id)
         )
-    return await _records(connection, keys, statement)
+    return await _records(connection, keys, (await connection.execute(statement)).all())
 
 
 async def may_access_claim(connection: AsyncConnection, caller: Caller, claim_id: str) -> bool:

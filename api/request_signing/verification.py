@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import http_sf
 from http_message_signatures import HTTPMessageVerifier, InvalidSignature, MappingKeyResolver
@@ -31,7 +31,10 @@ from api.request_signing.components import (
 from api.request_signing.public_keys import stored_key
 from api.request_signing.records import RequestSigningKey
 
+_Member: TypeAlias = tuple[object, Mapping[str, object]]
+"""A value of RFC 8941 and its parameters."""
 _PARAMETERS: Final = ("created", "nonce", "keyid", "alg", "tag")
+_TEXTS: Final = ("nonce", "keyid", "alg", "tag")
 _NONCE: Final = re.compile(rf"[\x21-\x7e]{{{MIN_NONCE},{MAX_NONCE}}}", re.ASCII)
 _LONGEST_KEY_ID: Final = 64
 _DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
@@ -80,11 +83,11 @@ def verify_signature(request: SignableRequest, stated: StatedSignature, key: Req
 class _Verifier(HTTPMessageVerifier):
     """The library's, without its own clock: `read_signature` has checked the times by the clock of this platform."""
 
-    def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
+    def validate_created_and_expires(self, sig_input: object, max_age: object = None) -> None:
         """Nothing is left to check."""
 
 
-def _read_headers(headers: Mapping[str, str]) -> tuple[list[Any], dict[str, Any]]:
+def _read_headers(headers: Mapping[str, str]) -> tuple[list[_Member], Mapping[str, object]]:
     """Components and parameters of the only signature."""
     stated, signatures = (_dictionary(headers, name) for name in ("signature-input", "signature"))
     if len(stated) != 1 or stated.keys() != signatures.keys():
@@ -97,7 +100,7 @@ def _read_headers(headers: Mapping[str, str]) -> tuple[list[Any], dict[str, Any]
     return components, parameters
 
 
-def _dictionary(headers: Mapping[str, str], name: str) -> dict[str, Any]:
+def _dictionary(headers: Mapping[str, str], name: str) -> Mapping[str, _Member]:
     """A header as an RFC 8941 dictionary, which must be serialized as the RFC says: no byte may vary."""
     title = name.title()
     if name not in headers:
@@ -115,7 +118,7 @@ def _dictionary(headers: Mapping[str, str], name: str) -> dict[str, Any]:
     raise SignatureInvalid(f"`{title}` must be a dictionary in the serialization of RFC 8941")
 
 
-def _require_components(sent: list[Any], headers: Mapping[str, str]) -> None:
+def _require_components(sent: list[_Member], headers: Mapping[str, str]) -> None:
     names = [value if not parameters else None for value, parameters in sent]
     required = required_components(headers)
     if missing := [one for one in required if one not in names]:
@@ -124,23 +127,24 @@ def _require_components(sent: list[Any], headers: Mapping[str, str]) -> None:
         raise SignatureInvalid(f"the signature must cover exactly {', '.join(required)}, each once, without parameters")
 
 
-def _require_parameters(sent: Mapping[str, Any], now: datetime) -> StatedSignature:
+def _require_parameters(sent: Mapping[str, object], now: datetime) -> StatedSignature:
     if missing := [one for one in _PARAMETERS if one not in sent]:
         raise SignatureInvalid(f"the signature must have the parameters {', '.join(missing)} too")
     if sent.keys() - {*_PARAMETERS, "expires"}:
         raise SignatureInvalid(f"the signature may have the parameters {', '.join(_PARAMETERS)} and expires only")
-    if not all(isinstance(sent[one], str) for one in ("nonce", "keyid", "alg", "tag")):
-        raise SignatureInvalid("`nonce`, `keyid`, `alg` and `tag` must be strings")
-    if sent["tag"] != TAG:
+    texts = {name: value for name, value in sent.items() if isinstance(value, str)}
+    if missing := [one for one in _TEXTS if one not in texts]:
+        raise SignatureInvalid(f"{', '.join(f'`{one}`' for one in missing)} must be a string")
+    if texts["tag"] != TAG:
         raise SignatureInvalid(f'`tag` must be "{TAG}"')
-    if sent["alg"] not in ALGORITHMS:
+    if texts["alg"] not in ALGORITHMS:
         raise SignatureInvalid(f"`alg` must be one of {', '.join(ALGORITHMS)}")
-    if not _NONCE.fullmatch(sent["nonce"]):
+    if not _NONCE.fullmatch(texts["nonce"]):
         raise SignatureInvalid(f"`nonce` must be {MIN_NONCE} to {MAX_NONCE} random characters, of ASCII without spaces")
-    if len(sent["keyid"]) > _LONGEST_KEY_ID or "\0" in sent["keyid"]:
+    if len(texts["keyid"]) > _LONGEST_KEY_ID or "\0" in texts["keyid"]:
         raise SignatureInvalid("`keyid` must be that of a signing key; `ginja keys signing-key list` shows it")
     _require_time(sent["created"], sent.get("expires"), now)
-    return StatedSignature(sent["keyid"], sent["nonce"], sent["alg"])
+    return StatedSignature(texts["keyid"], texts["nonce"], texts["alg"])
 
 
 def _require_time(created: object, expires: object, now: datetime) -> None:

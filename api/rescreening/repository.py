@@ -57,12 +57,13 @@ async def lock_finding(connection: AsyncConnection, keys: FieldKeys, finding_id:
 
 
 async def _opened(
-    connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Sequence[Any]]
+    connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Sequence[object]]
 ) -> list[RescreeningFinding]:
     """Findings with their notes in clear. Raises `DecryptionError` where one was changed."""
-    found = [RescreeningFinding(*row[:-1]) for row in rows]
+    values: Any = rows
+    found = [RescreeningFinding(*row[:-1]) for row in values]
     notes = [
-        StoredText(one.claim_id, (one.finding_id,), row[-1], one.note) for one, row in zip(found, rows, strict=True)
+        StoredText(one.claim_id, (one.finding_id,), row[-1], one.note) for one, row in zip(found, values, strict=True)
     ]
     opened = await open_texts(connection, keys, FINDING_NOTE, notes)
     return [replace(one, note=note) for one, note in zip(found, opened, strict=True)]

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 
 from api.identity.secrets import PREFIX, secret_hash
-from api.request_signing import RequestSigner
+from api.request_signing import SIGNATURE_HEADERS, RequestSigner
 from api.signed_requests import may_be_confirmed
 from core import clock
 from core.ids import new_id
@@ -60,7 +60,7 @@ class SigningClient:
             "x-api-key", ""
         )
         path = request.url.raw_path.decode().partition("?")[0]
-        if not secret.startswith(PREFIX) or "signature" in request.headers:
+        if not secret.startswith(PREFIX) or any(name in request.headers for name in SIGNATURE_HEADERS):
             return
         if not may_be_confirmed(request.method, path):
             return

@@ -189,7 +189,10 @@ REFUSED = {
     ),
     "no nonce": (inputs(lambda text: text.partition(";nonce=")[0] + ';tag="ginja"'), "parameters nonce too"),
     "a short nonce": (inputs(lambda text: text.partition(";nonce=")[0] + ';nonce="1";tag="ginja"'), "16 to 64"),
-    "a number as nonce": (inputs(lambda text: text.partition(";nonce=")[0] + ';nonce=1;tag="ginja"'), "strings"),
+    "a number as nonce": (
+        inputs(lambda text: text.partition(";nonce=")[0] + ';nonce=1;tag="ginja"'),
+        "`nonce` must be a string",
+    ),
     "no algorithm": (inputs(lambda text: text.replace(';alg="ed25519"', "")), "parameters alg too"),
     "an unknown algorithm": (inputs(lambda text: text.replace('"ed25519"', '"hmac-sha256"')), "must be one of ed25519"),
     "another algorithm": (inputs(lambda text: text.replace('"ed25519"', '"ecdsa-p256-sha256"')), "must be ed25519"),

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 from api import openapi
 from api.app import create_app
+from api.console.audit_page import FILTERS
 from api.console.reading import form_token
 from api.console.service import Console
 from api.middleware import MAX_HEAD_BYTES
@@ -29,7 +30,9 @@ from tests.work import BIG, HOSTILE_TEXTS, HOSTILE_TOKENS, Work, measured
 
 module_loop = pytest.mark.asyncio(loop_scope="module")
 
-CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
+AUDIT_QUERIES = {*FILTERS, "before"}
+"""Read as a whole by `api/console/audit_page.py`."""
+CONSOLE_QUERIES = {"claim_id", "week", "next", "after", *AUDIT_QUERIES}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
     *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer", "x-purpose-of-use", "user-agent"),
@@ -236,7 +239,7 @@ def test_every_form_field_query_parameter_and_header_the_api_reads_is_tested():
     controls = set(re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', templates))
     assert controls <= {name for form in FORMS.values() for name in form} | CONSOLE_QUERIES
     source = "".join(path.read_text() for path in API.rglob("*.py"))
-    assert set(re.findall(r'query_params\.get\("(\w+)"', source)) == CONSOLE_QUERIES
+    assert set(re.findall(r'query_params\.get\("(\w+)"', source)) == CONSOLE_QUERIES - AUDIT_QUERIES
     assert {name for one in TARGETS if one.path.startswith("/console") for name in one.queries} == CONSOLE_QUERIES
     assert set(re.findall(r'headers\.get(?:list)?\("([\w-]+)"', source)) <= set(HEADERS)
     assert "request.cookies" not in source.replace("`request.cookies`", "")

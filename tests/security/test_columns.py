@@ -11,7 +11,7 @@ from api.field_keys import BACKFILLED, SEALED_COLUMNS
 from api.tables import Base
 
 API = Path(__file__).parents[2] / "api"
-MODULES = {f"api.{path.parent.name}.tables" for path in API.glob("*/tables.py")}
+MODULES = {".".join(path.relative_to(API.parent).with_suffix("").parts) for path in API.rglob("tables.py")}
 for module in MODULES:
     importlib.import_module(module)
 
@@ -84,6 +84,7 @@ GENERATED: Final = {
     ),
     "audit_log": "act api_key_id claim_id outcome purpose request_id role subject_kind",
     "audit_seals": "entries hash previous",
+    "console_sessions": "api_key_id family_id token_hash",
     "authorizations": "authorization_number counts member_id procedures provider_id state",
     "bulk_chunks": "job_id",
     "bulk_jobs": "api_key_id format job_id lease position sha256 status",
