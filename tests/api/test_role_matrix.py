@@ -15,7 +15,8 @@ from api.app import ROUTERS
 from api.console.routes import console_app
 from api.identity import ROLES
 from tests.api.appeals import APPEAL, rejected
-from tests.api.makers import Api
+from tests.api.bulk_files import begin, ndjson
+from tests.api.makers import MINIMAL, Api
 
 EVERYBODY = frozenset(ROLES)
 ADMIN = frozenset({"admin"})
@@ -227,6 +228,64 @@ async def test_lists_and_exports_have_own_claims_only_whatever_is_asked_for(api:
     unknown = await api.get("/v1/remittances?provider_id=H999&first_day=2026-01-01&last_day=2026-01-02", role=role)
     assert without_ids(advice, "H457") == without_ids(unknown, "H999")
     assert advice.status_code == 422
+
+
+OF_UPLOADS = [route for route in ADMITTED if "{job_id}" in route]
+
+
+async def answers_about(api: Api, statements: list[str], route: str, ids: tuple[str, str], role: str) -> Any:
+    """Responses about a foreign and an unknown id, without what names them, and the statements of each."""
+    method, _, path = route.partition(" ")
+    answers, sent_for = [], []
+    for one in (ids[1], *ids):  # the first prepares the statements
+        before = len(statements)
+        headers = {"Content-Type": "application/json", "Upload-Offset": "0", **api.as_(role)}
+        if method == "PATCH":
+            headers["Content-Type"] = "application/octet-stream"
+        body = {"POST": b'{"reason": "sent twice"}', "PATCH": b"{}"}.get(method, b"")
+        place = re.sub(r"\{[a-z_]+\}", one, path)
+        answer = await api.client.request(method, place, headers=headers, content=body)
+        answers.append(without_ids(answer, one))
+        sent_for.append(statements[before:])
+    return answers[1:], sent_for[1:]
+
+
+@pytest.mark.parametrize("route", [*OF_UPLOADS, "GET /v1/tasks/{task_id}"])
+@pytest.mark.parametrize(("owner", "role"), [("claims_system", "provider"), ("provider", "claims_system")])
+async def test_an_upload_or_task_of_another_key_is_answered_as_one_that_does_not_exist(
+    api: Api, sent_statements: list[str], route: str, owner: str, role: str
+):
+    if "{job_id}" in route:
+        foreign = (await begin(api, ndjson(MINIMAL), role=owner))["job_id"]
+    else:
+        queued = await api.submit(MINIMAL, role=owner, Prefer="respond-async")
+        assert queued.status_code == 202, queued.text
+        foreign = queued.json()["task_id"]
+    unknown = foreign[:-4] + "zzzz"
+    answers, statements = await answers_about(api, sent_statements, route, (foreign, unknown), role)
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    assert statements[0] == statements[1]
+    if route.startswith("GET"):
+        assert (await api.get(route.partition(" ")[2].format(job_id=foreign, task_id=foreign), role=owner)).is_success
+
+
+@pytest.mark.parametrize("route", [route for route in ADMITTED if "{api_key_id}" in route])
+async def test_a_key_is_answered_as_one_that_does_not_exist_to_who_manages_none(
+    api: Api, sent_statements: list[str], route: str
+):
+    known = (await api.get("/v1/keys")).json()["keys"][0]["api_key_id"]
+    unknown = known[:-4] + "zzzz"
+    for role in sorted(EVERYBODY - ADMIN):
+        answers, statements = await answers_about(api, sent_statements, route, (known, unknown), role)
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 403
+        assert statements[0] == statements[1]
+    body = {"json": {}} if route.startswith("POST") else {}
+    answer = await api.client.request(
+        route.partition(" ")[0], route.partition(" ")[2].format(api_key_id=unknown), headers=api.as_("admin"), **body
+    )
+    assert answer.status_code == 404, answer.text
 
 
 async def test_the_console_admits_staff_alone(api: Api):
