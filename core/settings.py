@@ -39,7 +39,7 @@ OTHER_VARIABLES = {
     INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
-_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104  # nosec B104
 
 
 class Settings(
