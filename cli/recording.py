@@ -107,6 +107,7 @@ def _finish(pending: "PendingCommand", record: "CommandRecord", notes: _Notes, o
 def _store() -> None:
     """Store what ended in the log, where a database runs; otherwise a worker or a later command does."""
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     import psycopg
     from sqlalchemy.exc import SQLAlchemyError
@@ -128,7 +129,9 @@ def _store() -> None:
             await database.close()
 
     with suppress(OSError, psycopg.Error, SQLAlchemyError):  # the record stays on disk
-        asyncio.run(store())
+        # In a thread of its own: in a notebook an event loop runs already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, store()).result()
 
 
 def _outcome_of(error: BaseException) -> str | None:

@@ -12,6 +12,7 @@ STATEMENTS = {
     # with the audit row of a read, without those that begin and end transactions or look keys up; `+`: with a key; a
     # FHIR claim has one of its own
     "GET /v1/appeals": 2,
+    "GET /v1/auth/sessions": 0,  # a key has none
     "GET /v1/authorizations": 2,
     "GET /v1/authorizations/{authorization_number}": 2,
     "GET /v1/authorizations/{authorization_number}/use": 3,
@@ -77,12 +78,12 @@ STATEMENTS = {
     "POST /v1/notification-mails/{mail_id}/retry +": 6,
     "GET /v1/policies": 2,
     "GET /v1/policies/{version}": 3,
-    "POST /v1/policies": 4,
-    "POST /v1/policies +": 7,
-    "POST /v1/policies/{version}/activate": 6,
-    "POST /v1/policies/{version}/activate +": 9,
-    "POST /v1/policies:rollback": 5,
-    "POST /v1/policies:rollback +": 8,
+    "POST /v1/policies": 5,
+    "POST /v1/policies +": 8,
+    "POST /v1/policies/{version}/activate": 7,
+    "POST /v1/policies/{version}/activate +": 10,
+    "POST /v1/policies:rollback": 6,
+    "POST /v1/policies:rollback +": 9,
     "POST /v1/authorizations": 3,
     "POST /v1/authorizations +": 6,
     "POST /v1/authorizations/{authorization_number}/end": 5,
