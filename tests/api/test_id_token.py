@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,9 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from api.oidc.errors import ProviderRefused
 from api.oidc.id_token import ExpectedToken, verified_identity
-from core import clock
 from tests.api.identity_provider import CLIENT_ID, Provider
 
-AT = clock.now().replace(microsecond=0)
+AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ISSUER = "https://login.insurer.example"
 EC, RSA = ECKey.generate_key("P-256", {"kid": "one"}), RSAKey.generate_key(2048, {"kid": "two"})
 KEYS = KeySet([EC, RSA])
