@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from api.oidc.errors import ProviderRefused
 from api.oidc.id_token import ExpectedToken, verified_identity
+from core import clock
 from tests.api.identity_provider import CLIENT_ID, Provider
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
