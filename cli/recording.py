@@ -128,10 +128,9 @@ def _store() -> None:
         finally:
             await database.close()
 
-    with suppress(OSError, psycopg.Error, SQLAlchemyError):  # the record stays on disk
-        # In a thread of its own: in a notebook an event loop runs already.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, store()).result()
+    # In a thread of its own: in a notebook an event loop runs already. Where it fails, the record stays on disk.
+    with suppress(OSError, psycopg.Error, SQLAlchemyError), ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, store()).result()
 
 
 def _outcome_of(error: BaseException) -> str | None:
