@@ -26,7 +26,10 @@ def token(settings: Settings) -> str | None:
 def test_every_secret_may_be_in_a_file() -> None:
     assert secret_variables(Settings) == {
         name: f"GINJA_{name.upper()}_FILE"
-        for name in ("database_url", "redis_url", "scorer_token", "encryption_keys", "smtp_password")
+        for name in (
+            *("database_url", "database_api_url", "redis_url", "scorer_token", "encryption_keys", "smtp_password"),
+            "oidc_client_secret",
+        )
     }
 
 
