@@ -18,7 +18,6 @@ ATTACKS: Final[Sequence[Attack]] = (
     objects.objects,
     objects.functions,
     objects.disclosure,
-    tokens.tokens,
     signatures.signatures,
     injection.assignment,
     injection.sql,
@@ -32,6 +31,7 @@ ATTACKS: Final[Sequence[Attack]] = (
     browser.embedding,
     browser.scripts,
     passive.passive,
+    tokens.tokens,  # makes a user, after which no key opens the console
     wire.exhaustion,
 )
 
