@@ -36,7 +36,7 @@ from api.tasks.records import DueTask
 from api.tasks.repository import REPUBLISH_AFTER
 from core import clock
 from core.embedded import free_port
-from tests.api.makers import MINIMAL, Api
+from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.tasks import carry_out, end_leases, queued, soon, state
 from tests.api.waiting import until
 
@@ -59,6 +59,7 @@ def task_processes(api: Api, valkey_url: str, home: Path, *options: str) -> Iter
         "GINJA_SCORER_URL": f"http://127.0.0.1:{api.scorer.port}",
         "GINJA_HOME": str(home),
         "GINJA_TASK_PROCESSES": "1",
+        "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY,
     }
     command = [sys.executable, "-c", "from cli.main import main; main()", "run", "tasks", *options]
     with (home / "tasks.log").open("ab") as log:
