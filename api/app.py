@@ -120,6 +120,7 @@ def create_app(
             created.scorer,
             created.tasks,
             created.field_keys,
+            settings,
         )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below

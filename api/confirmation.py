@@ -47,7 +47,7 @@ class Confirmation:
 
 
 NOT_NEEDED: Final = Confirmation(is_needed=False)
-"""Of the command line, whose users have the database, and of forms of the console, which have its session."""
+"""Of the command line, whose users have the database."""
 
 
 def confirmation_of(scope: Scope) -> Confirmation:

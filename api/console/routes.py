@@ -21,7 +21,7 @@ from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
-from api.errors import ApiError, Conflict, Invalid, NotFound
+from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
 from api.outbox import MAX_REASON
@@ -90,6 +90,7 @@ class _Pages:
 
         async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
             problem = "; ".join(f"{one.field.replace('_', ' ')}: {one.message}" for one in error.errors)
+            problem = problem or f"Not done: {error.detail}."
             return await self._claim(request, signed_in, _RefusedForm(entered, problem), status=error.status)
 
         return await self._act(request, "finding", _console(request).record, refused)
@@ -143,10 +144,16 @@ class _Pages:
         if signed_in is None:
             return to_sign_in(request, claim_page)
         entered = await read_session_form(request)
+        code = entered.pop("code", "").strip()
         try:
+            if code:
+                address = request.client.host if request.client else ""
+                signed_in = await _console(request).access.prove_again(signed_in, code, address)
             await act(signed_in, _claim_id(request), entered)
-        except (Invalid, Conflict, NotFound) as error:
+        except (Invalid, Conflict, NotFound, SignInThrottled) as error:
             return await refused(signed_in, entered, error)
+        except (StepUpRequired, SignatureRequired):
+            return await refused(signed_in, entered, StepUpRequired(_how_to_confirm(signed_in)))
         return RedirectResponse(f"{claim_page}#{section}", status_code=303)
 
     async def in_review(self, request: Request) -> Response:
@@ -280,6 +287,15 @@ class _Pages:
             entered=fields,
             problem=finding.problem,
         )
+
+
+def _how_to_confirm(signed_in: SignedIn) -> str:
+    """What a person does whose form needs a second factor that was proved recently."""
+    if signed_in.session_id is None:
+        return "this needs a person with a second factor; `ginja users create` makes a user, who signs in with a code"
+    if signed_in.has_app:
+        return "enter the code that your authenticator app shows now, and send the form again"
+    return "your second factor was proved over ten minutes ago; sign out and in again"
 
 
 def console_app() -> Starlette:

@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 from pydantic import TypeAdapter
 
-from api import assessments, investigations
+from api import assessments, investigations, request_context
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
-from api.confirmation import NOT_NEEDED
+from api.confirmation import Confirmation
 from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
@@ -38,6 +38,7 @@ from claims.outcome import Finding, Outcome
 from claims.scoring import Counterfactual, GroupPush, Reason
 from core import clock
 from core.format import percent_to_1_decimal, utc_minute
+from core.settings import Settings
 
 PAGE_SIZE = 25
 """Claims on a page of a list."""
@@ -58,8 +59,10 @@ class Console:
         scorer: ScorerClient,
         tasks: Tasks,
         keys: FieldKeys,
+        settings: Settings,
     ) -> None:
         self._database = database
+        self._settings = settings
         self._keys = keys
         self._scorer = scorer
         self.failed_work = FailedWork(database, tasks)
@@ -118,7 +121,13 @@ class Console:
         sent = validate(DispositionIn, _filled(entered))
         new = sent.to_disposition(signed_in.name)
         await investigations.record(
-            self._database, self._keys, claim_id, new, caller=signed_in.caller, confirmation=NOT_NEEDED
+            self._database,
+            self._keys,
+            claim_id,
+            new,
+            caller=signed_in.caller,
+            confirmation=self._confirmation(signed_in),
+            confirmed_above_cents=self._settings.confirmation_above_cents,
         )
 
     async def decision(
@@ -155,7 +164,8 @@ class Console:
             sent["expected_version"] = int(version)
         decision = validate(DecisionIn, sent)
         body = decision.model_dump_json().encode()
-        await self._reviews.decide(signed_in.caller, claim_id, decision, body, confirmation=NOT_NEEDED)
+        confirmation = self._confirmation(signed_in)
+        await self._reviews.decide(signed_in.caller, claim_id, decision, body, confirmation=confirmation)
 
     async def appeals_of(self, signed_in: SignedIn, claim_id: str) -> list[AppealLine]:
         """The appeals of a claim, latest first; raises `NotFound`."""
@@ -166,9 +176,19 @@ class Console:
     async def decide_appeal(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
         """Take the outcome of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
         sent = _filled(entered)
+        if signed_in.may(Scope.APPROVE):  # others are refused for their role
+            self._confirmation(signed_in).require()
         outcome = validate(AppealDecisionIn, {name: value for name, value in sent.items() if name != "appeal_id"})
         body = outcome.model_dump_json().encode()
         await self._appeals.decide(signed_in.caller, sent.get("appeal_id", "-"), outcome, body, of_claim=claim_id)
+
+    def _confirmation(self, signed_in: SignedIn) -> Confirmation:
+        """How the session confirms the form that was sent; noted for the audit log."""
+        is_needed = self._settings.signed_requests == "required"
+        confirmation = signed_in.confirmation(clock.now(), is_needed=is_needed)
+        if confirmation.means is not None:
+            request_context.note_confirmation(confirmation.means)
+        return confirmation
 
     async def open_appeals(self, after: PageCursor | None) -> AppealsPage:
         """A page of the open appeals, by due date, and the suspended edits."""

@@ -123,6 +123,13 @@ async def own_family(connection: AsyncConnection, family_id: str, user_id: str) 
     return await _locked(connection, statement.with_for_update())
 
 
+async def prove_again(connection: AsyncConnection, family_id: str, method: str, at: datetime) -> None:
+    """The user of a sign-in has proved to be it again by `method`, at `at`."""
+    methods = func.array_append(func.array_remove(TokenFamilyRow.methods, method), method)
+    statement = update(TokenFamilyRow).where(TokenFamilyRow.family_id == family_id)
+    await connection.execute(statement.values(authenticated_at=at, methods=methods))
+
+
 async def _locked(connection: AsyncConnection, statement: Executable) -> TokenFamily | None:
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else TokenFamily(row[0], row[1], tuple(row[2]), *row[3:])

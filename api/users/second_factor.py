@@ -13,6 +13,8 @@ STEP_S: Final = 30
 """Seconds in which an app shows a code."""
 _TOLERANCE: Final = 1
 """Steps before and after the current one whose codes are accepted: clocks differ, and typing takes time."""
+CODE_DIGITS: Final = 6
+"""Of the codes that apps show."""
 RECOVERY_CODES: Final = 10
 _RECOVERY_BYTES: Final = 10
 _ISSUER: Final = "Ginja"
@@ -26,7 +28,9 @@ def new_secret() -> str:
 def provisioning_uri(secret: str, login: str) -> str:
     """The address that authenticator apps read as a QR code (Key Uri Format)."""
     label = f"{_ISSUER}:{quote(login)}"
-    return f"otpauth://totp/{label}?secret={secret}&issuer={_ISSUER}&algorithm=SHA1&digits=6&period={STEP_S}"
+    return (
+        f"otpauth://totp/{label}?secret={secret}&issuer={_ISSUER}&algorithm=SHA1&digits={CODE_DIGITS}&period={STEP_S}"
+    )
 
 
 def accepted_step(secret: str, code: str, at: datetime, last_step: int | None) -> int | None:

@@ -22,6 +22,7 @@ from api.users.errors import WeakPassword
 from api.users.passwords import PasswordHasher, accepted_password, normalize
 from api.users.records import Credentials, User, just_after
 from api.users.second_factor import (
+    CODE_DIGITS,
     accepted_step,
     new_recovery_codes,
     new_secret,
@@ -47,6 +48,14 @@ class SignInAttempt:
     """Where it comes from."""
     code: str | None = field(default=None, repr=False)
     recovery_code: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, login: str, password: str, address: str, code: str) -> "SignInAttempt":
+        """With a code that a person entered: of the authenticator app where it has its form, else a recovery code."""
+        is_of_app = len(code) == CODE_DIGITS and code.isascii() and code.isdigit()
+        if is_of_app:
+            return cls(login, password, address, code=code)
+        return cls(login, password, address, recovery_code=code or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,31 @@ class SignIns:
             async with self._database.transaction() as connection:
                 await self._record(connection, user, "user.sign_in_refused", at)
             raise Unauthorized(refusal)
+
+    @asynccontextmanager
+    async def proving_again(self, user_id: str, address: str, code: str) -> AsyncIterator[VerifiedUser]:
+        """A transaction in which a user who is signed in has proved the second factor again; the code is used up.
+
+        `code`: of the authenticator app, or a recovery code. Raises `Unauthorized`, `SignInThrottled`.
+        """
+        async with self._database.reading() as connection:
+            known = await repository.find_user(connection, user_id)
+        if known is None:
+            raise Unauthorized(REFUSED)
+        attempt = SignInAttempt.of(known.login, "", address, code)
+        await self._limits.begin(known.login, address)
+        at, proved = clock.now(), False
+        async with self._database.transaction() as connection:
+            user = await repository.find_user(connection, user_id, lock=True)
+            if user is not None and user.is_active:
+                stored = await repository.credentials_of(connection, user_id)
+                proved = await self._second_factor(connection, user, stored, attempt, at)
+            if user is not None and proved:
+                await self._record(connection, user, "user.step_up", at)
+                yield VerifiedUser(user, ("otp",), at, connection)
+                await self._limits.succeeded(connection, known.login, address)
+        if not proved:
+            await self._refuse(user, at)
 
     async def enrol(self, attempt: SignInAttempt) -> tuple[str, str]:
         """A new secret for an authenticator app, and its address for a QR code; `confirm` makes it the second factor.

@@ -20,7 +20,6 @@ from core.format import utc_minute
 _CLEARED: Final = '"cache", "storage"'
 """What a browser forgets at the sign-out (W3C Clear Site Data). The cookie is deleted by name: the directive for
 cookies would delete those of every other site of the insurer's domain."""
-_DIGITS_OF_CODE: Final = 6
 _STEPS: Final[Mapping[str, str]] = {
     "change-password": "/console/password",
     "enrol-second-factor": "/console/second-factor",
@@ -234,14 +233,8 @@ class AccessPages:
 
 def attempt_of(request: Request, form: Mapping[str, str]) -> SignInAttempt:
     """What a form says of who signs in; its code is one of the authenticator app or a recovery code."""
-    code = form.get("code", "").strip()
-    is_code = len(code) == _DIGITS_OF_CODE and code.isascii() and code.isdigit()
-    return SignInAttempt(
-        form.get("login", ""),
-        form.get("password", ""),
-        _address(request),
-        code=code if is_code else None,
-        recovery_code=code if code and not is_code else None,
+    return SignInAttempt.of(
+        form.get("login", ""), form.get("password", ""), _address(request), form.get("code", "").strip()
     )
 
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+from api.confirmation import Confirmation
 from api.identity import Caller, Scope
+from api.tokens import RECENT, SECOND_FACTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,10 @@ class SignedIn:
     """When the person proved to be it."""
     session_id: str | None = None
     """Of a user; `None`: of a key."""
+    methods: frozenset[str] = frozenset()
+    """How the user signed in (RFC 8176)."""
+    has_app: bool = False
+    """Whether the user has an authenticator app whose codes can be checked here."""
     form_token: str = ""
     """Of the session's forms."""
 
@@ -44,6 +51,18 @@ class SignedIn:
     def may_audit(self) -> bool:
         """Whether the audit log is shown."""
         return self.may(Scope.AUDIT)
+
+    def has_recent_second_factor(self, at: datetime) -> bool:
+        """Whether the user proved a second factor in the last `RECENT`; a key never does."""
+        is_proved = self.session_id is not None and not SECOND_FACTORS.isdisjoint(self.methods)
+        return is_proved and self.signed_in_at > at - RECENT
+
+    def confirmation(self, at: datetime, *, is_needed: bool) -> Confirmation:
+        """How this session confirms what it sends at `at`; `is_needed`: of keys, as for their requests to the API."""
+        if self.session_id is None:
+            return Confirmation(is_needed=is_needed)
+        means: Literal["second factor"] | None = "second factor" if self.has_recent_second_factor(at) else None
+        return Confirmation(means, is_user=True)
 
     def may(self, scope: Scope) -> bool:
         """Whether the session has `scope`."""

@@ -12,6 +12,7 @@ from api.console.access.records import SignedIn
 from api.console.access.service import ConsoleAccess
 from api.console.reading import form_token, session_token
 from api.database import act_for
+from core import clock
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -26,12 +27,19 @@ class PageRenderer:
 
     def page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
         """A page of a template."""
-        body = self._templates.get_template(template).render(signed_in=signed_in, **values)
+        body = self._templates.get_template(template).render(
+            signed_in=signed_in, asks_for_code=_asks_for_code(signed_in), **values
+        )
         return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
 
     def message(self, heading: str, text: str, status: int) -> Response:
         """A page with one message."""
         return self.page("message.html", None, status=status, heading=heading, text=text)
+
+
+def _asks_for_code(signed_in: SignedIn | None) -> bool:
+    """Whether forms that approve have a field for a code: the second factor was proved too long ago."""
+    return signed_in is not None and signed_in.has_app and not signed_in.has_recent_second_factor(clock.now())
 
 
 def access_of(request: Request) -> ConsoleAccess:

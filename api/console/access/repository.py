@@ -51,6 +51,7 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
             ConsoleSessionRow.expires_at,
             func.coalesce(TokenFamilyRow.authenticated_at, ConsoleSessionRow.created_at),
             ConsoleSessionRow.family_id,
+            TokenFamilyRow.methods,
             ApiKeyRow.api_key_id,
             ApiKeyRow.role,
             ApiKeyRow.name,
@@ -70,9 +71,11 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
     row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None
-    expires_at, signed_in_at, family_id, key_id, role, name, scopes, *of_user = row
+    expires_at, signed_in_at, family_id, methods, key_id, role, name, scopes, *of_user = row
     if family_id is not None:
-        return SignedIn(User(*of_user).caller, expires_at, signed_in_at, family_id)
+        user = User(*of_user)
+        has_app = user.second_factor_at is not None
+        return SignedIn(user.caller, expires_at, signed_in_at, family_id, frozenset(methods), has_app)
     return SignedIn(Caller(key_id, role, None, name, only=stored_scopes(scopes)), expires_at, signed_in_at)
 
 

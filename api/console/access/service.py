@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.console.access import repository
 from api.console.access.records import OpenedSession, SignedIn, SignInOffers
 from api.database import AUTHENTICATION, Database, acting_for
-from api.errors import Forbidden, NotFound
+from api.errors import Forbidden, Invalid, NotFound, StepUpRequired, Unauthorized
 from api.identity import Authenticator, Caller, Scope
 from api.oidc import OidcSignIns
 from api.request_context import identify
-from api.tokens import SessionKind, Sessions, begin_session
+from api.tokens import SessionKind, Sessions, begin_session, prove_again
 from api.users import SignInAttempt, SignIns, VerifiedUser, has_users
 from core import clock
 
@@ -97,6 +98,20 @@ class ConsoleAccess:
         if found is not None:
             identify(found.actor_id, found.name, found.role)
         return found
+
+    async def prove_again(self, signed_in: SignedIn, code: str, address: str) -> SignedIn:
+        """The session after its user proved the second factor again; `code`: of the app, or a recovery code.
+
+        Raises `Invalid`, `SignInThrottled`; `StepUpRequired` where there is no code to check here.
+        """
+        if signed_in.session_id is None or not signed_in.has_app:
+            raise StepUpRequired("sign out and in again: this platform has no authenticator app of yours to check")
+        try:
+            async with self.sign_ins.proving_again(signed_in.actor_id, address, code) as verified:
+                await prove_again(verified.connection, signed_in.session_id, "otp", verified.at)
+        except Unauthorized:
+            raise Invalid.field("code", "is wrong or was used before; enter the one that the app shows now") from None
+        return replace(signed_in, signed_in_at=verified.at, methods=signed_in.methods | {"otp"})
 
     async def sign_out(self, token: str) -> None:
         """End a session."""

@@ -123,5 +123,6 @@ def app_over(database: Database, url: str) -> Starlette:
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
         Tasks(database, keys),
         keys,
+        Settings(signed_requests="accepted"),
     )
     return Starlette(routes=[Mount("/console", app)])

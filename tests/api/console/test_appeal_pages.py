@@ -12,7 +12,7 @@ from tests.api.makers import running_api
 
 @pytest.fixture
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
-    async with running_api(seeded_url) as api:
+    async with running_api(seeded_url, signed_requests="accepted") as api:
         transport = api.client._transport
         async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)

@@ -51,7 +51,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
-    async with running_api(seeded_url) as api:
+    async with running_api(seeded_url, signed_requests="accepted") as api:
         transport = api.client._transport
         async with Browser(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)
@@ -288,7 +288,9 @@ async def test_the_list_is_paged_and_an_invalid_cursor_starts_at_its_beginning(d
 @pytest.fixture
 def served(seeded_url: str) -> Iterator[str]:
     """The whole API on a real port, without a scorer: the rule sends expensive claims to review."""
-    with on_a_port(create_app(Settings(scorer_port=1, scorer_deadline_ms=50), seeded_url)) as address:
+    with on_a_port(
+        create_app(Settings(scorer_port=1, scorer_deadline_ms=50, signed_requests="accepted"), seeded_url)
+    ) as address:
         yield address
 
 
