@@ -6,6 +6,7 @@ CoreError
 ├── PlatformRunningError   a platform runs in this home already
 ├── DecryptionError        a stored secret cannot be read
 ├── KeyProviderUnavailableError  what holds the master key cannot be asked now
+├── MasterKeyError         this process cannot unwrap the data keys of the platform
 ├── UnsafeFileError        other users can read or change a file that holds a secret
 ├── SignatureError         a signature is not accepted
 │   ├── InvalidSignatureError      what is signed was changed, or it is not a signature
@@ -37,6 +38,12 @@ class DecryptionError(CoreError):
 
 class KeyProviderUnavailableError(CoreError):
     """The service that holds the master key cannot be reached, or refuses the credentials of this process."""
+
+
+class MasterKeyError(CoreError):
+    """This process does not have the master key of the data keys of the platform; the message says how to give it."""
+
+    exit_code = 2
 
 
 class UnsafeFileError(CoreError):

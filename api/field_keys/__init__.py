@@ -29,7 +29,7 @@ from api.field_keys.member_keys import MEMBERS, MemberKey, fresh_key, keys_of_me
 from api.field_keys.repository import DataKey, data_keys
 from api.field_keys.rotation import Rotation, RotationReport, left_under, rotate, unfinished_rotation
 from api.field_keys.secrets import StoredSecrets
-from api.field_keys.service import FieldKeys
+from api.field_keys.service import FieldKeys, check_master_key
 from api.field_keys.tables import DataKeyRow, KeyRotationRow, MemberKeyRow
 from api.field_keys.texts import StoredText, erase_clear_texts, key_of_claim, open_texts, seal_text
 
@@ -67,6 +67,7 @@ __all__ = [
     "SealedColumn",
     "StoredSecrets",
     "StoredText",
+    "check_master_key",
     "clear_values",
     "data_keys",
     "encrypt_values",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from api.database import DATABASE_FAILURES
 from api.errors import KeyProviderUnavailable
 from api.field_keys.source import StoredDataKeys
-from core.errors import CoreError, KeyProviderUnavailableError
+from core.errors import CoreError, DecryptionError, KeyProviderUnavailableError, SettingsError, UnsafeFileError
 from core.field_encryption import KeyProviders, KeyRing, SealingKey
 from core.logging import get_logger
 from core.settings import Settings
@@ -19,14 +19,26 @@ _Sought: TypeAlias = str | int
 """What is loaded: the current key of a purpose, or a key by its id."""
 
 
+def check_master_key(settings: Settings, database_url: str) -> None:
+    """Check, before a process begins to work, that it can unwrap the newest data key.
+
+    Raises `MasterKeyError` or `SettingsError` where it never can. A key provider that is unavailable now is only
+    logged: the process begins without it, and its work gets `KeyProviderUnavailable` until it is available.
+    """
+    try:
+        KeyRing(KeyProviders(settings), StoredDataKeys(database_url)).check()
+    except KeyProviderUnavailableError as error:
+        log.warning("master key not checked", error=str(error))
+
+
 class FieldKeys:
     """Data keys by id and by purpose. Keys in memory are returned at once; others are loaded in a thread.
 
     While there is work, keys are looked up and unwrapped again before they are too old, beside the work that needs
     them: it waits for database and key provider after a start only. Requests that need the same key load it once.
 
-    Methods raise `KeyProviderUnavailable` and errors of the database where a key cannot be loaded now, and what a
-    `KeyProvider` raises where it never can.
+    Methods raise `KeyProviderUnavailable` and errors of the database where a key cannot be loaded, also where this
+    process has another master key: that says nothing about what it encrypts, and another process may have it.
     """
 
     def __init__(self, settings: Settings, database_url: str) -> None:
@@ -72,6 +84,9 @@ class FieldKeys:
             return await asyncio.shield(task)
         except KeyProviderUnavailableError as error:
             log.error("key provider unavailable", error=str(error))
+            raise KeyProviderUnavailable(KeyProviderUnavailable.example) from None
+        except (DecryptionError, SettingsError, UnsafeFileError) as error:
+            log.error("data key not loaded", key=sought, error=str(error))
             raise KeyProviderUnavailable(KeyProviderUnavailable.example) from None
 
     def _beside(self, sought: _Sought, load: Callable[[], object]) -> None:

@@ -1,6 +1,6 @@
 """Data keys in the database, over a connection of their own: they are stored whatever becomes of a transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from api.migrate import plain_url
 from core import clock
-from core.field_encryption import StoredKey, WrappedKey
+from core.field_encryption import StoredKey, WrapNew
 
 _CONNECT_S: Final = 3
 _STATEMENT_MS: Final = 5_000
@@ -34,7 +34,12 @@ class StoredDataKeys:
         with self._connected() as connection:
             return _newest(connection, purpose)
 
-    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey], after: int) -> StoredKey:
+    def latest(self) -> StoredKey | None:
+        """The newest key of any purpose."""
+        with self._connected() as connection:
+            return _latest(connection)
+
+    def add(self, purpose: str, provider: str, wrap: WrapNew, after: int) -> StoredKey:
         """Store a key of a purpose, wrapped for its id, or return the newest where that has an id beyond `after`."""
         with self._connected() as connection:
             connection.execute(_LOCK)
@@ -44,7 +49,9 @@ class StoredDataKeys:
             row = connection.execute("SELECT nextval(pg_get_serial_sequence('data_keys', 'key_id'))::int").fetchone()
             assert row is not None
             key_id: int = row[0]
-            made = wrap(key_id)
+            # Under the lock: of two processes that make the first keys, the second finds the key of the first.
+            stored = (_latest(connection), _latest(connection, "WHERE provider = %s", provider))
+            made = wrap(key_id, list({one.key_id: one for one in stored if one is not None}.values()))
             connection.execute(
                 "INSERT INTO data_keys (key_id, purpose, provider, master_version, wrapped_key, created_at) "
                 "OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s)",
@@ -60,8 +67,12 @@ class StoredDataKeys:
 
 
 def _newest(connection: "psycopg.Connection[TupleRow]", purpose: str) -> StoredKey | None:
-    statement = f"{_COLUMNS} WHERE purpose = %s ORDER BY key_id DESC LIMIT 1"
-    return _read(connection.execute(statement, [purpose]).fetchone())
+    return _latest(connection, "WHERE purpose = %s", purpose)
+
+
+def _latest(connection: "psycopg.Connection[TupleRow]", where: str = "", *given: str) -> StoredKey | None:
+    statement = f"{_COLUMNS} {where} ORDER BY key_id DESC LIMIT 1"
+    return _read(connection.execute(statement, given).fetchone())
 
 
 def _read(row: TupleRow | None) -> StoredKey | None:

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 
 from api.database import Database, is_temporary
-from api.field_keys import FieldKeys
+from api.errors import KeyProviderUnavailable
+from api.field_keys import TASKS, FieldKeys
 from api.tasks import repository
 from api.tasks.errors import TaskRefused
 from api.tasks.kinds import TaskKind
@@ -64,8 +65,14 @@ def pause_during_outage(age: timedelta) -> timedelta:
 async def run_task(services: TaskResources, kind: TaskKind, task_id: str) -> bool:
     """Carry out a task, unless it is done, not due, or carried out elsewhere; says whether an attempt was made.
 
-    Raises what the database raises: the task then stays as it is, and is published again.
+    A process that cannot load the key of tasks leaves it as it is, for another. Raises what the database raises: the
+    task then stays as it is, too, and is published again.
     """
+    try:
+        await services.keys.current(TASKS)
+    except KeyProviderUnavailable:  # logged where the key is loaded
+        log.warning("task left for another process", task_id=task_id, task=kind.name)
+        return False
     lease = new_id("lse")
     async with services.database.transaction() as connection:
         taken = await repository.take_task(connection, task_id, kind, lease, clock.now())

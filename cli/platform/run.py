@@ -57,6 +57,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     import uvicorn
 
     from api.app import create_app
+    from api.field_keys import check_master_key
     from api.migrate import upgrade
     from api.server import CANCELLED_S, Drain, DrainingServer
     from core import telemetry
@@ -77,13 +78,15 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     configure_logging(now.log_level)
     begin_instance(now.home.resolve(), "api")
     upgrade(postgres_url(now))
+    database_url = postgres_api_url(now)
+    check_master_key(now, database_url)
     tls = None
     if now.tls_certificate is not None and now.tls_key is not None:
         tls = server_context(now.tls_certificate, now.tls_key)
     _announce("api", local_url(host, port, "http" if tls is None else "https"), as_json=as_json)
     drain = Drain()
     config = uvicorn.Config(
-        create_app(now, postgres_api_url(now), drain, redis_url=running_valkey_url(now)),
+        create_app(now, database_url, drain, redis_url=running_valkey_url(now)),
         host=host,
         port=port,
         loop="uvloop",
@@ -136,6 +139,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
 
     from prometheus_client import start_http_server
 
+    from api.field_keys import check_master_key
     from api.migrate import upgrade
     from api.worker import run_worker
     from core.embedded import check_port
@@ -153,10 +157,12 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
         start_http_server(metrics_port, addr=now.api_host)
     database_url, redis_url = postgres_url(now), valkey_url(now)
     upgrade(database_url)
+    api_url = postgres_api_url(now)
+    check_master_key(now, api_url)
     network = file_of(now.home, PLANS["provider_network"].history)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("worker", metrics_url, as_json=as_json)
-    asyncio.run(run_worker(now, postgres_api_url(now), redis_url, owner_url=database_url, network=network))
+    asyncio.run(run_worker(now, api_url, redis_url, owner_url=database_url, network=network))
 
 
 @command(examples=["ginja run tasks", "ginja run tasks --processes 4", "ginja run tasks --metrics-port 9101"])
@@ -174,6 +180,7 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
         check_port(metrics_port, now.api_host, option="--metrics-port")
         counters = share_counters(now.home.resolve() / "run" / f"task-metrics-{metrics_port}")
 
+    from api.field_keys import check_master_key
     from api.migrate import upgrade
     from api.task_process import run_tasks
     from core.logging import configure_logging
@@ -183,11 +190,13 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
         now = now.model_copy(update={"task_processes": processes})
     configure_logging(now.log_level)
     upgrade(postgres_url(now))
+    database_url = postgres_api_url(now)
+    check_master_key(now, database_url)
     if metrics_port is not None and counters is not None:
         serve_counters(now.api_host, metrics_port, counters)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("tasks", metrics_url, as_json=as_json)
-    run_tasks(now, postgres_api_url(now), valkey_url(now))
+    run_tasks(now, database_url, valkey_url(now))
 
 
 @command(examples=["ginja run migrate"])

@@ -2,14 +2,20 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from core import clock
-from core.errors import DecryptionError, KeyProviderUnavailableError
+from core.errors import (
+    DecryptionError,
+    KeyProviderUnavailableError,
+    MasterKeyError,
+    SettingsError,
+    UnsafeFileError,
+)
 from core.field_encryption.providers import KeyProvider, WrappedKey
 from core.field_encryption.sealing import KEY_BYTES, SealingKey
 
@@ -46,6 +52,11 @@ def key_context(purpose: str, key_id: int) -> str:
     return f"ginja/{purpose}/{key_id}"
 
 
+WrapNew: TypeAlias = Callable[[int, Sequence[StoredKey]], WrappedKey]
+"""Wraps a new data key for its id. Given are also the newest of all keys that are stored and the newest of the same
+provider: a process that cannot unwrap them must not store another."""
+
+
 class KeySource(Protocol):
     """Where data keys are stored."""
 
@@ -55,7 +66,10 @@ class KeySource(Protocol):
     def newest(self, purpose: str) -> StoredKey | None:
         """The newest key of a purpose."""
 
-    def add(self, purpose: str, provider: str, wrap: Callable[[int], WrappedKey], after: int) -> StoredKey:
+    def latest(self) -> StoredKey | None:
+        """The newest key of any purpose."""
+
+    def add(self, purpose: str, provider: str, wrap: WrapNew, after: int) -> StoredKey:
         """Store a key of a purpose, wrapped for its id, or return the newest where that has an id beyond `after`."""
 
 
@@ -134,8 +148,29 @@ class KeyRing:
                 return found
             return self._unwrapped(self._stored(key_id))
 
+    def check(self) -> None:
+        """Unwrap the newest data key of any purpose.
+
+        Raises `MasterKeyError` where this process has another master key or none. There may be no data key yet.
+        """
+        with self._lock:
+            latest = self._source.latest()
+            if latest is None:
+                return
+            try:
+                self._unwrapped(latest)
+            except (DecryptionError, SettingsError, UnsafeFileError) as error:
+                raise MasterKeyError(
+                    f"data key {latest.key_id} cannot be unwrapped: {error}. Give this process the master key of the "
+                    "other processes: GINJA_ENCRYPTION_KEYS, or their file encryption.key in GINJA_HOME; with Vault or "
+                    "AWS KMS, the same key provider"
+                ) from None
+
     def current(self, purpose: str) -> SealingKey:
-        """The key that encrypts for a purpose now; the first one is made."""
+        """The key that encrypts for a purpose now; the first one is made.
+
+        It is not made by a process that cannot unwrap what is stored: then this raises as `key` does.
+        """
         found = self.cached_current(purpose)
         if found is not None:
             return found
@@ -157,7 +192,9 @@ class KeyRing:
     def _made(self, purpose: str, after: int = 0) -> StoredKey:
         key = os.urandom(KEY_BYTES)
 
-        def wrap(key_id: int) -> WrappedKey:
+        def wrap(key_id: int, stored: Sequence[StoredKey]) -> WrappedKey:
+            for one in stored:
+                self._unwrapped(one)
             with self._asked(self.providers.current.name):
                 return self.providers.current.wrap(key, key_context(purpose, key_id))
 

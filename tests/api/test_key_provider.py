@@ -66,8 +66,8 @@ async def test_a_key_of_vault_is_not_read_with_the_file_alone(seeded_url: str, s
     async with running_api(seeded_url, **settings) as api:
         await api.post("/v1/members", NEW | {"first_day": "2020-01-01"})
     async with running_api(seeded_url) as without:
-        assert (await without.get("/v1/members/M900")).status_code == 500
-        assert (await without.submit(MINIMAL | {"member_id": "M900"})).status_code == 500
+        assert (await without.get("/v1/members/M900")).status_code == 503
+        assert (await without.submit(MINIMAL | {"member_id": "M900"})).status_code == 503
         assert without.count("claims") == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from core import clock
-from core.errors import DecryptionError
+from core.errors import DecryptionError, MasterKeyError
 from core.field_encryption import (
     KEY_FILE,
     FileKeyProvider,
@@ -112,9 +112,13 @@ class MemorySource:
         self.asked += 1
         return next((one for one in reversed(self.keys) if one.purpose == purpose), None)
 
+    def latest(self):
+        return self.keys[-1] if self.keys else None
+
     def add(self, purpose, provider, wrap, after):
         key_id = len(self.keys) + 1
-        self.keys.append(StoredKey(key_id, purpose, wrap(key_id).wrapped, provider))
+        stored = self.keys[-1:] + [one for one in self.keys[:-1] if one.provider == provider][-1:]
+        self.keys.append(StoredKey(key_id, purpose, wrap(key_id, stored).wrapped, provider))
         return self.keys[-1]
 
 
@@ -142,3 +146,35 @@ def test_keys_are_kept_for_a_bounded_time_and_number():
 def test_a_key_that_is_not_stored_says_what_to_restore():
     with pytest.raises(DecryptionError, match="data_keys"):
         KeyRing(of_settings(OLD), MemorySource()).key(3)
+
+
+def test_a_process_with_another_master_key_makes_no_data_key():
+    source = MemorySource()
+    KeyRing(of_settings(OLD), source).current("members")
+    with pytest.raises(DecryptionError, match="GINJA_ENCRYPTION_KEYS"):
+        KeyRing(of_settings(NEW), source).current("notes")
+    assert [one.purpose for one in source.keys] == ["members"]
+    KeyRing(of_settings(f"{NEW},{OLD}"), source).current("notes")
+    with pytest.raises(DecryptionError, match="GINJA_ENCRYPTION_KEYS"):
+        KeyRing(of_settings(OLD), source).current("tasks")
+    assert [one.purpose for one in source.keys] == ["members", "notes"]
+
+
+def test_a_process_without_a_master_key_makes_its_file_only_where_there_is_no_data_key(tmp_path):
+    source = MemorySource()
+    own, other = (Settings(home=tmp_path / name) for name in ("own", "other"))
+    KeyRing(KeyProviders(own), source).current("members")
+    with pytest.raises(DecryptionError, match="is missing"):
+        KeyRing(KeyProviders(other), source).current("notes")
+    assert (own.home / KEY_FILE).exists()
+    assert not (other.home / KEY_FILE).exists()
+
+
+def test_a_master_key_is_checked_against_the_newest_data_key():
+    source = MemorySource()
+    KeyRing(of_settings(NEW), source).check()
+    KeyRing(of_settings(OLD), source).current("members")
+    KeyRing(of_settings(f"{NEW},{OLD}"), source).check()
+    with pytest.raises(MasterKeyError, match="GINJA_ENCRYPTION_KEYS") as refused:
+        KeyRing(of_settings(NEW), source).check()
+    assert refused.value.exit_code == 2
