@@ -7,27 +7,30 @@ key, and the values of `ROTATED_COLUMNS` are sealed by new data keys. Members' o
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Select, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.errors import KeyProviderUnavailable
 from api.field_keys.columns import ROTATED_COLUMNS
 from api.field_keys.member_keys import MEMBERS, rewrapped
-from api.field_keys.resealing import left_in, reseal
+from api.field_keys.resealing import Resealed, known_key, left_in, reseal
 from api.field_keys.secrets import StoredSecrets
 from api.field_keys.service import FieldKeys
 from api.field_keys.tables import DataKeyRow, KeyRotationRow, MemberKeyRow
 from core import clock
-from core.errors import KeyProviderUnavailableError
-from core.field_encryption import CURRENT_FOR, BoundKey, SealingKey, WrappedKey, key_context, key_id_of
+from core.errors import DecryptionError, KeyProviderUnavailableError
+from core.field_encryption import CURRENT_FOR, BoundKey, WrappedKey, key_context, key_id_of
+from core.logging import get_logger
 from core.settings import Settings
+
+log = get_logger("keys")
 
 _Given = TypeVar("_Given")
 
@@ -36,6 +39,9 @@ BATCH: Final = 1_000
 SETTLED_AFTER: Final = CURRENT_FOR + timedelta(seconds=5)
 """Age of the new data keys at which every process encrypts with them."""
 _LOCK_TIMEOUT: Final = text("SET LOCAL lock_timeout = '5s'")
+_DATA_KEYS: Final = select(DataKeyRow.key_id, DataKeyRow.purpose, DataKeyRow.provider, DataKeyRow.wrapped_key).order_by(
+    DataKeyRow.key_id
+)
 _MEMBER_KEYS: Final = f"{MemberKeyRow.__tablename__}.wrapped_key"
 _MOVE: Final = text(
     "UPDATE member_keys SET key_id = :key_id, wrapped_key = given.wrapped_key "
@@ -63,13 +69,15 @@ class RotationReport:
     resumed: bool
     """It was begun by an earlier run."""
     master_rotated: bool
-    """False: the key provider's owner makes new versions."""
+    """This run or an earlier one made a new version. False: the key provider's owner makes them."""
     data_keys: int
     """Wrapped again by the newest master key."""
     rows: dict[str, int]
     """Moved to new data keys, by table and column."""
     left: dict[str, int]
     """Still under an earlier data key, because they were being changed: run it again."""
+    unreadable: dict[str, int]
+    """Rows that cannot be decrypted and were not moved: they were changed, or their key is not stored."""
 
 
 async def rotate(
@@ -82,27 +90,39 @@ async def rotate(
     """Rotate the keys, or go on with the rotation that was not finished.
 
     `progress` gets the column and the rows of each batch. `settle` waits for a number of seconds, until every process
-    encrypts with the new data keys. Raises what `FieldKeys` raises.
+    encrypts with the new data keys. Changes nothing where this process cannot unwrap every data key. A value that
+    cannot be decrypted is left as it is; the rotation is finished without it. Raises what `FieldKeys` raises.
     """
+    await _require_data_keys(database, keys)
     rotation = await _begun(database)
-    master_rotated = rotation.master_rotated or await _rotate_master(database, keys, rotation)
-    data_keys = await _rewrap_data_keys(database, keys)
+    # A version that was made and not noted, because this was ended before the next transaction, is made once more.
+    is_made = not rotation.master_rotated and await _provided(keys.ring.providers.current.rotate)
+    data_keys = await _rewrap_data_keys(database, keys, rotation, is_made=is_made)
     purposes = await _purposes(database)
     for purpose in purposes:
         await _provided(partial(keys.ring.replace, purpose, rotation.after_key_id))
     rows: dict[str, int] = defaultdict(int)
     secrets = StoredSecrets(settings, keys)
-    await _move(database, secrets, rotation, rows, progress)
+    unreadable = await _move(database, secrets, rotation, rows, progress)
     newest = await _newest_data_key(database)
     if newest is not None and (rest := (newest + SETTLED_AFTER - clock.now()).total_seconds()) > 0:
         await settle(rest)
-        await _move(database, secrets, rotation, rows, progress)
+        unreadable = await _move(database, secrets, rotation, rows, progress)
     left = await left_under(database, rotation.after_key_id)
+    left = {column: max(0, count - unreadable.get(column, 0)) for column, count in left.items()}
     if not any(left.values()):
         async with database.transaction() as connection:
             finished = update(KeyRotationRow).where(KeyRotationRow.rotation_id == rotation.rotation_id)
             await connection.execute(finished.values(finished_at=clock.now()))
-    return RotationReport(rotation.rotation_id, rotation.resumed, master_rotated, data_keys, dict(rows), left)
+    return RotationReport(
+        rotation.rotation_id,
+        rotation.resumed,
+        rotation.master_rotated or is_made,
+        data_keys,
+        dict(rows),
+        left,
+        unreadable,
+    )
 
 
 async def left_under(database: Database, key_id: int) -> dict[str, int]:
@@ -146,21 +166,23 @@ async def _begun(database: Database) -> Rotation:
     return Rotation(rotation_id, after, resumed=False, master_rotated=False)
 
 
-async def _rotate_master(database: Database, keys: FieldKeys, rotation: Rotation) -> bool:
-    """A version that was made and not noted, because this was ended here, is made once more."""
-    is_made: bool = await _provided(keys.ring.providers.current.rotate)
-    async with database.transaction() as connection:
-        noted = update(KeyRotationRow).where(KeyRotationRow.rotation_id == rotation.rotation_id)
-        await connection.execute(noted.values(master_rotated_at=clock.now()))
-    return is_made
+async def _require_data_keys(database: Database, keys: FieldKeys) -> None:
+    """Unwrap every data key. Raises what a `KeyProvider` raises where this process cannot: then it must not rotate."""
+    async with database.reading() as connection:
+        found = (await connection.execute(_DATA_KEYS)).all()
+    for row in found:
+        provider = keys.ring.providers.named(row.provider)
+        await _provided(partial(provider.unwrap, row.wrapped_key, key_context(row.purpose, row.key_id)))
 
 
-async def _rewrap_data_keys(database: Database, keys: FieldKeys) -> int:
-    """Wrap every data key again by the newest master key of the present provider; reads of them do not wait."""
-    columns = DataKeyRow.key_id, DataKeyRow.purpose, DataKeyRow.provider, DataKeyRow.wrapped_key
+async def _rewrap_data_keys(database: Database, keys: FieldKeys, rotation: Rotation, *, is_made: bool) -> int:
+    """Wrap every data key again by the newest master key of the present provider; reads of them do not wait.
+
+    `is_made`: whether that is a new one, which is noted with what it wraps.
+    """
     async with database.transaction() as connection:
         await connection.execute(_LOCK_TIMEOUT)
-        found = (await connection.execute(select(*columns).order_by(DataKeyRow.key_id).with_for_update())).all()
+        found = (await connection.execute(_DATA_KEYS.with_for_update())).all()
         bound = [(row.provider, BoundKey(row.wrapped_key, key_context(row.purpose, row.key_id))) for row in found]
         wrapped = await _provided(partial(_rewrapped, keys, bound))
         name = keys.ring.providers.current.name
@@ -170,6 +192,9 @@ async def _rewrap_data_keys(database: Database, keys: FieldKeys) -> int:
                 .where(DataKeyRow.key_id == row.key_id)
                 .values(wrapped_key=new.wrapped, master_version=new.master_version, provider=name)
             )
+        if is_made:
+            noted = update(KeyRotationRow).where(KeyRotationRow.rotation_id == rotation.rotation_id)
+            await connection.execute(noted.values(master_rotated_at=clock.now()))
     return len(found)
 
 
@@ -201,42 +226,62 @@ async def _move(
     rotation: Rotation,
     rows: dict[str, int],
     progress: Callable[[str, int], None],
-) -> None:
-    """One pass over everything that data keys up to the one of the rotation wrap or seal."""
-    while moved := await _move_member_keys(database, secrets.keys, rotation.after_key_id):
-        rows[_MEMBER_KEYS] += moved
-        progress(_MEMBER_KEYS, moved)
+) -> dict[str, int]:
+    """One pass over everything that data keys up to the one of the rotation wrap or seal.
+
+    Returns how many rows could not be decrypted, by table and column.
+    """
+    after, unreadable = rotation.after_key_id, dict[str, int]()
+
+    def note(column: str, batch: Resealed) -> None:
+        if batch.moved:
+            rows[column] += batch.moved
+            progress(column, batch.moved)
+        if batch.unreadable:
+            unreadable[column] = unreadable.get(column, 0) + batch.unreadable
+            log.error("values not rotated, because they cannot be decrypted", column=column, rows=batch.unreadable)
+
+    async for batch in _move_member_keys(database, secrets.keys, after):
+        note(_MEMBER_KEYS, batch)
     for column in ROTATED_COLUMNS:
-        async for moved in reseal(database, secrets, column, rotation.after_key_id):
-            rows[column.name] += moved
-            progress(column.name, moved)
+        async for batch in reseal(database, secrets, column, after):
+            note(column.name, batch)
+    return unreadable
 
 
-async def _move_member_keys(database: Database, keys: FieldKeys, after_key_id: int) -> int:
-    """Wrap a batch of members' keys by the newest data key. Those that are locked are left for another pass."""
+async def _move_member_keys(database: Database, keys: FieldKeys, after_key_id: int) -> AsyncIterator[Resealed]:
+    """Wrap members' keys by the newest data key, in batches. Those that are locked are left for another pass."""
     wrapping = await keys.current(MEMBERS)
-    statement = (
-        select(MemberKeyRow.member_id, MemberKeyRow.wrapped_key)
-        .where(MemberKeyRow.key_id <= after_key_id)
+    last: tuple[int, str] | None = None
+    while True:
+        async with database.transaction() as connection:
+            await connection.execute(_LOCK_TIMEOUT)
+            found = (await connection.execute(_next_member_keys(after_key_id, last))).all()
+            wrapped = {}
+            for row in found:
+                try:
+                    before = await known_key(connection, keys, key_id_of(row.wrapped_key))
+                    wrapped[row.member_id] = rewrapped(before, wrapping, row.member_id, row.wrapped_key)
+                except DecryptionError:
+                    continue
+            given = {"key_id": wrapping.key_id, "ids": list(wrapped), "wrapped": list(wrapped.values())}
+            if wrapped:
+                await connection.execute(_MOVE, given)
+        if not found:
+            return
+        last = found[-1].key_id, found[-1].member_id
+        yield Resealed(len(wrapped), len(found) - len(wrapped))
+
+
+def _next_member_keys(after_key_id: int, last: tuple[int, str] | None) -> Select[int | None, str, bytes | None]:
+    place = tuple_(MemberKeyRow.key_id, MemberKeyRow.member_id)
+    return (
+        select(MemberKeyRow.key_id, MemberKeyRow.member_id, MemberKeyRow.wrapped_key)
+        .where(MemberKeyRow.key_id <= after_key_id, *(() if last is None else (place > last,)))
         .order_by(MemberKeyRow.key_id, MemberKeyRow.member_id)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    async with database.transaction() as connection:
-        await connection.execute(_LOCK_TIMEOUT)
-        found = (await connection.execute(statement)).all()
-        if not found:
-            return 0
-        earlier: dict[int, SealingKey] = {}
-        for key_id in {key_id_of(row.wrapped_key) for row in found}:
-            earlier[key_id] = await keys.key(key_id)
-        wrapped = [
-            rewrapped(earlier[key_id_of(row.wrapped_key)], wrapping, row.member_id, row.wrapped_key) for row in found
-        ]
-        await connection.execute(
-            _MOVE, {"key_id": wrapping.key_id, "ids": [row.member_id for row in found], "wrapped": wrapped}
-        )
-    return len(found)
 
 
 async def _provided(ask: Callable[[], _Given]) -> _Given:

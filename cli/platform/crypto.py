@@ -86,7 +86,8 @@ def rotate(as_json: bool) -> int:
     """Make a new master key and new data keys, and move everything under them, while the platform runs.
 
     Goes on with a rotation that was ended. Master keys that GINJA_ENCRYPTION_KEYS names, or that AWS KMS holds, are
-    made there before. Exit code 1 if something was being changed and is left: run it again.
+    made there before. Exit code 1 if something was being changed and is left, which another run moves, or if values
+    cannot be decrypted: those stay under the earlier keys.
     """
     from api.field_keys import rotate as rotate_keys
     from core.settings import settings
@@ -102,7 +103,7 @@ def rotate(as_json: bool) -> int:
     rows, left = sum(report.rows.values()), sum(report.left.values())
     if as_json:
         print_json({**asdict(report), "seconds": seconds})
-        return int(left > 0)
+        return int(left > 0 or bool(report.unreadable))
     click.echo(
         f"Rotation {report.rotation_id}{' went on' if report.resumed else ''}: {report.data_keys:,} data keys wrapped "
         f"again, {rows:,} values moved to new ones in {seconds:,} s."
@@ -111,4 +112,9 @@ def rotate(as_json: bool) -> int:
         click.echo("The key provider made no new version of the master key: its owner does.")
     if left:
         click.echo(f"{left:,} values were being changed. Run `ginja crypto rotate` again.")
-    return int(left > 0)
+    for column, count in report.unreadable.items():
+        click.echo(
+            f"{count:,} values of {column} cannot be decrypted and were not moved: they were changed, or encrypted "
+            "with a key that is not stored."
+        )
+    return int(left > 0 or bool(report.unreadable))

@@ -29,6 +29,7 @@ from api.tables import Base
 from cli.main import main
 from core import clock
 from core.errors import DecryptionError
+from core.field_encryption import KEY_FILE
 from core.settings import Settings
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, running_api
 from tests.api.signing_in import investigator, refresh
@@ -283,3 +284,60 @@ async def test_the_command_prints_what_it_moved_and_status_what_is_unfinished(
     assert done.exit_code == 0, done.output
     assert "Rotation 1 went on" in done.output
     assert "its owner does" in done.output
+
+
+async def test_a_process_without_the_master_key_makes_none_and_one_that_has_it_rotates_later(api: Api, tmp_path: Path):
+    ids = await add_members(api, 2)
+    before = api.rows("SELECT * FROM data_keys")
+    with pytest.raises(DecryptionError, match="is missing"):
+        await Rotator(api.url, Settings(home=tmp_path)).run()
+    assert (api.rows("SELECT * FROM data_keys"), api.count("key_rotations")) == (before, 0)
+    assert not (tmp_path / KEY_FILE).exists()
+    report = await Rotator(api.url).run()
+    assert sum(report.left.values()) == 0
+    assert (await api.get(f"/v1/members/{ids[0]}")).json()["name"] == PERSON["name"]
+
+
+async def test_a_rotation_that_made_no_master_key_makes_one_when_it_goes_on(api: Api, tmp_path: Path):
+    """With named keys a run makes none; without them, the next run of the same rotation does."""
+    await add_members(api, 2)
+
+    def end(column: str, rows: int) -> None:
+        raise Ended
+
+    with pytest.raises(Ended):
+        await Rotator(api.url).run(end)
+    assert api.rows("SELECT master_rotated_at FROM key_rotations") == [(None,)]
+    file = tmp_path / KEY_FILE
+    file.write_text(f"{NEW}\n{ENCRYPTION_KEY}\n")
+    file.chmod(0o600)
+    report = await Rotator(api.url, Settings(home=tmp_path)).run()
+    assert (report.resumed, report.master_rotated, len(file.read_text().split())) == (True, True, 3)
+    assert api.rows("SELECT master_rotated_at IS NULL FROM key_rotations") == [(False,)]
+
+
+async def test_values_that_cannot_be_decrypted_are_counted_and_the_others_moved(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.field_keys.rotation.BATCH", 2)
+    monkeypatch.setattr("api.field_keys.resealing.BATCH", 2)
+    ids = await add_members(api, 7)
+    for number in range(7):
+        await api.submit(MINIMAL | {"claim_amount": 100 + number}, **{"Idempotency-Key": f"k-{number}"})
+    damaged, missing = "set_byte({0}, 30, get_byte({0}, 30) # 1)", "overlay({0} PLACING '\\x00000000' FROM 2 FOR 4)"
+    for member_id, damage in ((ids[0], damaged), (ids[1], missing), (ids[4], damaged)):
+        api.execute(
+            f"UPDATE member_keys SET wrapped_key = {damage.format('wrapped_key')} WHERE member_id = '{member_id}'"
+        )
+    for key, damage in (("k-0", damaged), ("k-1", missing), ("k-2", damaged), ("k-5", "'\\x01'")):
+        sealed = damage.format("body_sealed")
+        api.execute(f"UPDATE idempotency_keys SET body_sealed = {sealed} WHERE key = '{key}'")
+    report = await Rotator(api.url).run()
+    assert report.unreadable == {"member_keys.wrapped_key": 3, "idempotency_keys.body_sealed": 4}
+    assert (report.rows["member_keys.wrapped_key"], report.rows["idempotency_keys.body_sealed"]) == (4, 3)
+    assert sum(report.left.values()) == 0
+    monkeypatch.setattr("api.field_keys.rotation.SETTLED_AFTER", timedelta(0))
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_ENCRYPTION_KEYS": f"{NEW},{ENCRYPTION_KEY}"}
+    done = await asyncio.to_thread(CliRunner().invoke, main, ("crypto", "rotate"), env=env)
+    assert done.exit_code == 1, done.output
+    assert "3 values of member_keys.wrapped_key cannot be decrypted" in done.output
