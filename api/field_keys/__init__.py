@@ -30,8 +30,9 @@ from api.field_keys.repository import DataKey, data_keys
 from api.field_keys.rotation import Rotation, RotationReport, left_under, rotate, unfinished_rotation
 from api.field_keys.secrets import StoredSecrets
 from api.field_keys.service import FieldKeys, check_master_key
+from api.field_keys.table_locks import Pause, with_lock_retries
 from api.field_keys.tables import DataKeyRow, KeyRotationRow, MemberKeyRow
-from api.field_keys.texts import StoredText, erase_clear_texts, key_of_claim, open_texts, seal_text
+from api.field_keys.texts import StoredText, erase_clear_texts, keys_of_claims, open_texts, seal_text
 
 __all__ = [
     "APPEAL_NOTE",
@@ -62,6 +63,7 @@ __all__ = [
     "KeyRotationRow",
     "MemberKey",
     "MemberKeyRow",
+    "Pause",
     "Rotation",
     "RotationReport",
     "SealedColumn",
@@ -73,7 +75,7 @@ __all__ = [
     "encrypt_values",
     "erase_clear_texts",
     "fresh_key",
-    "key_of_claim",
+    "keys_of_claims",
     "keys_of_members",
     "left_under",
     "member_key",
@@ -82,4 +84,5 @@ __all__ = [
     "seal_text",
     "unfinished_rotation",
     "unwrapped",
+    "with_lock_retries",
 ]

@@ -53,21 +53,25 @@ async def seal_text(
     """A text as its column stores it, in the transaction that stores it. Raises what `FieldKeys` raises."""
     if value is None:
         return None
-    return column.seal(await key_of_claim(connection, keys, claim_id), value.encode(), *row)
+    own = await keys_of_claims(connection, keys, [claim_id])
+    return column.seal(own[claim_id], value.encode(), *row)
 
 
-async def key_of_claim(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> SealingKey:
-    """The key that seals what is written about a claim; the key of its member is made where there is none."""
-    found = (await connection.execute(_KEYS, {"claim_ids": [claim_id]})).mappings().one_or_none()
-    own = None
-    if found is not None and found["member_id"] is not None:
-        member_id = str(found["member_id"])
-        if found["key_of"] is None:
-            own = (await keys_of_members(connection, keys, [member_id]))[member_id]
-        else:
-            own = MemberKey(member_id, found["wrapped_key"])
-    key = None if own is None else await member_key(keys, own)
-    return await keys.current(NOTES) if key is None else key
+async def keys_of_claims(
+    connection: AsyncConnection, keys: FieldKeys, claim_ids: Sequence[str]
+) -> Mapping[str, SealingKey]:
+    """The keys that seal what is written about claims; the key of a member is made where there is none."""
+    rows = (await connection.execute(_KEYS, {"claim_ids": sorted(set(claim_ids))})).mappings().all()
+    member_of = {str(row["claim_id"]): str(row["member_id"]) for row in rows if row["member_id"] is not None}
+    stored = (MemberKey(row["key_of"], row["wrapped_key"]) for row in rows if row["key_of"] is not None)
+    own = {one.member_id: one for one in stored}
+    if without := sorted(set(member_of.values()) - own.keys()):
+        own |= await keys_of_members(connection, keys, without)
+    found = {}
+    for claim_id in claim_ids:
+        key = await member_key(keys, own[member_of[claim_id]]) if claim_id in member_of else None
+        found[claim_id] = await keys.current(NOTES) if key is None else key
+    return found
 
 
 async def _member_keys(connection: AsyncConnection, claim_ids: set[str]) -> Mapping[str, MemberKey]:
@@ -99,7 +103,10 @@ async def erase_clear_texts(connection: AsyncConnection, member_id: str) -> None
 
 @asynccontextmanager
 async def changes_allowed(connection: AsyncConnection, column: SealedColumn) -> AsyncIterator[None]:
-    """Let a column of an append-only table be changed in the block; a rollback ends that, too."""
+    """Let a column of an append-only table be changed in the block; a rollback ends that, too.
+
+    Nobody else changes the table until the commit: `with_lock_retries` bounds how long others wait for that.
+    """
     trigger = f"{column.table} %s TRIGGER {column.table}_append_only"
     if column.is_append_only:
         await connection.execute(text(f"ALTER TABLE {trigger % 'DISABLE'}"))

@@ -5,25 +5,34 @@ stored. Members are read meanwhile, and a change of one waits for the batch. The
 left undone.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar, cast
+from functools import partial
+from typing import Final, Protocol, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Table, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
-from api.field_keys import FieldKeys
+from api.field_keys import FieldKeys, Pause, with_lock_retries
 from api.members import IDENTITY_FIELDS, IdentityColumns, MemberRow, StoredIdentity, encrypted_columns, lock_identities
 from api.registry.tables import RegistryHistoryRow
 
 Place = TypeVar("Place", str, int)
 """Of the last row of a batch: its key."""
-_Batch: TypeAlias = Callable[[AsyncConnection, FieldKeys, Place | None], Awaitable[tuple[Place | None, int]]]
+
+
+class _Batch(Protocol[Place]):
+    """Encrypts the next rows after a place; returns the place of the last one, and how many they were."""
+
+    async def __call__(
+        self, connection: AsyncConnection, keys: FieldKeys, last: Place | None
+    ) -> tuple[Place | None, int]: ...
+
 
 BATCH: Final = 500
 """Rows of one transaction."""
-_LOCK_TIMEOUT: Final = text("SET LOCAL lock_timeout = '5s'")
 _MEMBERS = cast(Table, MemberRow.__table__)
 _HISTORY = cast(Table, RegistryHistoryRow.__table__)
 _TRIGGERS: Final = {
@@ -58,26 +67,26 @@ async def clear_identities(database: Database) -> ClearIdentities:
     return ClearIdentities(members or 0, states or 0)
 
 
-async def encrypt_identities(database: Database, keys: FieldKeys, progress: Callable[[int], None]) -> int:
+async def encrypt_identities(
+    database: Database, keys: FieldKeys, progress: Callable[[int], None], pause: Pause = asyncio.sleep
+) -> int:
     """Encrypt what is in clear; returns the number of rows. `progress` gets the rows of each batch.
 
     Members that are being changed are left out: run it again until `clear_identities` counts none. Only the owner of
-    the tables may do it. Raises what `FieldKeys` raises.
+    the tables may do it. `pause` waits for seconds while others have locked a table. Raises what `FieldKeys` raises.
     """
-    return await _in_batches(database, keys, _encrypt_members, progress) + await _in_batches(
-        database, keys, _encrypt_states, progress
-    )
+    members = await _in_batches(database, keys, _encrypt_members, progress, pause)
+    return members + await _in_batches(database, keys, _encrypt_states, progress, pause)
 
 
 async def _in_batches(
-    database: Database, keys: FieldKeys, batch: _Batch[Place], progress: Callable[[int], None]
+    database: Database, keys: FieldKeys, batch: _Batch[Place], progress: Callable[[int], None], pause: Pause
 ) -> int:
     """Carry out a batch after another, each in its transaction; returns how many rows they changed."""
-    last, done = None, 0
+    last: Place | None = None
+    done = 0
     while True:
-        async with database.transaction() as connection:
-            await connection.execute(_LOCK_TIMEOUT)
-            last, rows = await batch(connection, keys, last)
+        last, rows = await with_lock_retries(database, partial(batch, keys=keys, last=last), pause)
         if last is None:
             return done
         done += rows

@@ -7,11 +7,12 @@ from typing import Final, cast
 from pydantic import JsonValue
 from sqlalchemy import Table, Text, delete, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
 from api.database import Database, fetch
 from api.errors import Invalid, NotFound
-from api.field_keys import MemberKeyRow, erase_clear_texts
+from api.field_keys import MemberKeyRow, erase_clear_texts, with_lock_retries
 from api.identity import Caller
 from api.intake import IdempotencyKeyRow, lock_member
 from api.legal_holds import require_no_hold
@@ -59,9 +60,12 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
         literal([name for name in _COLUMNS if name not in IDENTITY_FIELDS], ARRAY(Text))
     )
     now = clock.now()
-    async with database.transaction() as connection:
+
+    async def erase(connection: AsyncConnection) -> Erasure:
         await fetch(connection, lock_member(member_id))
         await require_no_hold(connection, [member_id])
+        # Before anything is changed. Nobody adds a state until the commit.
+        await connection.execute(text(f"LOCK TABLE {history.name} IN SHARE ROW EXCLUSIVE MODE"))
         await erase_clear_texts(connection, member_id)
         emptied = update(members).where(members.c.member_id == member_id).values(nobody)
         if (await connection.execute(emptied)).rowcount == 0:
@@ -74,7 +78,7 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
                 where=keys.c.erased_at.is_(None),
             ).returning(keys.c.member_id)
         )
-        # Nobody adds a state until the commit. A rollback enables the trigger again, too.
+        # A rollback enables the trigger again, too.
         await connection.execute(text(f"ALTER TABLE {history.name} DISABLE TRIGGER {_APPEND_ONLY}"))
         changed = await connection.execute(
             update(history)
@@ -90,4 +94,6 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
             "states": changed.rowcount,
         }
         await fetch(connection, audit.record(caller, "member.erase", None, details, now))
-    return Erasure(member_id, changed.rowcount, destroyed_key is not None, replies.rowcount, erased_at or now)
+        return Erasure(member_id, changed.rowcount, destroyed_key is not None, replies.rowcount, erased_at or now)
+
+    return await with_lock_retries(database, erase)

@@ -1,11 +1,15 @@
 """What people write about a claim is encrypted with the key of its member, and gone when the member is erased."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from api.database import Database
+from api.field_keys import encrypt_values
+from api.registry import encrypt_identities
 from tests.api.appeals import APPEAL, OVERTURNED, answer, denied, filed
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api
@@ -145,6 +149,56 @@ async def test_what_an_earlier_release_stored_in_clear_is_encrypted(api: Api):
     with pytest.raises(Exception, match="append only"):
         api.execute("UPDATE dispositions SET note = 'x'")
     assert (await erase(api, "M123", "--reason", "request 7")).exit_code == 0
+    assert (await texts_of(api, claim_id))["decisions"] == [None, None]
+
+
+@asynccontextmanager
+async def changing(api: Api, table: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """A transaction that has changed a table, until what the block gets is called."""
+    database = Database(api.url, pool_size=1)
+    connection = await database.engine.connect()
+    await connection.exec_driver_sql(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+    yield connection.rollback
+    await connection.close()
+    await database.close()
+
+
+@pytest.mark.parametrize("table", ["decisions", "registry_history"])
+async def test_claims_are_decided_while_the_encryption_waits_for_a_table(api: Api, table: str):
+    """The encryption pauses while another transaction goes on, and nobody queues behind it."""
+    claim_id = await written(api)
+    store_in_clear(api)
+    database, keys = Database(api.url, pool_size=1), api.dependencies.field_keys
+    pauses = 0
+    async with changing(api, table) as end:
+
+        async def pause(seconds: float) -> None:
+            nonlocal pauses
+            pauses += 1
+            assert (await decide(api, await held(api, member_id="M124"), NOTED)).status_code == 201
+            await end()
+
+        await encrypt_identities(database, keys, lambda rows: None, pause)
+        await encrypt_values(database, keys, lambda rows: None, pause)
+    await database.close()
+    assert pauses == 1
+    assert [one for one in TABLES if in_clear(api, one)] == []
+    assert await texts_of(api, claim_id) == WRITTEN
+
+
+async def test_a_text_that_is_erased_while_it_is_encrypted_stays_erased(api: Api):
+    claim_id = await written(api)
+    store_in_clear(api)
+    database, keys = Database(api.url, pool_size=1), api.dependencies.field_keys
+    async with changing(api, "decisions") as end:
+
+        async def pause(seconds: float) -> None:
+            await end()
+            assert (await erase(api, "M123", "--reason", "request 7")).exit_code == 0
+
+        await encrypt_values(database, keys, lambda rows: None, pause)
+    await database.close()
+    assert api.rows("SELECT note, note_sealed FROM decisions WHERE num_nonnulls(note, note_sealed) > 0") == []
     assert (await texts_of(api, claim_id))["decisions"] == [None, None]
 
 
