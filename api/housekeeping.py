@@ -8,6 +8,9 @@ from api.catalog import refresh_once_a_day
 from api.database import NO_LIMITS, SessionLimits, connect
 from api.retention import Condition, RetentionTable, declared_kinds, remove_due
 from api.tasks import REPLY_KEY_PREFIX
+from core.logging import get_logger
+
+log = get_logger("retention")
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
     # The reply of an attempt at a task stays while the task does: another attempt would decide its claim once more.
@@ -25,10 +28,17 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
 """What else must be true of the rows of a kind that are removed, by kind; of others nothing."""
 
 
-def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS, retention: RetentionTable | None = None) -> None:
-    """Do the work of `day`, the current day (UTC). Idempotent. `retention`: the periods; default: those declared."""
+def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS, retention: RetentionTable | None = None) -> bool:
+    """Do the work of `day`, the current day (UTC). Idempotent. `retention`: the periods; default: those declared.
+
+    Returns whether all of it is done: a run removes a bounded number of rows of each kind, and another one the rest.
+    """
     with connect(url, limits) as connection, connection.transaction():
         refresh_once_a_day(connection, day)
     with connect(url, limits) as connection:
         connection.autocommit = True
-        remove_due(connection, declared_kinds() if retention is None else retention, CONDITIONS, day)
+        done = remove_due(connection, declared_kinds() if retention is None else retention, CONDITIONS, day)
+    incomplete = [one for one in done if not one.complete]
+    for one in incomplete:
+        log.warning("retention incomplete, goes on", kind=one.kind, day=one.day.isoformat(), removed=one.removed)
+    return not incomplete

@@ -237,8 +237,8 @@ class Worker:
     async def _day_work(self) -> int:
         today = clock.now().date()
         if self._day != today:
-            await asyncio.to_thread(every_day, self._url, today, self._batch_limits, self._retention)
-            self._day = today
+            done = await asyncio.to_thread(every_day, self._url, today, self._batch_limits, self._retention)
+            self._day = today if done else None  # the next turn goes on
         return 0
 
 

@@ -35,6 +35,8 @@ class OutboxRow(Base):
         Index("outbox_open_idx", "topic", "position", postgresql_where="done_at IS NULL"),
         # Without statistics the planner would walk the primary key past every event that is done.
         Index("outbox_open_position_idx", "position", postgresql_where="done_at IS NULL"),
+        # Without it each batch of the daily removal reads every event that is kept.
+        Index("outbox_done_at_idx", "done_at", postgresql_where="done_at IS NOT NULL"),
         Index("outbox_write_number_idx", "write_number", postgresql_where="write_number IS NOT NULL"),
     )
 

@@ -15,7 +15,7 @@ from core import clock
 BATCH: Final = 1_000
 """Rows of a transaction."""
 MAX_BATCHES: Final = 1_000
-"""Of a kind in one run; the rest is left for the next day's."""
+"""Of a kind in one run; the rest is left for the next run, which the worker begins on the same day."""
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

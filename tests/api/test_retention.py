@@ -1,9 +1,11 @@
 """How long each kind of data is kept is one table, which the daily work carries out."""
 
 import importlib
+import io
 import json
 import pkgutil
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,6 +18,7 @@ import api as api_package
 from api.housekeeping import CONDITIONS, every_day
 from api.retention import ALWAYS, RetentionAction, RetentionFileError, RetentionTable, declared_kinds, remove_due, runs
 from api.tables import Base
+from api.worker import Worker
 from cli.main import main
 from core import clock
 from tests.api.makers import Api
@@ -97,6 +100,34 @@ async def test_rows_are_removed_in_bounded_batches_and_the_run_says_when_some_ar
 
     assert [run(), run(), run()] == [(8, False), (7, True), (0, True)]
     assert left(api) == set()
+
+
+async def test_the_worker_goes_on_with_the_same_day_until_nothing_is_left(
+    api: Api, valkey_url: str, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+):
+    monkeypatch.setattr("api.housekeeping.remove_due", partial(remove_due, batch=4, max_batches=2))
+    replies(api, *range(10, 25))
+    worker = Worker(api.dependencies.settings, api.url, valkey_url)
+    counts = []
+    for _ in range(3):
+        await worker._day_work()
+        counts.append(len(left(api)))
+    for updater in (worker._updater, worker._looker):
+        updater.close()
+    assert counts == [7, 0, 0]
+    warned = [line for line in log_lines.getvalue().splitlines() if "retention incomplete" in line]
+    assert len(warned) == 1
+    assert "stored_replies" in warned[0]
+
+
+async def test_events_that_are_done_are_found_by_their_index(api: Api):
+    kind, day = KINDS["outbox_events"], clock.now().date()
+    with psycopg.connect(api.url, autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = connection.execute(
+            "EXPLAIN SELECT FROM outbox WHERE done_at < %s::date - %s::int LIMIT 1000", [day, kind.days]
+        ).fetchall()
+    assert "outbox_done_at_idx" in str(plan)
 
 
 async def test_what_is_due_is_exactly_what_a_run_removes(api: Api):
