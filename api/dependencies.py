@@ -128,7 +128,7 @@ class Dependencies:
             sessions=Sessions(database, secrets, sign_ins, access_tokens),
             sign_ins=sign_ins,
             users=Users(database, sign_ins.passwords),
-            oidc=None if client is None else OidcSignIns(database, Encryption(settings), sign_ins, client),
+            oidc=None if client is None else OidcSignIns(Encryption(settings), sign_ins, client),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.database import Database
 from api.errors import Forbidden, Unauthorized, Unavailable
 from api.oidc import repository
 from api.oidc.errors import ProviderRefused, ProviderUnavailable
@@ -60,8 +60,7 @@ class _Kept(BaseModel):
 class OidcSignIns:
     """The service of signing in by the provider."""
 
-    def __init__(self, database: Database, encryption: Encryption, sign_ins: SignIns, client: OidcClient) -> None:
-        self._database = database
+    def __init__(self, encryption: Encryption, sign_ins: SignIns, client: OidcClient) -> None:
         self._encryption = encryption
         self._sign_ins = sign_ins
         self._client = client
@@ -122,11 +121,10 @@ class OidcSignIns:
             raise Unauthorized(str(error)) from None
         except ProviderUnavailable as error:
             raise Unavailable(str(error)) from None
-        async with self._database.reading() as connection:
-            user_id = await repository.user_of(connection, self._client.issuer, identity.subject)
+        linked_user = partial(repository.user_of, issuer=self._client.issuer, subject=identity.subject)
         nobody = f"no user is linked with you; ask an administrator to link {identity.subject}"
         methods = ("fed", "mfa") if identity.has_second_factor else ("fed",)
-        async with self._sign_ins.signing_in_by_provider(user_id, methods, nobody) as verified:
+        async with self._sign_ins.signing_in_by_provider(linked_user, methods, nobody) as verified:
             yield replace(verified, proved_at=identity.proved_at), kept.following
 
     async def close(self) -> None:

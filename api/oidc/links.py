@@ -25,11 +25,11 @@ class IdentityLinks:
         """Say which person at `issuer` a user is; raises `NotFound`, `Invalid`, `Conflict`."""
         if _SUBJECT.fullmatch(subject) is None:
             raise Invalid.field("subject", "must be 1 to 255 printable characters of ASCII, as `sub` of the provider")
-        at = clock.now()
         async with self._database.transaction() as connection:
             user = await find_user(connection, user_id, lock=True)
             if user is None:
                 raise NotFound("user not found; check the id")
+            at = clock.now()
             if await repository.user_of(connection, issuer, subject) not in (None, user_id):
                 raise Conflict("this subject is linked with another user; unlink that one first")
             before = await repository.subject_of(connection, issuer, user_id)
@@ -44,11 +44,11 @@ class IdentityLinks:
 
     async def unlink(self, caller: Caller, user_id: str, issuer: str) -> User:
         """Remove the link of a user with `issuer`, and end the sessions; raises `NotFound`, `Conflict`."""
-        at = clock.now()
         async with self._database.transaction() as connection:
             user = await find_user(connection, user_id, lock=True)
             if user is None:
                 raise NotFound("user not found; check the id")
+            at = clock.now()
             if await repository.subject_of(connection, issuer, user_id) is None:
                 raise Conflict("the user is not linked with this issuer")
             await repository.remove_identity(connection, issuer, user_id)

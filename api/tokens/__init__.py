@@ -1,7 +1,7 @@
 """Sessions of users: access tokens, refresh tokens and the keys that sign them."""
 
 from api.tokens.access import AccessTokens, is_access_token
-from api.tokens.records import RECENT, SECOND_FACTORS, SessionKind, SignedInCaller, TokenFamily, TokenPair, UserSession
+from api.tokens.records import RECENT, SessionKind, SignedInCaller, TokenFamily, TokenPair, UserSession
 from api.tokens.repository import goes_on, prove_again
 from api.tokens.service import Sessions, begin_session
 from api.tokens.signing_keys import SigningKeys
@@ -9,7 +9,6 @@ from api.tokens.tables import TokenFamilyRow
 
 __all__ = [
     "RECENT",
-    "SECOND_FACTORS",
     "AccessTokens",
     "SessionKind",
     "Sessions",

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from api.identity import Caller
+from api.users import SECOND_FACTORS
 
 ACCESS_LIFE: Final = timedelta(minutes=10)
 IDLE_LIFE: Final = timedelta(hours=1)
@@ -16,8 +17,6 @@ RETRY_WINDOW: Final = timedelta(seconds=10)
 """How long a used refresh token gets the same successor, for a client that lost the response."""
 RECENT: Final = timedelta(minutes=10)
 """How old a second factor may be for what needs a recent one, and a sign-in for what needs a recent sign-in."""
-SECOND_FACTORS: Final = frozenset({"otp", "mfa"})
-"""Methods (RFC 8176) that say that a second factor was proved: here, or at the identity provider."""
 
 
 class SessionKind(Enum):

@@ -56,7 +56,7 @@ _KEY = tuple(TokenKeyRow.__table__.c[one.name] for one in fields(TokenKey))
 
 
 def signed_in(family_id: str, at: datetime) -> Query[SignedInCaller | None]:
-    """The user of a sign-in, as it is now; `None`: it has ended, or the user may not sign in."""
+    """The user of a sign-in, as it is now; `None`: it has ended, or the user may not sign in, or not by its methods."""
     return Query(_SIGNED_IN, {"family": family_id, "at": at}, _signed_in_caller)
 
 
@@ -64,7 +64,10 @@ def _signed_in_caller(rows: Rows) -> SignedInCaller | None:
     if not rows:
         return None
     *of_user, family_id, signed_in_at, methods = rows[0]
-    return SignedInCaller(User(*of_user).caller, family_id, signed_in_at, tuple(methods))
+    user = User(*of_user)
+    if not user.is_signed_in_by(methods):
+        return None
+    return SignedInCaller(user.caller, family_id, signed_in_at, tuple(methods))
 
 
 async def lock_keys(connection: AsyncConnection) -> None:
@@ -153,6 +156,7 @@ async def sessions_of(connection: AsyncConnection, user_id: str, at: datetime) -
             TokenFamilyRow.methods,
             TokenFamilyRow.address,
             TokenFamilyRow.agent,
+            *USER_COLUMNS,
         )
         .join(UserRow, UserRow.user_id == TokenFamilyRow.user_id)
         .join(refreshed, true())
@@ -162,7 +166,8 @@ async def sessions_of(connection: AsyncConnection, user_id: str, at: datetime) -
     found = await connection.execute(statement)
     return [
         UserSession(session_id, kind, created_at, used_at, expires_at, tuple(methods), address, agent)
-        for session_id, kind, created_at, used_at, expires_at, methods, address, agent in found
+        for session_id, kind, created_at, used_at, expires_at, methods, address, agent, *of_user in found
+        if User(*of_user).is_signed_in_by(methods)
     ]
 
 

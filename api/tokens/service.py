@@ -90,8 +90,9 @@ class Sessions:
 
     async def end_all(self, caller: Caller) -> None:
         """End every session of the caller, this one too."""
-        at = clock.now()
         async with self._database.transaction() as connection:
+            await find_user(connection, caller.actor_id, lock=True)
+            at = clock.now()  # not before the lock: a sign-in that had it began later
             await sign_out_everywhere(connection, caller.actor_id, at)
             details: dict[str, JsonValue] = {"sessions": "all", "reason": "ended by user"}
             await fetch(connection, audit.record(caller, "user.session_end", None, details, at))
@@ -145,12 +146,13 @@ async def begin_session(verified: VerifiedUser, kind: SessionKind, life: timedel
 
 
 def _is_live(family: TokenFamily, user: User, at: datetime) -> bool:
-    """Whether a sign-in goes on: neither ended nor expired, of a user who is active and was not signed out since."""
+    """Whether a sign-in goes on: not ended or expired, user active and not signed out since, methods sufficient."""
     return (
         family.ended_at is None
         and at < family.expires_at
         and user.is_active
         and family.created_at >= user.signed_out_at
+        and user.is_signed_in_by(family.methods)
     )
 
 

@@ -6,6 +6,7 @@ from api.users.passwords import PasswordHasher
 from api.users.records import (
     EMERGENCY_ROLES,
     SECOND_FACTOR_ROLES,
+    SECOND_FACTORS,
     USER_ROLES,
     EmergencyUse,
     User,
@@ -29,6 +30,7 @@ from api.users.tables import UserRow
 __all__ = [
     "EMERGENCY_ROLES",
     "REFUSED",
+    "SECOND_FACTORS",
     "SECOND_FACTOR_ROLES",
     "USER_COLUMNS",
     "USER_ROLES",

@@ -37,9 +37,9 @@ class EmergencyAccess:
             raise Invalid.field("minutes", f"must be 1 to {int(LONGEST.total_seconds() // 60)}")
         if not 1 <= len(reason.strip()) <= _MOST_CHARACTERS or not reason.isprintable():
             raise Invalid.field("reason", f"must have 1 to {_MOST_CHARACTERS} printable characters")
-        at = clock.now()
         async with self._database.transaction() as connection:
             before = await _locked(connection, user_id)
+            at = clock.now()
             if not before.is_active:
                 raise Conflict("the user is disabled; enable it first")
             after = replace(
@@ -58,9 +58,9 @@ class EmergencyAccess:
 
     async def end(self, caller: Caller, user_id: str) -> User:
         """End emergency access before its time, and the sessions; raises `NotFound`, `Conflict`."""
-        at = clock.now()
         async with self._database.transaction() as connection:
             before = await _locked(connection, user_id)
+            at = clock.now()
             if before.emergency_at(at) is None:
                 raise Conflict("the user has no emergency access")
             after = replace(

@@ -1,5 +1,6 @@
 """Users as they are stored, and what follows from their role."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,6 +18,8 @@ EMERGENCY_ROLES: Final = ("admin", "insurer", "investigator", "lead_investigator
 """Roles that emergency access may give: those that are bound to no provider or member."""
 SECOND_FACTOR_ROLES: Final = frozenset({"admin", "insurer", "investigator", "lead_investigator"})
 """Roles that sign in with a second factor only."""
+SECOND_FACTORS: Final = frozenset({"otp", "mfa"})
+"""Methods (RFC 8176) that say that a second factor was proved: here, or at the identity provider."""
 
 
 class UserState(Enum):
@@ -73,8 +76,16 @@ class User:
 
     @property
     def needs_second_factor(self) -> bool:
-        """Whether a password alone is not enough: the role requires more, or the user chose it."""
-        return self.acting_role in SECOND_FACTOR_ROLES or self.second_factor_at is not None
+        """Whether a password alone is not enough: a role requires more, or the user chose it.
+
+        Emergency access does not replace what the own role requires, to which the session returns.
+        """
+        requires = not SECOND_FACTOR_ROLES.isdisjoint((self.role, self.acting_role))
+        return requires or self.second_factor_at is not None
+
+    def is_signed_in_by(self, methods: Iterable[str]) -> bool:
+        """Whether a sign-in by `methods` (RFC 8176) has the second factor that the user needs as of now."""
+        return not self.needs_second_factor or not SECOND_FACTORS.isdisjoint(methods)
 
 
 @dataclass(frozen=True, slots=True)

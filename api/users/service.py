@@ -95,9 +95,9 @@ class Users:
 
     async def update(self, caller: Caller, user_id: str, sent: UserUpdate, if_match: str | None) -> User:
         """Replace what is stated of a user; raises `NotFound`, `PreconditionFailed`, `Invalid`, `Conflict`."""
-        at = clock.now()
         async with self._database.transaction() as connection:
             before = _found(await repository.find_user(connection, user_id, lock=True))
+            at = clock.now()
             tag = entity_tag(encode(UserOut.model_validate(before)))
             if if_match is not None and not matches(if_match, tag):
                 raise PreconditionFailed(PreconditionFailed.example)
@@ -134,9 +134,9 @@ class Users:
         Raises `NotFound`, `Invalid`.
         """
         chosen, password_hash = await self._hashed(await self.get(user_id), password)
-        at = clock.now()
         async with self._database.transaction() as connection:
             before = _found(await repository.find_user(connection, user_id, lock=True))
+            at = clock.now()
             after = replace(before, must_change_password=password is None, signed_out_at=just_after(at), updated_at=at)
             await repository.change_user(
                 connection,
@@ -153,9 +153,9 @@ class Users:
 
     async def reset_second_factor(self, caller: Caller, user_id: str, reason: str) -> User:
         """Remove the second factor with its recovery codes, and end the sessions; raises `NotFound`, `Conflict`."""
-        at = clock.now()
         async with self._database.transaction() as connection:
             before = _found(await repository.find_user(connection, user_id, lock=True))
+            at = clock.now()
             if user_id == caller.actor_id:
                 raise Conflict("your own second factor is reset by another administrator")
             after = replace(before, second_factor_at=None, signed_out_at=just_after(at), updated_at=at)

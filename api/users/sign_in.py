@@ -4,11 +4,11 @@ The answer to a login that does not exist is that to a wrong password, after the
 Only who knows the password learns what else is missing.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +32,8 @@ from api.users.second_factor import (
 from api.users.throttle import SignInLimits
 from core import clock
 
+LinkedUser: TypeAlias = Callable[[AsyncConnection], Awaitable[str | None]]
+"""Looks up the id of the user that a person of an identity provider is linked with; `None`: of none."""
 REFUSED: Final = "login, password or code is wrong, or the user is disabled"
 """The one answer to an attempt that fails."""
 _NOBODY: Final = Caller("unknown", "none", None, "unknown")
@@ -94,7 +96,7 @@ class SignIns:
                 )
             if verified.user.needs_second_factor and verified.user.second_factor_at is None:
                 raise SignInIncomplete(
-                    f"the role {verified.user.role} signs in with a second factor: set it up with POST /v1/auth/totp",
+                    "your role signs in with a second factor: set it up with POST /v1/auth/totp",
                     extensions={"next": "enrol-second-factor"},
                 )
             await self._record(verified.connection, verified.user, "user.sign_in", verified.at)
@@ -102,15 +104,19 @@ class SignIns:
 
     @asynccontextmanager
     async def signing_in_by_provider(
-        self, user_id: str | None, methods: tuple[str, ...], unknown: str
+        self, linked_user: LinkedUser, methods: tuple[str, ...], unknown: str
     ) -> AsyncIterator[VerifiedUser]:
         """A transaction in which an identity provider has proved who a user is, by `methods`; `mfa` is a second factor.
 
-        `unknown` is said of a person who is no user. Raises `Unauthorized`.
+        `linked_user` looks up the user of the person. `unknown` is said of a person who is no user. Raises
+        `Unauthorized`.
         """
-        at = clock.now()
         async with self._database.transaction() as connection:
+            user_id = await linked_user(connection)
             user = None if user_id is None else await repository.find_user(connection, user_id, lock=True)
+            if user is not None and await linked_user(connection) != user_id:
+                user = None  # the link was removed while this transaction waited for the lock
+            at = clock.now()
             refusal = _refusal(user, methods, unknown)
             if user is not None and refusal is None:
                 await self._record(connection, user, "user.sign_in", at)
@@ -132,9 +138,10 @@ class SignIns:
             raise Unauthorized(REFUSED)
         attempt = SignInAttempt.of(known.login, "", address, code)
         await self._limits.begin(known.login, address)
-        at, proved = clock.now(), False
+        proved = False
         async with self._database.transaction() as connection:
             user = await repository.find_user(connection, user_id, lock=True)
+            at = clock.now()
             if user is not None and user.is_active:
                 stored = await repository.credentials_of(connection, user_id)
                 proved = await self._second_factor(connection, user, stored, attempt, at)
@@ -224,11 +231,11 @@ class SignIns:
             known = await repository.user_with_login(connection, login)
             before = await repository.credentials_of(connection, None if known is None else known.user_id)
         is_right = await self.passwords.verify(attempt.password, before.password_hash)
-        at = clock.now()
         if known is None or not known.is_active or not is_right:
-            await self._refuse(known, at)
+            await self._refuse(known, clock.now())
         async with self._database.transaction() as connection:
             user = await repository.find_user(connection, known.user_id, lock=True)
+            at = clock.now()  # not before the lock: sessions may have been ended while this transaction waited
             now = await repository.credentials_of(connection, known.user_id)
             if user is None or not user.is_active or now.password_hash != before.password_hash:
                 raise Unauthorized(REFUSED)  # changed since the password was read
@@ -273,6 +280,6 @@ def _refusal(user: User | None, methods: tuple[str, ...], unknown: str) -> str |
         return unknown
     if not user.is_active:
         return "the user is disabled"
-    if user.needs_second_factor and "mfa" not in methods:
+    if not user.is_signed_in_by(methods):
         return "you sign in with a second factor, and the identity provider states none"
     return None

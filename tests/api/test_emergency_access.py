@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import Conflict, Invalid
-from api.users import EMERGENCY_ROLES, EmergencyAccess, User
+from api.users import EMERGENCY_ROLES, USER_ROLES, EmergencyAccess, User
 from cli.main import main
 from core import clock
 from tests.api.makers import ENCRYPTION_KEY, Api
-from tests.api.signing_in import OPERATOR, Person, get_me, person, with_second_factor
+from tests.api.signing_in import OPERATOR, Person, get_me, person, refresh, with_second_factor
 
 HOUR = timedelta(hours=1)
 
@@ -52,6 +52,25 @@ async def test_the_role_needs_its_second_factor_and_sessions_begin_again(api: Ap
     api.dependencies.access_tokens.forget(one.user_id)
     assert await role_of(api, before) == "401"
     assert (await one.send("token")).json()["next"] == "enrol-second-factor"
+
+
+async def test_the_own_role_needs_its_second_factor_during_emergency_access_too(api: Api) -> None:
+    one = await person(api, "investigator")
+    await given_to(api, one, "operator", timedelta(minutes=1))
+    assert (await one.send("token")).json()["next"] == "enrol-second-factor"
+    assert api.count("token_families") == 0
+
+
+async def test_a_sign_in_without_second_factor_is_refused_once_its_user_needs_one(api: Api) -> None:
+    one = await person(api, "operator")
+    tokens = await one.sign_in()
+    api.execute("UPDATE users SET role = 'investigator'")
+    api.dependencies.access_tokens.forget(one.user_id)
+    assert await role_of(api, tokens["access_token"]) == "401"
+    assert (await refresh(api, tokens["refresh_token"])).status_code == 401
+    assert await api.dependencies.sessions.of_user(one.user_id) == []
+    api.execute("UPDATE users SET role = 'operator'")
+    assert (await refresh(api, tokens["refresh_token"])).status_code == 200
 
 
 async def test_it_replaces_what_the_own_role_is_bound_to(api: Api) -> None:
@@ -123,3 +142,17 @@ def test_a_user_acts_in_the_other_role_exactly_before_its_end(role: str, left: t
         caller = user.caller
     expected = (role, None) if left > timedelta(0) else ("provider", "H456")
     assert (caller.role, caller.provider_id) == expected
+
+
+@given(st.sampled_from(USER_ROLES), st.sampled_from(EMERGENCY_ROLES), st.sampled_from(["pwd", "fed", "otp", "mfa"]))
+def test_a_sign_in_counts_if_it_has_the_second_factor_of_both_roles(own: str, role: str, method: str) -> None:
+    at = clock.now()
+    user = User(
+        *("usr_1", "a@b.example", "A", own, None, None, "active", False, None, at, at, at, None),
+        emergency_role=role,
+        emergency_until=at + HOUR,
+        emergency_reason="r",
+    )
+    needs_one = not {own, role}.isdisjoint({"admin", "insurer", "investigator", "lead_investigator"})
+    assert user.needs_second_factor == needs_one
+    assert user.is_signed_in_by([method]) == (not needs_one or method in ("otp", "mfa"))

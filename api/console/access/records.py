@@ -6,7 +6,8 @@ from typing import Literal
 
 from api.confirmation import Confirmation
 from api.identity import Caller, Scope
-from api.tokens import RECENT, SECOND_FACTORS
+from api.tokens import RECENT
+from api.users import SECOND_FACTORS
 
 
 @dataclass(frozen=True, slots=True)

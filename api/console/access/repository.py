@@ -74,6 +74,8 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
     expires_at, signed_in_at, family_id, methods, key_id, role, name, scopes, *of_user = row
     if family_id is not None:
         user = User(*of_user)
+        if not user.is_signed_in_by(methods):
+            return None
         has_app = user.second_factor_at is not None
         return SignedIn(user.caller, expires_at, signed_in_at, family_id, frozenset(methods), has_app)
     return SignedIn(Caller(key_id, role, None, name, only=stored_scopes(scopes)), expires_at, signed_in_at)

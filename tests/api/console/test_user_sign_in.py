@@ -80,6 +80,14 @@ async def test_a_role_that_needs_a_second_factor_does_not_enter_without(desk: De
     assert await desk.is_in()
 
 
+async def test_a_session_without_second_factor_is_refused_where_its_user_needs_one(desk: Desk) -> None:
+    one = await investigator(desk.api)
+    await desk.sign_in(one)
+    assert await desk.is_in()
+    desk.api.execute("UPDATE token_families SET methods = '{pwd}'")
+    assert not await desk.is_in()
+
+
 async def test_a_second_factor_is_set_up_in_the_browser(desk: Desk) -> None:
     one = await person(desk.api, "insurer")
     proof = {"login": one.login, "password": PASSWORD}
