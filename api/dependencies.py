@@ -149,7 +149,7 @@ class Dependencies:
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
-            legal_holds=LegalHolds(database),
+            legal_holds=LegalHolds(database, settings.zone),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,

@@ -28,8 +28,18 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
 """What else must be true of the rows of a kind that are removed, by kind; of others nothing."""
 
 
-def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS, retention: RetentionTable | None = None) -> bool:
-    """Do the work of `day`, the current day (UTC). Idempotent. `retention`: the periods; default: those declared.
+def every_day(
+    url: str,
+    day: date,
+    limits: SessionLimits = NO_LIMITS,
+    retention: RetentionTable | None = None,
+    *,
+    hold_day: date | None = None,
+) -> bool:
+    """Do the work of `day`, the current day (UTC). Idempotent.
+
+    `retention`: the periods; default: those declared. `hold_day`: the current day in the insurer's time zone, by which
+    legal holds end; default: `day`.
 
     Returns whether all of it is done: a run removes a bounded number of rows of each kind, and another one the rest.
     """
@@ -37,7 +47,8 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS, retention:
         refresh_once_a_day(connection, day)
     with connect(url, limits) as connection:
         connection.autocommit = True
-        done = remove_due(connection, declared_kinds() if retention is None else retention, CONDITIONS, day)
+        kinds = declared_kinds() if retention is None else retention
+        done = remove_due(connection, kinds, CONDITIONS, day, hold_day=day if hold_day is None else hold_day)
     incomplete = [one for one in done if not one.complete]
     for one in incomplete:
         log.warning("retention incomplete, goes on", kind=one.kind, day=one.day.isoformat(), removed=one.removed)

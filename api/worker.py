@@ -42,6 +42,7 @@ from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
 from claims.scoring import ClaimFacts
+from claims.service_days import receipt_day
 from core import clock
 from core.background import Background
 from core.logging import get_logger
@@ -103,6 +104,7 @@ class Worker:
         self._owner_url = plain_url(owner_url or database_url)
         self._database = Database(database_url, pool_size=6, limits=request_limits(settings))
         self._batch_limits = batch_limits(settings)
+        self._zone = settings.zone
         self._retention = RetentionTable.of(settings.retention_file)
         self._scorer = ScorerClient(
             settings.scorer_base_url,
@@ -235,9 +237,12 @@ class Worker:
         return 0
 
     async def _day_work(self) -> int:
-        today = clock.now().date()
+        now = clock.now()
+        today, hold_day = now.date(), receipt_day(now, self._zone)
         if self._day != today:
-            done = await asyncio.to_thread(every_day, self._url, today, self._batch_limits, self._retention)
+            done = await asyncio.to_thread(
+                every_day, self._url, today, self._batch_limits, self._retention, hold_day=hold_day
+            )
             self._day = today if done else None  # the next turn goes on
         return 0
 

@@ -17,7 +17,6 @@ from api.paging import read_cursor, write_cursor
 from api.requests import parse, read_body
 from api.responses import json_response
 from api.sparse_fields import SparseFields
-from core import clock
 
 router = APIRouter(tags=["privacy"])
 
@@ -37,7 +36,7 @@ async def add_legal_hold(request: Request, caller: PrivacyCaller) -> Response:
     """Put a member under a legal hold: nothing about the member is erased, archived or deleted while it is in force."""
     own = dependencies(request)
     sent = parse(LegalHoldIn, await read_body(request, own.settings.max_body_bytes))
-    return json_response(LegalHoldOut.of(await own.legal_holds.add(caller, sent.hold), clock.now().date()), 201)
+    return json_response(LegalHoldOut.of(await own.legal_holds.add(caller, sent.hold), own.legal_holds.today()), 201)
 
 
 @router.get("/v1/legal-holds", response_model=LegalHoldPage, openapi_extra=operation())
@@ -50,10 +49,9 @@ async def list_legal_holds(
     fields: Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query] = None,
 ) -> Response:
     """List legal holds, the oldest first; released and expired ones, too."""
-    page = await dependencies(request).legal_holds.page(
-        member_id=member_id, after=None if cursor is None else read_cursor(cursor), limit=limit
-    )
-    day = clock.now().date()
+    holds = dependencies(request).legal_holds
+    page = await holds.page(member_id=member_id, after=None if cursor is None else read_cursor(cursor), limit=limit)
+    day = holds.today()
     listed = LegalHoldPage(
         legal_holds=[LegalHoldOut.of(one, day) for one in page.items], next_cursor=write_cursor(page.next_place)
     )
@@ -70,5 +68,5 @@ async def release_legal_hold(request: Request, caller: PrivacyCaller, hold_id: H
     own = dependencies(request)
     sent = parse(LegalHoldReleaseIn, await read_body(request, own.settings.max_body_bytes))
     return json_response(
-        LegalHoldOut.of(await own.legal_holds.release(caller, hold_id, sent.reason), clock.now().date())
+        LegalHoldOut.of(await own.legal_holds.release(caller, hold_id, sent.reason), own.legal_holds.today())
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, tzinfo
 
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from api.intake import lock_member
 from api.legal_holds import repository
 from api.legal_holds.records import LegalHold
 from api.paging import ListPage, PageCursor
+from claims.service_days import receipt_day
 from core import clock
 from core.ids import new_id
 
@@ -44,10 +45,15 @@ class NewLegalHold:
 
 
 class LegalHolds:
-    """The service of legal holds."""
+    """The service of legal holds. A hold ends with its last day in `zone`, the insurer's time zone."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, zone: tzinfo) -> None:
         self._database = database
+        self._zone = zone
+
+    def today(self) -> date:
+        """The current day, on which a hold is in force or has expired."""
+        return receipt_day(clock.now(), self._zone)
 
     async def add(self, caller: Caller, new: NewLegalHold) -> LegalHold:
         """Put a member under a hold, from now on; raises `Invalid`.
@@ -56,7 +62,7 @@ class LegalHolds:
         """
         new.check()
         at = clock.now()
-        if new.last_day is not None and new.last_day < at.date():
+        if new.last_day is not None and new.last_day < receipt_day(at, self._zone):
             raise Invalid.field("last_day", "must be today or later; leave it out for a hold until its release")
         hold = LegalHold(
             hold_id=new_id("hold"),
@@ -100,12 +106,12 @@ class LegalHolds:
         return ListPage(shown, PageCursor(shown[-1].added_at, shown[-1].hold_id) if len(found) > limit else None)
 
 
-async def require_no_hold(connection: AsyncConnection, member_ids: Sequence[str]) -> None:
-    """Raise `Conflict`, which says whom to ask, where one of the members is under a hold.
+async def require_no_hold(connection: AsyncConnection, member_ids: Sequence[str], zone: tzinfo) -> None:
+    """Raise `Conflict`, which says whom to ask, where one of the members is under a hold today in `zone`.
 
     Holds on a member that is locked (`lock_member`) cannot be added until the transaction ends.
     """
-    held = await repository.holds_in_force(connection, member_ids, clock.now().date())
+    held = await repository.holds_in_force(connection, member_ids, receipt_day(clock.now(), zone))
     if held:
         raise Conflict("; ".join(one.refusal for one in held))
 

@@ -1,7 +1,7 @@
 """Erasing who a member is, for good: its key is destroyed, and what is left in clear is emptied."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final, cast
 
 from pydantic import JsonValue
@@ -41,14 +41,14 @@ class Erasure:
     """When it was erased first."""
 
 
-async def erase_member(database: Database, caller: Caller, member_id: str, reason: str) -> Erasure:
+async def erase_member(database: Database, caller: Caller, member_id: str, reason: str, zone: tzinfo) -> Erasure:
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
     So are texts about its claims that an earlier release stored in clear.
 
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
     rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
-    and `Conflict` where the member is under a legal hold.
+    and `Conflict` where the member is under a legal hold today in `zone`, the insurer's time zone.
     """
     if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
         raise Invalid.field("reason", f"must be 1 to {MAX_REASON} characters on one line: why the data are erased")
@@ -63,7 +63,7 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
 
     async def erase(connection: AsyncConnection) -> Erasure:
         await fetch(connection, lock_member(member_id))
-        await require_no_hold(connection, [member_id])
+        await require_no_hold(connection, [member_id], zone)
         # Before anything is changed. Nobody adds a state until the commit.
         await connection.execute(text(f"LOCK TABLE {history.name} IN SHARE ROW EXCLUSIVE MODE"))
         await erase_clear_texts(connection, member_id)

@@ -29,8 +29,8 @@ class Condition:
 
 
 ALWAYS: Final = Condition("true")
-IN_FORCE: Final = "hold.released_at IS NULL AND (hold.last_day IS NULL OR hold.last_day >= %(day)s::date)"
-"""SQL: whether the row `hold` of `legal_holds` is in force on the parameter `day`."""
+IN_FORCE: Final = "hold.released_at IS NULL AND (hold.last_day IS NULL OR hold.last_day >= %(hold_day)s::date)"
+"""SQL: whether the row `hold` of `legal_holds` is in force on the parameter `hold_day`."""
 _HELD: Final = {
     HoldColumn.MEMBER: "SELECT FROM legal_holds AS hold WHERE hold.member_id = {column} AND " + IN_FORCE,
     HoldColumn.CLAIM: "SELECT FROM legal_holds AS hold JOIN claims AS held USING (member_id) "
@@ -44,26 +44,30 @@ def remove_due(
     conditions: Mapping[str, Condition],
     day: date,
     *,
+    hold_day: date,
     batch: int = BATCH,
     max_batches: int = MAX_BATCHES,
 ) -> list[RetentionRun]:
-    """Remove what is due on `day` of each kind of the daily work, and store what was done. Idempotent.
+    """Remove what is due on `day` (UTC) of each kind of the daily work, and store what was done. Idempotent.
 
+    `hold_day` is the current day in the insurer's time zone, on which legal holds are in force or have expired.
     `connection` has no transaction: each batch is one of its own, the last of a kind with the kind's run.
     """
     return [
-        _remove(connection, kind, conditions.get(kind.name, ALWAYS), day, batch, max_batches)
+        _remove(connection, kind, conditions.get(kind.name, ALWAYS), day, hold_day, batch, max_batches)
         for kind in table.values()
         if kind.is_daily
     ]
 
 
-def rows_due(connection: Connection, kind: RetentionKind, condition: Condition, day: date) -> int:
-    """How many rows of a kind are due on `day` and not under a legal hold."""
+def rows_due(connection: Connection, kind: RetentionKind, condition: Condition, day: date, *, hold_day: date) -> int:
+    """How many rows of a kind are due on `day` (UTC) and not under a legal hold on `hold_day` (insurer's time zone)."""
     statement = sql.SQL("SELECT count(*) FROM {table} WHERE {due}").format(
         table=sql.Identifier(kind.table), due=_due(kind, condition)
     )
-    rows: Sequence[tuple[object, ...]] = connection.execute(statement, _params(kind, condition, day)).fetchall()
+    rows: Sequence[tuple[object, ...]] = connection.execute(
+        statement, _params(kind, condition, day, hold_day)
+    ).fetchall()
     return int(str(rows[0][0]))
 
 
@@ -81,13 +85,19 @@ _STORE: Final = """
 
 
 def _remove(
-    connection: Connection, kind: RetentionKind, condition: Condition, day: date, batch: int, max_batches: int
+    connection: Connection,
+    kind: RetentionKind,
+    condition: Condition,
+    day: date,
+    hold_day: date,
+    batch: int,
+    max_batches: int,
 ) -> RetentionRun:
     # A row that another transaction changes meanwhile has moved, is not found at its place, and waits for the next run.
     statement = sql.SQL(
         "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {due} LIMIT {batch}))"
     ).format(table=sql.Identifier(kind.table), due=_due(kind, condition), batch=sql.Literal(batch))
-    params = _params(kind, condition, day)
+    params = _params(kind, condition, day, hold_day)
     removed = 0
     for number in range(1, max_batches + 1):
         with connection.transaction():
@@ -113,5 +123,5 @@ def _due(kind: RetentionKind, condition: Condition) -> sql.Composable:
     return sql.SQL(" AND ").join(parts)
 
 
-def _params(kind: RetentionKind, condition: Condition, day: date) -> dict[str, object]:
-    return {"day": day, "days": kind.days, **condition.params}
+def _params(kind: RetentionKind, condition: Condition, day: date, hold_day: date) -> dict[str, object]:
+    return {"day": day, "hold_day": hold_day, "days": kind.days, **condition.params}

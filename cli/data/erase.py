@@ -43,7 +43,7 @@ def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> 
 
     existing_database_url()
     try:
-        done = with_database(lambda database: erase(database, _caller(by), member_id, reason))
+        done = with_database(lambda database: erase(database, _caller(by), member_id, reason, settings().zone))
     except NotFound as error:
         raise click.UsageError(f"{error.detail}.") from None
     except Invalid as error:
@@ -81,7 +81,7 @@ def reapply_erasures(file: Path | None, by: str | None, as_json: bool) -> int:
         done: list[Erasure] = []
         for one in listed:
             try:
-                done.append(await erase(database, _caller(by), one.member_id, _AGAIN))
+                done.append(await erase(database, _caller(by), one.member_id, _AGAIN, settings().zone))
             except NotFound:
                 unknown.append(one.member_id)
             except Conflict as error:

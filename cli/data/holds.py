@@ -23,9 +23,10 @@ _PAGE = 200
 
 def _with_holds(work: "Callable[[LegalHolds], Awaitable[T]]") -> T:
     from api.legal_holds import LegalHolds
+    from core.settings import settings
 
     existing_database_url()
-    return with_database(lambda database: work(LegalHolds(database)))
+    return with_database(lambda database: work(LegalHolds(database, settings().zone)))
 
 
 def _caller(by: str | None) -> "Caller":
@@ -35,9 +36,11 @@ def _caller(by: str | None) -> "Caller":
 
 
 def _document(hold: "LegalHold") -> dict[str, object]:
+    from claims.service_days import receipt_day
     from core import clock
+    from core.settings import settings
 
-    return {**asdict(hold), "state": hold.state_on(clock.now().date())}
+    return {**asdict(hold), "state": hold.state_on(receipt_day(clock.now(), settings().zone))}
 
 
 @command(

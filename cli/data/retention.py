@@ -31,11 +31,13 @@ def retention(as_json: bool) -> None:
     from api.housekeeping import CONDITIONS
     from api.migrate import plain_url
     from api.retention import ALWAYS, RetentionTable, rows_due, runs
+    from claims.service_days import receipt_day
     from core import clock
     from core.settings import settings
 
     table = RetentionTable.of(settings().retention_file)
-    today = clock.now().date()
+    now = clock.now()
+    today, hold_day = now.date(), receipt_day(now, settings().zone)
     rows = []
     with connect(plain_url(existing_database_url()), NO_LIMITS) as connection:
         last = runs(connection)
@@ -49,7 +51,9 @@ def retention(as_json: bool) -> None:
                     action=kind.action.value,
                     start=kind.start,
                     basis=kind.basis,
-                    due=rows_due(connection, kind, CONDITIONS.get(kind.name, ALWAYS), today) if kind.is_daily else None,
+                    due=rows_due(connection, kind, CONDITIONS.get(kind.name, ALWAYS), today, hold_day=hold_day)
+                    if kind.is_daily
+                    else None,
                     last_day=None if run is None else run.day.isoformat(),
                     removed=None if run is None else run.removed,
                     complete=None if run is None else run.complete,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.housekeeping import every_day
+from api.worker import Worker
+from claims.service_days import receipt_day
 from cli.main import main
 from core import clock
 from core.erasures import ErasedMember, ErasureListError, add_erasure, read_erasures
-from tests.api.makers import MINIMAL, Api
+from tests.api.makers import MINIMAL, Api, running_api
 
 HOLD = {
     "member_id": "M123",
@@ -23,13 +25,13 @@ HOLD = {
 }
 
 
-async def command(api: Api, home: Path, *words: str) -> Result:
-    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home)}
+async def command(api: Api, home: Path, *words: str, zone: str | None = None) -> Result:
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home)} | ({"GINJA_TIME_ZONE": zone} if zone else {})
     return await asyncio.to_thread(CliRunner().invoke, main, ["data", *words], env=env)
 
 
-async def erase(api: Api, home: Path, member_id: str = "M123") -> Result:
-    return await command(api, home, "erase-member", member_id, "--reason", "request 7", "--by", "ann")
+async def erase(api: Api, home: Path, member_id: str = "M123", zone: str | None = None) -> Result:
+    return await command(api, home, "erase-member", member_id, "--reason", "request 7", "--by", "ann", zone=zone)
 
 
 async def hold(api: Api, **changes: Any) -> dict[str, Any]:
@@ -62,6 +64,33 @@ async def test_a_hold_ends_after_its_last_day(api: Api, tmp_path):
     (listed,) = (await api.get("/v1/legal-holds?member_id=M123")).json()["legal_holds"]
     assert listed["state"] == "expired"
     assert (await erase(api, tmp_path)).exit_code == 0
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Africa/Nairobi"])
+async def test_the_last_day_ends_at_midnight_in_the_time_zone_of_the_insurer(
+    seeded_url: str, tmp_path: Path, zone: str
+):
+    async with running_api(seeded_url, time_zone=zone) as api:
+        own = api.dependencies.settings
+        last_day = receipt_day(clock.now(), own.zone)
+        midnight = datetime.combine(last_day + timedelta(days=1), time(), own.zone).astimezone(UTC)
+        claim_id = (await api.submit()).json()["claim_id"]
+        api.execute("UPDATE outbox SET done_at = '2020-01-01'")
+        await hold(api, last_day=last_day.isoformat())
+        for at, state in ((midnight - timedelta(seconds=1), "in_force"), (midnight, "expired")):
+            with clock.held(at):
+                (listed,) = (await api.get("/v1/legal-holds")).json()["legal_holds"]
+                by_command = await command(api, tmp_path, "hold", "list", "--json", zone=zone)
+                worker = Worker(own, api.url, "redis://127.0.0.1:1")
+                await worker._day_work()
+                await worker._database.close()
+                kept = {key for (key,) in api.rows("SELECT entity_key FROM outbox")}
+                erased = await erase(api, tmp_path, zone=zone)
+            assert (listed["state"], json.loads(by_command.stdout)["legal_holds"][0]["state"]) == (state, state)
+            assert (claim_id in kept, erased.exit_code) == ((True, 1) if state == "in_force" else (False, 0))
+        with clock.held(midnight):
+            late = await api.post("/v1/legal-holds", HOLD | {"member_id": "M124", "last_day": last_day.isoformat()})
+        assert late.status_code == 422
 
 
 async def test_retention_keeps_the_rows_of_a_held_member_and_no_others(api: Api):
@@ -116,7 +145,8 @@ async def test_holds_are_added_released_and_listed_by_commands_and_each_act_is_r
     listed = json.loads((await command(api, tmp_path, "hold", "list", "--member", "M124", "--json")).stdout)
     assert [one["state"] for one in listed["legal_holds"]] == ["released"]
     acts = api.rows(
-        "SELECT name, act, subject_kind, subject_id FROM audit_log WHERE starts_with(act, 'legal_hold.') ORDER BY 2"
+        "SELECT name, act, subject_kind, subject_id FROM audit_log"
+        " WHERE act IN ('legal_hold.add', 'legal_hold.release') ORDER BY 2"
     )
     assert acts == [
         ("ann", "legal_hold.add", "member", "M124"),

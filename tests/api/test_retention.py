@@ -94,7 +94,7 @@ async def test_rows_are_removed_in_bounded_batches_and_the_run_says_when_some_ar
 
     def run() -> tuple[int, bool]:
         with psycopg.connect(api.url, autocommit=True) as connection:
-            remove_due(connection, KINDS, CONDITIONS, day, batch=4, max_batches=2)
+            remove_due(connection, KINDS, CONDITIONS, day, hold_day=day, batch=4, max_batches=2)
             found = runs(connection)["stored_replies"]
         return found.removed, found.complete
 
@@ -137,11 +137,11 @@ async def test_what_is_due_is_exactly_what_a_run_removes(api: Api):
 
     with psycopg.connect(api.url, autocommit=True) as connection:
         due = {
-            kind.name: rows_due(connection, kind, CONDITIONS.get(kind.name, ALWAYS), day)
+            kind.name: rows_due(connection, kind, CONDITIONS.get(kind.name, ALWAYS), day, hold_day=day)
             for kind in KINDS.values()
             if kind.is_daily
         }
-        removed = {one.kind: one.removed for one in remove_due(connection, KINDS, CONDITIONS, day)}
+        removed = {one.kind: one.removed for one in remove_due(connection, KINDS, CONDITIONS, day, hold_day=day)}
     assert removed == due
     assert removed["stored_replies"] == 2
 
