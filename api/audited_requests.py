@@ -53,6 +53,8 @@ class AuditedRequests:
         declared = list(endpoints(routes))
         audit.check_declared((method, one.path) for one in declared for method in one.methods)
         self._fixed = {one.path for one in declared if "{" not in one.path}
+        # A query that another system chooses may have secrets, such as a code.
+        self._without_filter = {one.path for one in declared if one.takes_any_query}
         self._patterns: list[tuple[Pattern[str], str, frozenset[str]]] = [
             (compile_path(one.path)[0], one.path, one.methods) for one in declared if "{" in one.path
         ]
@@ -103,7 +105,7 @@ class AuditedRequests:
         if actor is None or (outcome == SUCCESS and is_recorded_elsewhere):
             return None
         details: dict[str, JsonValue] = {}
-        chosen = _filters(scope)
+        chosen = {} if scope["path"] in self._without_filter else _filters(scope)
         if chosen:
             details["filter"] = chosen
         if outcome == SUCCESS and context.items is not None:

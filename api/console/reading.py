@@ -67,7 +67,7 @@ async def read_session_form(request: Request) -> dict[str, str]:
     """A form of a page that was shown in this session, without its token; raises `TooLarge`, `Forbidden`."""
     fields = await read_form(request)
     session, given = session_token(request), fields.pop(FORM_TOKEN, "")
-    if session is None or not hmac.compare_digest(given, form_token(session)):
+    if session is None or not hmac.compare_digest(given.encode(), form_token(session).encode()):
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
     return fields
 

@@ -55,6 +55,19 @@ class _Kept(BaseModel):
     following: str
     fresh: bool
     began: float
+    ends: str | None = None
+    """The session that the browser had, as who began names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSignIn:
+    """A sign-in that came back from the provider."""
+
+    verified: VerifiedUser
+    following: str
+    """Where the person was going."""
+    ends: str | None
+    """What was passed to `begin` as such."""
 
 
 class OidcSignIns:
@@ -66,10 +79,10 @@ class OidcSignIns:
         self._client = client
         self._provider = IdentityProvider(client)
 
-    async def begin(self, following: str, *, fresh: bool) -> StartedSignIn:
-        """Begin a sign-in that then shows `following`; `fresh`: the person proves to be it again at the provider.
+    async def begin(self, following: str, *, fresh: bool, ends: str | None = None) -> StartedSignIn:
+        """Begin a sign-in that then shows `following`; `fresh`: the person authenticates again at the provider.
 
-        Raises `Unavailable`.
+        `ends` names the session that the browser has, which the sign-in replaces. Raises `Unavailable`.
         """
         kept = _Kept(
             purpose="oidc",
@@ -79,6 +92,7 @@ class OidcSignIns:
             following=following,
             fresh=fresh,
             began=clock.now().timestamp(),
+            ends=ends,
         )
         try:
             metadata = await self._provider.metadata()
@@ -103,8 +117,8 @@ class OidcSignIns:
         return StartedSignIn(address, self._encryption.encrypt(kept.model_dump_json()).decode())
 
     @asynccontextmanager
-    async def finishing(self, cookie: str | None, answer: Mapping[str, str]) -> AsyncIterator[tuple[VerifiedUser, str]]:
-        """A transaction in which the user is verified, and where the person was going.
+    async def finishing(self, cookie: str | None, answer: Mapping[str, str]) -> AsyncIterator[FinishedSignIn]:
+        """A transaction in which the user is verified, and what `begin` was called with.
 
         `answer` are the parameters that the provider sent back. Raises `Forbidden` for an answer that does not belong
         to this browser, `Unauthorized` for one that is not valid or of nobody, `Unavailable`.
@@ -125,7 +139,7 @@ class OidcSignIns:
         nobody = f"no user is linked with you; ask an administrator to link {identity.subject}"
         methods = ("fed", "mfa") if identity.has_second_factor else ("fed",)
         async with self._sign_ins.signing_in_by_provider(linked_user, methods, nobody) as verified:
-            yield replace(verified, proved_at=identity.proved_at), kept.following
+            yield FinishedSignIn(replace(verified, proved_at=identity.proved_at), kept.following, kept.ends)
 
     async def close(self) -> None:
         """Close its connections."""

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from sqlalchemy.exc import IntegrityError
+
 from api import audit
 from api.database import Database, fetch
 from api.errors import Conflict, Invalid, NotFound
@@ -13,6 +15,7 @@ from core import clock
 
 _SUBJECT: Final = re.compile(r"[\x21-\x7e]{1,255}")
 """OpenID Connect Core 1.0, section 2: at most 255 characters of ASCII."""
+_LINKED: Final = "this subject is linked with another user; unlink that one first"
 
 
 class IdentityLinks:
@@ -31,13 +34,18 @@ class IdentityLinks:
                 raise NotFound("user not found; check the id")
             at = clock.now()
             if await repository.user_of(connection, issuer, subject) not in (None, user_id):
-                raise Conflict("this subject is linked with another user; unlink that one first")
+                raise Conflict(_LINKED)
             before = await repository.subject_of(connection, issuer, user_id)
             if before == subject:
                 return user
             if before is not None:
                 raise Conflict("the user is linked with another subject of this issuer; unlink it first")
-            await repository.add_identity(connection, issuer=issuer, subject=subject, user_id=user_id, created_at=at)
+            try:
+                await repository.add_identity(
+                    connection, issuer=issuer, subject=subject, user_id=user_id, created_at=at
+                )
+            except IntegrityError:
+                raise Conflict(_LINKED) from None  # linked at the same time
             details = {"user_id": user_id, "issuer": issuer}
             await fetch(connection, audit.record(caller, "user.link", None, {**details}, at))
         return user

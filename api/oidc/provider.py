@@ -112,7 +112,9 @@ class IdentityProvider:
             raise ProviderUnavailable("the metadata of the identity provider names another issuer")
         for one in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
             if not _is_protected(one, self._client.issuer):
-                raise ProviderUnavailable("the metadata of the identity provider has an address without HTTPS")
+                raise ProviderUnavailable(
+                    "the metadata of the identity provider has an address that is not valid HTTPS"
+                )
         self._metadata = (clock.now(), found)
         return found
 
@@ -180,6 +182,8 @@ class IdentityProvider:
                         body += part
                         if len(body) > MOST_BYTES:
                             raise ProviderUnavailable("the identity provider's answer is too large")
+        except (httpx.InvalidURL, UnicodeError):  # UnicodeError: a host name that cannot be looked up
+            raise ProviderUnavailable("the metadata of the identity provider has an invalid address") from None
         except (httpx.HTTPError, TimeoutError, OSError):
             raise ProviderUnavailable("the identity provider cannot be reached; try again") from None
         if form is not None and response.status_code in (400, 401):
@@ -195,7 +199,10 @@ class IdentityProvider:
 
 def _is_protected(address: str, issuer: str) -> bool:
     """Whether an address is HTTPS, or on this machine as the issuer is."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
     if parts.scheme == "https":
         return bool(parts.hostname)
     return parts.scheme == "http" and is_this_machine(parts.hostname) and is_this_machine(urlsplit(issuer).hostname)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
@@ -73,6 +74,7 @@ class RequestSigningKeys:
             expires_at=ends,
             revoked_at=None,
         )
+        registered = f"this public key is registered for {key.actor_id} already"
         async with self._database.transaction() as connection:
             actor = await caller_of_actor(connection, new.actor_id, at)
             if actor is None:
@@ -82,8 +84,11 @@ class RequestSigningKeys:
             if await repository.is_revoked(connection, key.key_id):
                 raise Conflict("this public key was revoked; make another one")
             if await repository.key_of(connection, key.actor_id, key.key_id) is not None:
-                raise Conflict(f"this public key is registered for {key.actor_id} already")
-            await repository.add_key(connection, key)
+                raise Conflict(registered)
+            try:
+                await repository.add_key(connection, key)
+            except IntegrityError:
+                raise Conflict(registered) from None  # registered at the same time
             await _audit(connection, by, "signing_key.create", key, at)
         return key
 

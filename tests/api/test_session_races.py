@@ -14,7 +14,7 @@ from api.users import EmergencyAccess, UserState, VerifiedUser, find_user, sign_
 from core import clock
 from tests.api.makers import Api
 from tests.api.signing_in import OPERATOR, Person, person
-from tests.api.waiting import until
+from tests.api.waiting import is_waiting, until
 
 ISSUER, SUBJECT = "https://login.example", "7d1c0f0e"
 LIFE = timedelta(minutes=30)
@@ -40,10 +40,6 @@ async def linked(api: Api) -> Person:
     one = await person(api, "operator")
     await IdentityLinks(api.database).link(OPERATOR, one.user_id, ISSUER, SUBJECT)
     return one
-
-
-def is_waiting(api: Api) -> bool:
-    return api.rows("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0") == [(1,)]
 
 
 @pytest.mark.parametrize("name", ENDING)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from api.app import create_app
@@ -24,6 +25,7 @@ from tests.api.decisions import APPROVE, DENY, LARGE, RELEASE, held, version_of
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, contract, running_api
 from tests.api.signing import SIGNER, new_signing_key, register, signed
 from tests.api.signing_in import investigator, person, with_second_factor
+from tests.api.waiting import is_waiting, until
 
 NEW_KEY = json.dumps({"name": "intake", "role": "claims_system"}).encode()
 REPLAYS = 1_000
@@ -227,6 +229,19 @@ async def test_a_key_that_cannot_be_registered_is_refused_by_field(api: Api, cha
     refused = await api.post("/v1/signing-keys", new_signing_key(api) | changes)
     assert refused.status_code == status
     assert about in refused.text
+
+
+async def test_a_public_key_that_is_registered_twice_at_once_is_a_conflict(api: Api):
+    body = new_signing_key(api)
+    made = (await api.post("/v1/signing-keys", body)).json()["signing_key_id"]
+    api.execute(f"CREATE TABLE kept AS SELECT * FROM request_signing_keys WHERE signing_key_id = '{made}'")
+    api.execute(f"DELETE FROM request_signing_keys WHERE signing_key_id = '{made}'")
+    with psycopg.connect(plain_url(api.url)) as connection:
+        connection.execute("INSERT INTO request_signing_keys SELECT * FROM kept")
+        adding = asyncio.ensure_future(api.post("/v1/signing-keys", body))
+        await until(lambda: is_waiting(api))
+    refused = await adding
+    assert (refused.status_code, "is registered" in refused.json()["detail"]) == (409, True)
 
 
 async def test_nobody_registers_a_key_for_an_actor_that_may_do_more(api: Api):

@@ -4,7 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from tests.api.makers import Api
+
 _POLL_S = 0.05
+
+
+def is_waiting(api: Api) -> bool:
+    """Whether exactly one statement waits for another transaction."""
+    return api.rows("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0") == [(1,)]
 
 
 async def until(

@@ -46,7 +46,10 @@ def test_a_link_is_where_it_leads_to(tmp_path):
 
 
 def test_without_a_residency_every_place_is_allowed(tmp_path):
-    require_region(settings_of(tmp_path, residency=None), Path("/anywhere/a.zip"))
+    place = Path("/anywhere/a.zip")
+    require_region(settings_of(tmp_path, residency=None), place)
+    with pytest.raises(ResidencyError):
+        require_region(settings_of(tmp_path), place)
 
 
 @pytest.mark.parametrize("regions", ["/a", "a=us", "/a=US", "/a=", "=us", "/a=us,/b"])

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.console.access.pages import signed_in_response
 from api.console.access.rendering import PageRenderer, access_of
 from api.console.reading import SessionCookie, cookie_value, inside, read_form, session_token
-from api.errors import ApiError, NotFound
+from api.errors import ApiError
 from api.oidc import LIFE
 
 _NAME: Final = "ginja_oidc"
@@ -26,11 +26,10 @@ class ProviderPages:
 
     async def begin(self, request: Request) -> Response:
         """The form that begins a sign-in."""
-        oidc = access_of(request).oidc
-        if oidc is None:
-            raise NotFound("nobody signs in by an identity provider here; sign in with your password")
-        form = await read_form(request)
-        started = await oidc.begin(inside(form.get("next", "")), fresh=form.get("fresh") == "yes")
+        form, access = await read_form(request), access_of(request)
+        started = await access.begin_by_provider(
+            inside(form.get("next", "")), fresh=form.get("fresh") == "yes", before=session_token(request)
+        )
         page = self._pages.page("going_on.html", None, address=started.address, where="the identity provider")
         cookie = _cookie(request)
         page.set_cookie(
@@ -50,7 +49,7 @@ class ProviderPages:
         try:
             answer = dict(request.query_params.items())
             kept = cookie_value(request, cookie.name)
-            opened, following = await access.sign_in_by_provider(kept, answer, session_token(request))
+            opened, following = await access.sign_in_by_provider(kept, answer)
         except ApiError as error:
             page = self._pages.message("Not signed in", error.detail, error.status)
         else:

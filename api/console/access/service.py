@@ -14,7 +14,7 @@ from api.console.access.records import OpenedSession, SignedIn, SignInOffers
 from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, Invalid, NotFound, StepUpRequired, Unauthorized
 from api.identity import Authenticator, Caller, Scope
-from api.oidc import OidcSignIns
+from api.oidc import OidcSignIns, StartedSignIn
 from api.request_context import identify
 from api.tokens import SessionKind, Sessions, begin_session, prove_again
 from api.users import SignInAttempt, SignIns, VerifiedUser, has_users
@@ -57,26 +57,30 @@ class ConsoleAccess:
         `Overloaded`.
         """
         async with self.sign_ins.signing_in(attempt) as verified:
-            return await self.open_for(verified, before)
+            return await _open_for(verified, None if before is None else _hash(before))
 
-    async def sign_in_by_provider(
-        self, cookie: str | None, answer: Mapping[str, str], before: str | None
-    ) -> tuple[OpenedSession, str]:
+    async def begin_by_provider(self, following: str, *, fresh: bool, before: str | None) -> StartedSignIn:
+        """Begin a sign-in by the identity provider, which ends the session of the token `before`.
+
+        The token is known here only: the browser does not send its cookie with a request that another site leads to.
+        Raises `NotFound` without a provider, `Unavailable`.
+        """
+        ends = None if before is None else _hash(before).hex()
+        return await self._provider().begin(following, fresh=fresh, ends=ends)
+
+    async def sign_in_by_provider(self, cookie: str | None, answer: Mapping[str, str]) -> tuple[OpenedSession, str]:
         """Open a session for the user that the identity provider's answer is about; also where the person was going.
 
         Raises `NotFound` without a provider, `Forbidden`, `Unauthorized`, `Unavailable`.
         """
+        async with self._provider().finishing(cookie, answer) as finished:
+            ends = None if finished.ends is None else bytes.fromhex(finished.ends)
+            return await _open_for(finished.verified, ends), finished.following
+
+    def _provider(self) -> OidcSignIns:
         if self.oidc is None:
             raise NotFound("nobody signs in by an identity provider here; sign in with your password")
-        async with self.oidc.finishing(cookie, answer) as (verified, following):
-            return await self.open_for(verified, before), following
-
-    async def open_for(self, verified: VerifiedUser, before: str | None) -> OpenedSession:
-        """Open a session for a user who was verified, in the transaction of that; raises `Forbidden`."""
-        caller = verified.user.caller
-        _require_console(caller)
-        family = await begin_session(verified, SessionKind.CONSOLE, SESSION)
-        return await _open(verified.connection, caller, verified.at, family.family_id, before)
+        return self.oidc
 
     async def sign_in_with_key(self, api_key: str, before: str | None = None) -> OpenedSession:
         """Open a session for a key that may read claims and scores, where no user exists yet.
@@ -88,7 +92,8 @@ class ConsoleAccess:
         caller = await self._authenticator.authenticate(api_key)
         _require_console(caller)
         async with self._database.transaction() as connection:
-            return await _open(connection, caller, clock.now(), None, before)
+            ends = None if before is None else _hash(before)
+            return await _open(connection, caller, clock.now(), None, ends)
 
     async def signed_in(self, token: str) -> SignedIn | None:
         """Who a token's session belongs to; `None` when it has ended."""
@@ -119,11 +124,20 @@ class ConsoleAccess:
             await repository.end_session(connection, _hash(token), clock.now())
 
 
+async def _open_for(verified: VerifiedUser, ends: bytes | None) -> OpenedSession:
+    """Open a session for a user who was verified, in the transaction of that; raises `Forbidden`."""
+    caller = verified.user.caller
+    _require_console(caller)
+    family = await begin_session(verified, SessionKind.CONSOLE, SESSION)
+    return await _open(verified.connection, caller, verified.at, family.family_id, ends)
+
+
 async def _open(
-    connection: AsyncConnection, caller: Caller, at: datetime, family_id: str | None, before: str | None
+    connection: AsyncConnection, caller: Caller, at: datetime, family_id: str | None, ends: bytes | None
 ) -> OpenedSession:
-    if before is not None:
-        await repository.end_session(connection, _hash(before), at)
+    """Open a session, and end the one that the browser had; `ends` is the hash of its token."""
+    if ends is not None:
+        await repository.end_session(connection, ends, at)
     token, expires_at = secrets.token_urlsafe(32), at + SESSION
     await repository.add_session(
         connection,

@@ -11,11 +11,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psycopg
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from playwright.sync_api import sync_playwright
 
 from api.app import create_app
+from api.errors import Conflict
 from api.oidc import IdentityLinks
 from core import clock
 from tests.api.console.setting import Browser
@@ -23,6 +25,7 @@ from tests.api.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, prov
 from tests.api.makers import Api, running_api
 from tests.api.servers import on_a_port
 from tests.api.signing_in import OPERATOR, Person, person
+from tests.api.waiting import is_waiting, until
 
 SITE = "https://claims"
 
@@ -268,12 +271,56 @@ async def test_a_key_that_the_provider_does_not_publish_signs_nobody_in(desk: De
         {"token_endpoint": "http://10.0.0.1/token"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"jwks_uri": None},
+        {"authorization_endpoint": "https://["},
     ],
 )
 async def test_metadata_that_do_not_fit_the_issuer_are_refused(desk: Desk, metadata: dict[str, str | None]) -> None:
     desk.provider.metadata = dict(metadata)
     refused = await desk.browser.post("/console/oidc", data={"next": "/console"})
     assert (refused.status_code, "metadata" in refused.text) == (503, True)
+
+
+@pytest.mark.parametrize("address", ["https://a\u0001b/token", "https://provider:x/token", f"https://{'a' * 64}.test/"])
+async def test_an_address_of_the_metadata_that_nothing_can_be_sent_to_is_unavailable(desk: Desk, address: str) -> None:
+    await desk.linked()
+    desk.provider.metadata = {"token_endpoint": address}
+    refused = await desk.sign_in()
+    assert (refused.status_code, "the identity provider" in refused.text) == (503, True)
+    assert not await desk.is_in()
+
+
+async def test_the_code_of_an_answer_is_not_recorded_where_the_role_has_no_console(desk: Desk) -> None:
+    await desk.linked("operator")
+    assert (await desk.sign_in()).status_code == 403
+    rows = desk.api.rows("SELECT outcome, details FROM audit_log WHERE outcome = 'denied'")
+    assert rows == [("denied", {})]
+
+
+async def test_a_sign_in_ends_the_session_that_the_browser_had(desk: Desk) -> None:
+    """The way back is from another site, so the browser does not send the session's cookie with it."""
+    await desk.linked()
+    await desk.sign_in()
+    session = desk.browser.cookies["__Host-ginja_console"]
+    address = await desk.leave()
+    async with browser_of(desk.api) as without_session:
+        without_session.cookies.set("__Host-ginja_oidc", desk.browser.cookies["__Host-ginja_oidc"])
+        assert (await desk.come_back(address, without_session)).status_code == 200
+        assert (await without_session.get("/console/")).status_code == 200
+    assert desk.browser.cookies["__Host-ginja_console"] == session
+    assert not await desk.is_in()
+    assert desk.api.rows("SELECT ended_at IS NULL FROM token_families ORDER BY created_at") == [(False,), (True,)]
+
+
+async def test_two_users_are_not_linked_with_one_subject_at_the_same_time(desk: Desk) -> None:
+    one, other = await person(desk.api, "operator"), await person(desk.api, "data_scientist")
+    links, names = IdentityLinks(desk.api.database), (desk.provider.url, desk.provider.subject)
+    with psycopg.connect(desk.api.url) as connection:
+        connection.execute("INSERT INTO user_identities VALUES (%s, %s, %s, now())", [*names, other.user_id])
+        linking = asyncio.ensure_future(links.link(OPERATOR, one.user_id, *names))
+        await until(lambda: is_waiting(desk.api))
+    with pytest.raises(Conflict, match="another user"):
+        await linking
+    assert desk.api.rows("SELECT user_id FROM user_identities") == [(other.user_id,)]
 
 
 async def test_a_provider_that_cannot_be_reached_leaves_the_other_ways(seeded_url: str, provider: Provider) -> None:
