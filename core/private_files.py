@@ -60,8 +60,11 @@ def make_private(path: Path, content: Callable[[], str]) -> None:
 def prepend_line(path: Path, line: str) -> None:
     """Put a line before those of a file of a secret, in one step; of several processes, one after another does.
 
-    Readers see the file as it was, or with the line. Raises as `read_private` does.
+    Readers see the file as it was, or with the line. The file keeps its owner, group and mode; of a link, the file that
+    it leads to is changed. Raises as `read_private` does, and `UnsafeFileError` where this user may not give a file to
+    its owner and group: nothing is changed then.
     """
+    path = path.resolve()
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -71,11 +74,29 @@ def prepend_line(path: Path, line: str) -> None:
             with os.fdopen(descriptor, "w") as file:
                 file.write(text)
                 file.flush()
+                _make_alike(file.fileno(), path)
                 os.fsync(file.fileno())
             Path(name).replace(path)
-        except OSError:
+        except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _make_alike(descriptor: int, path: Path) -> None:
+    """Give a new file the owner, group and mode of an earlier one: who could read the secret still can, and no other.
+
+    Raises `UnsafeFileError`.
+    """
+    earlier, made = path.stat(), os.fstat(descriptor)
+    if (earlier.st_uid, earlier.st_gid) != (made.st_uid, made.st_gid):
+        try:
+            os.fchown(descriptor, earlier.st_uid, earlier.st_gid)
+        except PermissionError:
+            raise UnsafeFileError(
+                f"{path} belongs to user {earlier.st_uid} and group {earlier.st_gid}, and this user may make no file "
+                "of theirs: the secret was not changed. Run the command as that user, or as root"
+            ) from None
+    os.fchmod(descriptor, stat.S_IMODE(earlier.st_mode))

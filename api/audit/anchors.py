@@ -5,14 +5,19 @@ of `audit-anchors.jsonl` in the home, and a file of its own in `GINJA_AUDIT_ANCH
 (`docs/adr/0263-heads-of-the-audit-log-are-anchored-outside.md`).
 """
 
+import errno
+import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from core.durable_files import sync_folder
 from core.errors import InvalidSignatureError, UntrustedSignatureError
 from core.settings import Settings
 from core.signing import Signature, SigningKey, TrustedKeys
@@ -21,6 +26,8 @@ ANCHOR_FILE: Final = "audit-anchors.jsonl"
 """In the home."""
 _TAIL_BYTES: Final = 4_096
 """More than a line has."""
+_NO_LINKS: Final = frozenset((errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
+"""Of file systems without hard links, such as some shares."""
 
 
 class AuditAnchor(BaseModel):
@@ -110,29 +117,72 @@ def append(path: Path, signed: SignedAnchor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # of another worker, the end may be a line that is being written
+        is_new = os.fstat(descriptor).st_size == 0
         _drop_incomplete_line(descriptor)
         _write(descriptor, signed.to_line())
     finally:
         os.close(descriptor)
+    if is_new:
+        sync_folder(path.parent)
 
 
 def add_file(folder: Path, signed: SignedAnchor) -> None:
-    """Store an anchor as a file of its own, in a folder for each day; files are never changed. Raises `OSError`.
+    """Store an anchor as a file of its own, in a folder for each day; files are never changed.
 
-    The folder itself must exist: a share that is not mounted is an error, not a new folder on this machine.
+    The folder itself must exist: a share that is not mounted is an error, not a new folder on this machine. Raises
+    `OSError`, also where the file is there and is not an anchor of the same seal; nothing incomplete is left.
     """
     anchor = signed.anchor
     day = folder / f"{anchor.anchored_at:%Y-%m-%d}"
     day.mkdir(exist_ok=True, mode=0o700)
     path = day / f"seal-{anchor.seal:012}-{anchor.hash[:12]}.json"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _make_whole(path, signed.to_line())
     except FileExistsError:  # another process anchors the same seal
+        _require_same_seal(path, anchor)
         return
+    sync_folder(day)
+
+
+def _make_whole(path: Path, line: bytes) -> None:
+    """Make a file with its content in one step. Raises `OSError`, such as `FileExistsError`."""
+    descriptor, name = tempfile.mkstemp(prefix=".seal-", dir=path.parent)
     try:
-        _write(descriptor, signed.to_line())
+        try:
+            _write(descriptor, line)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(name, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _make_in_place(path, line)
+    finally:
+        with suppress(OSError):  # a write-once share keeps it; nobody reads it
+            Path(name).unlink()
+
+
+def _make_in_place(path: Path, line: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _write(descriptor, line)
+    except BaseException:
+        path.unlink()
+        raise
     finally:
         os.close(descriptor)
+
+
+def _require_same_seal(path: Path, anchor: AuditAnchor) -> None:
+    """Raise `OSError` unless a file has an anchor of this seal, whenever and by whichever key it was signed."""
+    try:
+        stored = SignedAnchor.model_validate_json(path.read_bytes()).anchor
+    except ValidationError:
+        stored = None
+    if stored is None or (stored.seal, stored.hash, stored.rows) != (anchor.seal, anchor.hash, anchor.rows):
+        raise OSError(errno.EEXIST, "is there and is not the anchor of this seal; move it elsewhere", str(path))
 
 
 def _write(descriptor: int, line: bytes) -> None:
@@ -152,7 +202,11 @@ def _drop_incomplete_line(descriptor: int) -> None:
 
 
 def _lines(settings: Settings) -> Iterator[tuple[str, bytes]]:
-    """Each stored line with its place; a line without an end was interrupted, and is left out."""
+    """Each stored line with its place.
+
+    A line without an end at the end of the file in the home was interrupted, and is left out; a file of its own is
+    never incomplete, so that one is read as it is, and refused.
+    """
     path = anchor_file(settings)
     if path.exists():
         for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
@@ -163,8 +217,7 @@ def _lines(settings: Settings) -> Iterator[tuple[str, bytes]]:
     for day in sorted(folder.iterdir()):  # raises where the share is not mounted
         if day.is_dir():
             for one in sorted(day.glob("seal-*.json")):
-                for line in one.read_bytes().split(b"\n")[:-1]:
-                    yield str(one), line
+                yield str(one), one.read_bytes().removesuffix(b"\n")
 
 
 def _parse(line: bytes, trusted: TrustedKeys) -> AuditAnchor:

@@ -1,6 +1,9 @@
 """Anchors of the audit log: what is written outside the database finds a log that was cut or replaced."""
 
+import fcntl
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,17 +18,20 @@ from api.audit import (
     AuditAnchorer,
     AuditSealer,
     AuditVerdict,
+    SignedAnchor,
     anchor_file,
     last_anchor,
     stored_anchors,
     verify,
 )
+from api.audit.anchors import add_file, append
 from api.database import Database
 from core import clock
 from core.private_files import make_private
 from core.settings import Settings
 from core.signing import SigningKey, new_key, signing_key, trusted_keys
 from tests.api.test_audit_seals import add, tamper
+from tests.small_files import files_of_at_most
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -160,6 +166,83 @@ async def test_a_line_that_was_interrupted_is_removed_by_the_next(database, data
     assert await anchored(database, settings, NOON + timedelta(hours=1)) == 1
     assert [json.loads(line)["anchor"]["seal"] for line in path.read_text().splitlines()] == [1, 2]
     assert await faults(database, settings) == []
+
+
+@pytest.fixture
+def shared(tmp_path) -> Settings:
+    """With a folder of anchors."""
+    (tmp_path / "share").mkdir()
+    return Settings(home=tmp_path / "home", audit_anchor_folder=tmp_path / "share")
+
+
+def _files(settings: Settings) -> list[Path]:
+    assert settings.audit_anchor_folder is not None
+    return [one for one in settings.audit_anchor_folder.rglob("*") if one.is_file()]
+
+
+async def test_a_folder_without_space_keeps_nothing_incomplete_and_gets_the_anchor_later(
+    database, database_url, shared
+):
+    await grown(database, database_url, 10)
+    await anchored(database, shared)
+    (copy,) = _files(shared)
+    whole = copy.read_bytes()
+    copy.unlink()
+    signed = SignedAnchor.model_validate_json(whole)
+    with files_of_at_most(100), pytest.raises(OSError, match="100 of"):
+        add_file(copy.parent.parent, signed)
+    assert _files(shared) == []
+    add_file(copy.parent.parent, signed)
+    assert copy.read_bytes() == whole
+
+
+async def test_another_process_may_have_anchored_the_same_seal(database, database_url, shared):
+    await grown(database, database_url, 10)
+    await anchored(database, shared)
+    (copy,) = _files(shared)
+    before = copy.read_bytes()
+    anchor_file(shared).unlink()
+    assert await anchored(database, shared, NOON + timedelta(seconds=1)) == 1
+    assert [one.read_bytes() for one in _files(shared)] == [before]
+
+
+@pytest.mark.parametrize("kept", [0, 100], ids=["empty", "half"])
+async def test_an_incomplete_file_is_refused_and_is_no_anchor_of_its_seal(database, database_url, shared, kept):
+    await grown(database, database_url, 10)
+    await anchored(database, shared)
+    (copy,) = _files(shared)
+    copy.write_bytes(copy.read_bytes()[:kept])
+    assert await faults(database, shared) == [("anchor_refused", 0)]
+    anchor_file(shared).unlink()
+    assert await anchored(database, shared) == 0, "the file in the folder is not the anchor"
+    copy.unlink()
+    assert await anchored(database, shared) == 1
+    assert await faults(database, shared) == []
+
+
+async def test_a_line_that_another_worker_writes_is_not_taken_for_an_interrupted_one(database, database_url, settings):
+    await grown(database, database_url, 10)
+    await anchored(database, settings)
+    path = anchor_file(settings)
+    line = path.read_bytes()
+    signed = SignedAnchor.model_validate_json(line)
+    with path.open("r+b", buffering=0) as other, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.seek(0, os.SEEK_END)
+        other.write(line[:100])
+        appending = threads.submit(append, path, signed)
+        while not appending.done() and not _is_awaited(path):
+            pass
+        other.write(line[100:])
+        fcntl.flock(other, fcntl.LOCK_UN)
+        appending.result()
+    assert path.read_bytes() == line * 3
+
+
+def _is_awaited(path: Path) -> bool:
+    """Whether a lock on a file is waited for."""
+    locks = Path("/proc/locks").read_text().splitlines()
+    return any("->" in one and one.split()[6].endswith(f":{path.stat().st_ino}") for one in locks)
 
 
 def _head(settings: Settings) -> AuditAnchor:
