@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_271_001
 """Key of the advisory lock under which a database is upgraded."""
+_UPGRADE_PAUSE_S: Final = 0.2
 _LOCK_TIMEOUT_S: Final = 2.0
 
 
@@ -106,7 +107,10 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
     config = alembic_config(url)
     config.attributes["lock_timeout_s"] = retries.timeout_s
     with psycopg.connect(plain_url(url), autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_UPGRADE_LOCK])  # released when the connection closes
+        # Released when the connection closes. Asked for again and again: a statement that waits has a snapshot, for
+        # whose end the creation of an index beside writes would wait in turn.
+        while not _is_locked(connection):
+            time.sleep(_UPGRADE_PAUSE_S)
         _ensure_api_role(connection)
         for attempt in range(1, retries.attempts + 1):
             try:
@@ -119,6 +123,35 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
                 if attempt == retries.attempts:
                     raise SchemaLockedError(error.statement) from error
             retries.sleep(retries.pause_s)
+
+
+def _is_locked(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    return connection.execute("SELECT pg_try_advisory_lock(%s)", [_UPGRADE_LOCK]).fetchone() == (True,)
+
+
+def create_index_beside_writes(name: str, table: str, columns: list[str]) -> None:
+    """Create an index, within an autocommit block of a revision, without keeping rows from being written.
+
+    PostgreSQL waits for transactions that are older, however long they last: nobody waits behind it, so the limit of
+    `LockRetries` does not count. An index of that name whose creation was interrupted is invalid; it is replaced.
+    """
+    from alembic import op
+    from sqlalchemy import text
+
+    connection = op.get_bind()
+    limit = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    set_limit = text("SELECT set_config('lock_timeout', :value, false)")
+    connection.execute(set_limit, {"value": "0"})
+    try:
+        state = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+        is_valid = connection.execute(state, {"name": name}).scalar_one_or_none()
+        if is_valid is False:
+            op.drop_index(name, table, postgresql_concurrently=True)
+        if not is_valid:
+            op.create_index(name, table, columns, postgresql_concurrently=True)
+    finally:
+        if not connection.invalidated:
+            connection.execute(set_limit, {"value": limit})
 
 
 def _ensure_api_role(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

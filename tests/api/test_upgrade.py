@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
+from sqlalchemy import Engine, event
 
 from api.migrate import LockRetries, SchemaLockedError, alembic_config, newest_revision, upgrade
 from cli.errors import one_line
@@ -104,3 +105,101 @@ def test_processes_that_upgrade_at_once_wait_for_one_another(empty_database_url)
         for done in [threads.submit(upgrade, empty_database_url) for _ in range(3)]:
             done.result()
     assert revision(empty_database_url) == newest_revision()
+
+
+_INDEX = "audit_log_request_id_audit_id_idx"
+
+
+@pytest.fixture
+def before_audit_commands(empty_database_url: str) -> str:
+    command.upgrade(alembic_config(empty_database_url), "0067")
+    return empty_database_url
+
+
+def index_is_valid(url: str) -> list[tuple[bool]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [_INDEX]
+        ).fetchall()
+
+
+def hold_snapshot(connection: psycopg.Connection[Any]) -> None:
+    """As a backup does."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    connection.execute("SELECT FROM claims")
+
+
+def test_an_index_that_an_interrupted_migration_left_invalid_is_created_again(before_audit_commands):
+    url = before_audit_commands
+    with psycopg.connect(url) as older, psycopg.connect(url, autocommit=True) as connection:
+        hold_snapshot(older)
+        connection.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute(f"CREATE INDEX CONCURRENTLY {_INDEX} ON audit_log (request_id, audit_id)")
+    assert index_is_valid(url) == [(False,)]
+    upgrade(url)
+    assert index_is_valid(url) == [(True,)]
+
+
+def test_an_index_of_the_audit_log_waits_for_older_transactions_beyond_the_limit_of_locks(before_audit_commands):
+    url = before_audit_commands
+    waits_long = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'"
+        " AND clock_timestamp() - waitstart > '200ms'"
+    )
+    retries = LockRetries(attempts=1, timeout_s=0.1)
+    with (
+        psycopg.connect(url) as older,
+        psycopg.connect(url, autocommit=True) as watching,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        hold_snapshot(older)
+        upgrading = threads.submit(upgrade, url, "0068", retries=retries)
+        try:
+            while watching.execute(waits_long).fetchone() == (0,):
+                assert not upgrading.done(), upgrading.exception()
+        finally:
+            older.rollback()
+        upgrading.result()
+    assert index_is_valid(url) == [(True,)]
+
+
+def test_the_audit_log_is_read_through_while_others_read_and_write_it(before_audit_commands):
+    locks: list[object] = []
+
+    def note_locks(connection: Any, cursor: Any, statement: str, *_: object) -> None:
+        if "VALIDATE CONSTRAINT audit_log" in statement:
+            with connection.connection.cursor() as own:
+                own.execute(
+                    "SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 'audit_log'::regclass"
+                )
+                locks.append(own.fetchall())
+
+    event.listen(Engine, "before_cursor_execute", note_locks)
+    try:
+        upgrade(before_audit_commands, "0068")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note_locks)
+    assert locks == [[]]
+
+
+def test_the_limit_of_locks_counts_again_after_an_index(before_audit_commands):
+    """0069 changes a comment of `webhook_secrets`, which another transaction has locked."""
+    url = before_audit_commands
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE webhook_secrets IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(SchemaLockedError):
+            upgrade(url, "0069", retries=LockRetries(attempts=1, timeout_s=0.1))
+    assert revision(url) == "0068"
+
+
+def test_entries_of_failed_commands_stay_when_the_schema_goes_down(before_audit_commands):
+    url = before_audit_commands
+    upgrade(url, "0068")
+    columns = "audit_id, at, name, api_key_id, role, act, outcome, details"
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            f"INSERT INTO audit_log ({columns[10:]}) VALUES (now(), 'a', 'k', 'r', 'x', 'failed', '{{}}')"
+        )
+    command.downgrade(alembic_config(url), "0067")
+    assert revision(url) == "0067"

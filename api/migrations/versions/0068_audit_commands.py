@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from api.migrate import create_index_beside_writes
+
 revision = "0068"
 down_revision = "0067"
 
@@ -11,17 +13,18 @@ _INDEX = "audit_log_request_id_audit_id_idx"
 
 def upgrade() -> None:
     _replace("'success', 'denied', 'not_found', 'failed'")
-    with op.get_context().autocommit_block():  # rows are added meanwhile
-        op.create_index(_INDEX, _LOG, ["request_id", "audit_id"], postgresql_concurrently=True, if_not_exists=True)
+    with op.get_context().autocommit_block():  # ends the lock of the replacement; entries are added meanwhile
+        op.execute(f"ALTER TABLE {_LOG} VALIDATE CONSTRAINT {_NAME}")
+        create_index_beside_writes(_INDEX, _LOG, ["request_id", "audit_id"])
 
 
 def downgrade() -> None:
+    """Entries of commands that failed stay; no others are added."""
     op.drop_index(_INDEX, _LOG)
     _replace("'success', 'denied', 'not_found'")
 
 
 def _replace(outcomes: str) -> None:
-    """Rows are checked without keeping others from being written."""
+    """Entries that are there are not read."""
     op.execute(f"ALTER TABLE {_LOG} DROP CONSTRAINT {_NAME}")
     op.execute(f"ALTER TABLE {_LOG} ADD CONSTRAINT {_NAME} CHECK (outcome IN ({outcomes})) NOT VALID")
-    op.execute(f"ALTER TABLE {_LOG} VALIDATE CONSTRAINT {_NAME}")
