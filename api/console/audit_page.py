@@ -198,7 +198,10 @@ def _instant(text: str) -> datetime | None:
     if not text:
         return None
     read = datetime.fromisoformat(text)
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    try:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is before the year 1 or after the year 9999") from None
 
 
 def _require_auditor(signed_in: SignedIn) -> None:

@@ -18,6 +18,7 @@ from cli.database import existing_database_url, with_database
 from cli.options import OUTPUT_FILE
 from cli.output import print_json, print_values
 from cli.recording import note
+from cli.residency import check_region
 
 if TYPE_CHECKING:
     from api.audit import AuditedAct, AuditFilter
@@ -62,6 +63,7 @@ def export(
 
     if as_json and output is None:
         raise click.UsageError("--json needs --output: the entries go to standard output otherwise.")
+    check_region(output)
     chosen = filter_of(actor, act, subject, outcome, since, until)
     existing_database_url()
 

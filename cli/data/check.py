@@ -10,6 +10,7 @@ from cli.command import command
 from cli.options import INPUT_FOLDER, OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from cli.residency import check_region
 from core.format import counted
 
 
@@ -20,6 +21,7 @@ def check(folder: Path | None, report: Path | None, as_json: bool) -> None:
     """Check the claims in FOLDER (default: data under the home) as training does; exits 3 if it would refuse them."""
     from core.settings import settings
 
+    check_region(report)
     source = folder or settings().home / "data"
     if not (source / "claims.parquet").exists():
         raise click.UsageError(

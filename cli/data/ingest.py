@@ -11,6 +11,7 @@ from cli.data.submission import FILES, files_of
 from cli.options import INPUT_FILE, INPUT_FOLDER, MAPPING, OUTPUT_FOLDER
 from cli.output import print_json
 from cli.progress import task
+from cli.residency import check_region
 from core.format import counted
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def history(path: Path, name: str, out: Path | None, as_json: bool) -> None:
 def _folder(out: Path | None, name: str) -> Path:
     from core.settings import settings
 
+    if out is not None:
+        check_region(out / "claims.parquet")
     return out or settings().home / "datasets" / name
 
 

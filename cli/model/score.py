@@ -8,6 +8,7 @@ from cli.command import command
 from cli.options import INPUT_FILE, MAPPING, OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+from cli.residency import check_region
 from core.format import counted
 
 
@@ -30,6 +31,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
 
     home = settings().home.resolve()
     target = out or file.with_name(f"{file.stem}.scored.parquet")
+    check_region(target)
     pointer = read_pointer(home)
     if pointer is None:
         raise click.UsageError(f"{home} has no champion; run `ginja model train` and `ginja model promote` first.")
@@ -38,6 +40,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
     from serving.files import parts_folder, score_file
 
     work = parts_folder(target).with_suffix(".input")
+    check_region(work)  # beside the target, which may be a link to another place
     scorer = Scorer(load_pointed(home, pointer))
     with task(f"Scoring {file.name}") as progress:
         progress.step("Reading the claims")

@@ -63,6 +63,8 @@ async def test_entries_are_found_by_each_filter(audited: Setting, query: str, ex
     [
         ("since=yesterday", "must be a time in UTC, such as"),
         ("until=2026-13-01", "must be a time in UTC, such as"),
+        ("since=0001-01-01T00:00%2B05:00", "must be a time in UTC, such as"),
+        ("until=9999-12-31T23:59-05:00", "must be a time in UTC, such as"),
         ("outcome=fine", "must be one of success, denied, not_found, failed"),
         ("actor=a%00b", "must be printable"),
         ("subject=" + "x" * 201, "at most 200 characters"),
