@@ -25,6 +25,7 @@ _BY_REASON: Final = ("reason",)
 
 RECORDED: Final[Mapping[str, AuditedCommand]] = {
     "crypto encrypt": AuditedCommand("field_key.encrypt"),
+    "crypto rotate": AuditedCommand("field_key.rotate"),
     "users list": AuditedCommand("user.list"),
     "users emergency-report": AuditedCommand("user.emergency_report"),
     "data model-report": AuditedCommand("member.model_report", "member", "member_id"),

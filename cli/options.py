@@ -12,6 +12,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PORT = click.IntRange(1, 65_535)
 ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+MAX_BY = 200
+"""Characters of `--by`."""
+MAX_REASON = 2_000
+"""Characters of `--reason`."""
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 DAY = click.DateTime(["%Y-%m-%d"])
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -39,6 +43,24 @@ class Duration(click.ParamType[timedelta]):
         if span > self._longest:
             self.fail(f"{value} is longer than {self._longest.days} days, the longest allowed", param, ctx)
         return span
+
+
+class BoundedText(click.ParamType[str]):
+    """A text of at most so many characters: what a command is called with is kept in the audit log."""
+
+    name = "text"
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; raises `click.BadParameter`."""
+        text = str(value)
+        if len(text) > self._most:
+            self.fail(
+                f"it has {len(text):,} characters, and at most {self._most:,} are allowed; shorten it", param, ctx
+            )
+        return text
 
 
 class _ChartFile(click.Path):
@@ -87,7 +109,14 @@ FAMILY = click.option(
 PARAMS = click.option(
     "--params", type=INPUT_FILE, help="YAML or JSON of the family's parameters, by name; others keep their default."
 )
-BY = click.option("--by", help="Who is responsible; default: the user of this system.")
+
+
+def by_option(text: str = "Who is responsible; default: the user of this system.") -> Callable[[F], F]:
+    """`--by NAME`."""
+    return click.option("--by", type=BoundedText(MAX_BY), help=text)
+
+
+BY = by_option()
 
 
 def model_option(default: str) -> Callable[[F], F]:
@@ -95,6 +124,9 @@ def model_option(default: str) -> Callable[[F], F]:
     return click.option("--model", "version", metavar="VERSION", help=f"Version of the model; default: {default}.")
 
 
-def reason_option(default: str | None = None, *, text: str = "Why.") -> Callable[[F], F]:
+def reason_option(default: str | None = None, *, text: str = "Why.", required: bool = False) -> Callable[[F], F]:
     """`--reason TEXT`."""
-    return click.option("--reason", default=default, show_default=default is not None, help=text)
+    reason = BoundedText(MAX_REASON)
+    if default is None:
+        return click.option("--reason", type=reason, required=required, help=text)
+    return click.option("--reason", type=reason, default=default, show_default=True, help=text)

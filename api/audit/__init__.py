@@ -18,7 +18,7 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.commands import COMMAND_LINE, CommandRecord, CommandRecords, PendingCommand
+from api.audit.commands import COMMAND_LINE, CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
 from api.audit.fhir import audit_event
 from api.audit.records import DENIED, FAILED, NOT_FOUND, OUTCOMES, SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.repository import audited_act, entries, entries_after, entry, is_recorded, record
@@ -50,6 +50,7 @@ __all__ = [
     "CommandRecord",
     "CommandRecords",
     "PendingCommand",
+    "RecordTooLargeError",
     "RecordedBy",
     "RefusedAnchor",
     "SignedAnchor",

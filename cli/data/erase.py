@@ -9,7 +9,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY, INPUT_FILE
+from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _caller(by: str | None) -> "Caller":
 
 @command(examples=['ginja data erase-member M123 --reason "request of 2026-11-20" --by ann'])
 @click.argument("member_id", metavar="MEMBER")
-@click.option("--reason", required=True, help="Why the data are erased; no personal data.")
+@reason_option(text="Why the data are erased; no personal data.", required=True)
 @BY
 def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> None:
     """Erase name, birth date and sex of MEMBER, in its present and every earlier state, and destroy its key.

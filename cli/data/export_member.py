@@ -9,7 +9,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY, OUTPUT_FILE
+from cli.options import BY, OUTPUT_FILE, reason_option
 from cli.output import print_json
 from cli.residency import check_region
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @command(examples=['ginja data export-member M123 --to M123.zip --reason "request of 2026-11-20" --by ann'])
 @click.argument("member_id", metavar="MEMBER")
 @click.option("--to", "file", required=True, type=OUTPUT_FILE, help="ZIP file to write; it must not exist.")
-@click.option("--reason", required=True, help="Why the data are exported; no personal data.")
+@reason_option(text="Why the data are exported; no personal data.", required=True)
 @BY
 def export_member(member_id: str, file: Path, reason: str, by: str | None, as_json: bool) -> None:
     """Write everything that is stored about MEMBER to a ZIP file of NDJSON, which only its owner can read.

@@ -10,7 +10,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY, DAY
+from cli.options import BY, DAY, reason_option
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _document(hold: "LegalHold") -> dict[str, object]:
 )
 @click.argument("member_id", metavar="MEMBER")
 @click.option("--case", "case_number", required=True, help="Number of the proceedings.")
-@click.option("--reason", required=True, help="Why the data are kept; no personal data.")
+@reason_option(text="Why the data are kept; no personal data.", required=True)
 @click.option("--contact", required=True, help="Whom to ask for a release; shown with each refusal.")
 @click.option("--until", type=DAY, help="Last day on which it is in force; default: until it is released.")
 @BY
@@ -76,7 +76,7 @@ def add(
 
 @command(examples=['ginja data hold release hold_01m86p3ap6yntdyk7shqjq4hs9 --reason "the case was closed"'])
 @click.argument("hold_id", metavar="HOLD")
-@click.option("--reason", required=True, help="Why it is released; no personal data.")
+@reason_option(text="Why it is released; no personal data.", required=True)
 @BY
 def release(hold_id: str, reason: str, by: str | None, as_json: bool) -> None:
     """Release a legal hold. What was due meanwhile is deleted by the next daily work."""

@@ -3,7 +3,7 @@
 import click
 
 from cli.command import command
-from cli.options import reason_option
+from cli.options import by_option, reason_option
 from cli.output import print_json
 from cli.recording import note
 
@@ -16,7 +16,7 @@ from cli.recording import note
 )
 @click.option("--model", "version", metavar="VERSION", help="Version to sign; fetched from MLflow where it is absent.")
 @click.option("--all", "every", is_flag=True, help="Sign every model of this home that is not accepted.")
-@click.option("--by", help="Who answers for the models.")
+@by_option("Who answers for the models.")
 @reason_option(text="Why they may be used here.")
 def sign(version: str | None, every: bool, by: str | None, reason: str | None, as_json: bool) -> None:
     """Sign models whose signature this home does not accept, if their files match their hashes.

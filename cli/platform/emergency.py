@@ -7,7 +7,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY
+from cli.options import BY, reason_option
 from cli.output import print_json, terminal
 from cli.platform.user_access import about_user
 
@@ -29,7 +29,7 @@ _ROLES = ("admin", "insurer", "investigator", "lead_investigator", "data_scienti
 @_LOGIN
 @click.option("--role", required=True, type=click.Choice(_ROLES), help="What the user may do meanwhile.")
 @click.option("--minutes", required=True, type=click.IntRange(1, 1_440), help="How long; it ends by itself.")
-@click.option("--reason", required=True, help="Why, without personal data; it is kept in the audit log.")
+@reason_option(text="Why, without personal data; it is kept in the audit log.", required=True)
 @BY
 def begin(login: str, role: str, minutes: int, reason: str, by: str | None, as_json: bool) -> None:
     """Give a user another role for a limited time; the sessions end, and the user signs in again."""

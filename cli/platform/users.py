@@ -13,7 +13,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY, INPUT_FILE
+from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _PASSWORD_FILE = click.option(
     help="File whose first line is the password; default: ask for it, or generate one where there is no terminal.",
 )
 _LOGIN = click.argument("login", metavar="LOGIN")
-_REASON = click.option("--reason", required=True, help="Why; it is kept in the audit log.")
+_REASON = reason_option(text="Why; it is kept in the audit log.", required=True)
 
 
 @command(

@@ -11,7 +11,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY, INPUT_FILE
+from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json, terminal
 from cli.policy.choices import PolicyChoices, today
 from cli.policy.documents import as_yaml, read_file
@@ -123,7 +123,7 @@ def draft(file: Path, by: str | None, as_json: bool) -> None:
 
 @command(examples=['ginja policy activate 3 --reason "lower cap for outpatient surgery" --by bob'])
 @click.argument("number", metavar="VERSION", type=click.IntRange(1, 999_999_999))
-@click.option("--reason", required=True, help="Why; no personal data.")
+@reason_option(text="Why; no personal data.", required=True)
 @click.option("--force", is_flag=True, help="Without a test that passed; it is stored with the reason.")
 @BY
 def activate(number: int, reason: str, force: bool, by: str | None, as_json: bool) -> None:
@@ -148,7 +148,7 @@ def activate(number: int, reason: str, force: bool, by: str | None, as_json: boo
 @command(
     examples=['ginja policy rollback --reason "too many reviews" --by bob', 'ginja policy rollback --reason "x" --json']
 )
-@click.option("--reason", required=True, help="Why; no personal data.")
+@reason_option(text="Why; no personal data.", required=True)
 @BY
 def rollback(reason: str, by: str | None, as_json: bool) -> None:
     """Undo the last activation: the versions activated before decide again on their days, or the settings."""

@@ -8,7 +8,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import BY
+from cli.options import BY, reason_option
 from cli.output import print_json
 
 
@@ -33,7 +33,7 @@ def edits(as_json: bool) -> None:
 
 @command(examples=['ginja review resume-edit duplicate --reason "compares service times now" --by ann'])
 @click.argument("edit", metavar="EDIT")
-@click.option("--reason", required=True, help="Why the edit is right again; no personal data.")
+@reason_option(text="Why the edit is right again; no personal data.", required=True)
 @BY
 def resume_edit(edit: str, reason: str, by: str | None, as_json: bool) -> None:
     """End the suspension of EDIT; appeals decided from now count for its limit."""

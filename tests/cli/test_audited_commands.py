@@ -21,6 +21,7 @@ from cli.main import main
 from cli.recording import note, recording
 from cli.tree import COMMANDS, load
 from core.settings import Settings, held
+from tests.small_files import files_of_at_most
 
 Rows = Callable[[], list[tuple[object, ...]]]
 _COLUMNS = "name, act, subject_kind, subject_id, outcome, details - 'os_user'"
@@ -196,6 +197,86 @@ def test_an_unavailable_database_does_not_fail_the_command(home):
     with promoting(Settings(home=home, database_url="postgresql://nobody@127.0.0.1:1/none")):
         pass
     assert [one["outcome"] for one in pending(home)] == ["success"]
+
+
+@pytest.mark.parametrize(("option", "most"), [("--by", 200), ("--reason", 2_000)])
+def test_who_and_why_have_a_limit_that_the_refusal_names(ginja, home, option, most):
+    given = {"--by": "ann", "--reason": "why"} | {option: "x" * (most + 1)}
+    done = ginja("model", "rollback", *(word for pair in given.items() for word in pair))
+    assert done.exit_code == 2
+    assert f"'{option}': it has {most + 1:,} characters, and at most {most:,} are allowed" in done.output
+    assert pending(home) == []
+
+
+def test_each_command_limits_who_and_why():
+    named = {(entry.path, one.name): one for entry in COMMANDS for one in load(entry).params}
+    free = [path for (path, name), one in named.items() if name in ("by", "reason") and one.type is click.STRING]
+    assert free == [], "use BY and reason_option of cli/options.py"
+
+
+def test_a_command_with_more_than_a_record_holds_does_not_begin(ginja, home):
+    done = ginja("audit", "list", "--actor", "x" * 40_000)
+    assert done.exit_code == 2
+    assert "at most 32,768 are allowed; shorten the values of its options. Nothing was done." in done.output
+    assert not (home / "audit-pending").exists()
+
+
+def test_a_file_name_that_is_not_utf_8_is_recorded_with_escapes(database_url, home, rows):
+    params = {"file": Path("claims-\udcff.csv"), "out": None, "by": "ann\udcff"}
+    settings = Settings(home=home, database_url=database_url)
+    with held(settings), recording("model score", RECORDED["model score"], params):
+        pass
+    assert rows() == [("ann\\udcff", "model.score", None, None, "success", {"file": "claims-\\udcff.csv"})]
+
+
+@pytest.mark.parametrize("noted", ["x" * 70_000, "\udcff"])
+def test_a_note_that_cannot_be_stored_is_left_out_and_the_outcome_is_not(database_url, home, rows, noted):
+    with promoting(Settings(home=home, database_url=database_url)):
+        note("model", "m2", signed=noted)
+    details = {"force": True, "reason": "approved", "notes_omitted": True}
+    assert rows() == [("ann", "model.promote", "model", "m1", "success", details)]
+
+
+@pytest.mark.parametrize("error", [None, SystemExit(3), click.ClickException("broken"), KeyboardInterrupt()])
+def test_a_full_disk_at_the_end_changes_nothing_about_how_a_command_ended(home, capsys, error):
+    ended = []
+    with files_of_at_most(500):
+        try:
+            with promoting(Settings(home=home)):
+                note(previous="x" * 400)
+                if error is not None:
+                    raise error
+        except BaseException as raised:
+            ended.append(raised)
+    assert ended == ([] if error is None else [error])
+    assert [(one["outcome"], one["details"]["interrupted"]) for one in pending(home)] == [("failed", True)]
+    assert "the outcome of this command could not be recorded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", [None, "postgresql://nobody@127.0.0.1:1/none", "postgresql://127.0.0.1:1/none?nonsense=1"]
+)
+@pytest.mark.parametrize("error", [None, SystemExit(3), click.ClickException("broken")])
+def test_a_record_that_cannot_be_stored_changes_nothing_about_how_a_command_ended(home, url, error):
+    (home / "postgres" / "data" / "postmaster.pid").mkdir(parents=True)  # so that whether a server runs cannot be read
+    ended = []
+    try:
+        with promoting(Settings(home=home, database_url=url)):
+            if error is not None:
+                raise error
+    except BaseException as raised:
+        ended.append(raised)
+    assert ended == ([] if error is None else [error])
+    assert len(pending(home)) == 1
+
+
+def test_a_usage_error_is_reported_also_where_the_record_cannot_be_removed(home, capsys):
+    with pytest.raises(click.UsageError, match="no such model"), promoting(Settings(home=home)):
+        (path,) = (home / "audit-pending").iterdir()
+        path.unlink()
+        path.mkdir()
+        raise click.UsageError("no such model")
+    assert "could not be removed" in capsys.readouterr().err
 
 
 def test_a_note_outside_a_command_is_ignored():
