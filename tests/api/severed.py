@@ -18,6 +18,7 @@ class Severing:
         self._server = parts.hostname or "", parts.port or 0
         self._at: bytes | None = None
         self._answered = False
+        self._before = 0
         self._url = url
         self.port = 0
 
@@ -29,11 +30,11 @@ class Severing:
 
     def lose_statement(self, at: bytes) -> None:
         """The next statement with this text never reaches the server."""
-        self._at, self._answered = at, False
+        self._at, self._answered, self._before = at, False, 0
 
-    def lose_answer(self, at: bytes) -> None:
-        """The server carries out the next statement with this text, and its answer is lost."""
-        self._at, self._answered = at, True
+    def lose_answer(self, at: bytes, *, before: int = 0) -> None:
+        """The server carries out the next statement with this text, after `before` others, and its answer is lost."""
+        self._at, self._answered, self._before = at, True, before
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client."""
@@ -48,7 +49,9 @@ class Severing:
 
         async def requests() -> None:
             while data := await reader.read(65_536):
-                if self._at is not None and self._at in data:
+                if self._at is not None and self._at in data and self._before > 0:
+                    self._before -= 1
+                elif self._at is not None and self._at in data:
                     self._at = None
                     if not self._answered:
                         return

@@ -34,6 +34,9 @@ _OF_USERS = (
     "one transaction each; the states are in tests/api/test_users.py, test_sign_in.py and test_refresh_tokens.py"
 )
 _OF_NOTIFICATIONS = "one transaction each; the states are in tests/api/test_notifications.py"
+_ROTATED = (
+    "a command; each batch is one transaction, and it goes on where it was ended (tests/api/test_key_rotation.py)"
+)
 EXEMPT_ROUTES = {
     "POST /v1/auth/password": _OF_USERS,
     "POST /v1/auth/refresh": _OF_USERS,
@@ -91,6 +94,10 @@ _SCREENED = "one transaction that holds its job or claims; tests/api/test_rescre
 _MAILED = "one transaction whose keys let it be repeated; tests/api/test_notifications.py kills a worker after sending"
 _REPORTED = "one transaction with the report, by key; tests/api/test_scheduled_reports.py repeats it"
 EXEMPT_STATEMENTS = {
+    ("INSERT", "key_rotations"): _ROTATED,
+    ("UPDATE", "key_rotations"): _ROTATED,
+    ("UPDATE", "data_keys"): _ROTATED,
+    ("UPDATE", "member_keys"): _ROTATED,
     ("DELETE", "recovery_codes"): ONE_TRANSACTION,
     ("DELETE", "sign_in_counters"): ONE_TRANSACTION,
     ("INSERT", "audit_seals"): ONE_TRANSACTION,
