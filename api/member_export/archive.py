@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -31,16 +31,30 @@ class MemberExport:
     """By table."""
 
 
-def export_member(connection: Connection, member_id: str, member: bytes | None, at: datetime) -> MemberExport:
-    """Export a member from one state of the database.
+ExportedRow = dict[str, object]
+"""A row by column, as PostgreSQL writes it in JSON."""
 
-    `connection` is in no transaction. `member` is what the registry has, with the decrypted identity, as JSON; `None`:
-    there are only claims.
+
+def rows_of_member(connection: Connection, member_id: str) -> dict[str, list[ExportedRow]]:
+    """The rows about a member by table, from one state of the database, with what is encrypted in them.
+
+    `connection` is in no transaction.
     """
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+    with connection.transaction():
+        return {table: list(_rows(connection, table, declared, member_id)) for table, declared in EXPORTED.items()}
+
+
+def archived(
+    member_id: str, member: bytes | None, found: Mapping[str, Sequence[ExportedRow]], at: datetime
+) -> MemberExport:
+    """The export of rows whose texts are decrypted.
+
+    `member` is what the registry has, with the decrypted identity, as JSON; `None`: there are only claims.
+    """
     written, rows = io.BytesIO(), dict[str, int]()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as file, connection.transaction():
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as file:
         digests = {}
 
         def add(name: str, content: bytes) -> None:
@@ -50,7 +64,7 @@ def export_member(connection: Connection, member_id: str, member: bytes | None, 
         if member is not None:
             add(MEMBER_FILE, member)
         for table, declared in EXPORTED.items():
-            lines = list(_lines(connection, table, declared, member_id))
+            lines = [_line(row, declared) for row in found[table]]
             rows[table] = len(lines)
             add(f"{table}.ndjson", b"".join(lines))
         manifest = {
@@ -66,15 +80,19 @@ def export_member(connection: Connection, member_id: str, member: bytes | None, 
     return MemberExport(content, hashlib.sha256(content).hexdigest(), rows)
 
 
-def _lines(connection: Connection, table: str, declared: ExportedTable, member_id: str) -> Iterator[bytes]:
+def _rows(connection: Connection, table: str, declared: ExportedTable, member_id: str) -> Iterator[ExportedRow]:
     statement = sql.SQL("SELECT to_jsonb(one) FROM {table} AS one WHERE {where} ORDER BY {order}").format(
         table=sql.Identifier(table), where=sql.SQL(declared.where), order=sql.SQL(declared.order)
     )
     for (row,) in connection.execute(statement, {"member": member_id}):
         assert isinstance(row, dict)
-        shown = {
-            name: value
-            for name, value in row.items()
-            if (name in declared.only if declared.only else name not in declared.without)
-        }
-        yield json.dumps(shown, ensure_ascii=False).encode() + b"\n"
+        yield row
+
+
+def _line(row: ExportedRow, declared: ExportedTable) -> bytes:
+    shown = {
+        name: value
+        for name, value in row.items()
+        if (name in declared.only if declared.only else name not in declared.without)
+    }
+    return json.dumps(shown, ensure_ascii=False).encode() + b"\n"

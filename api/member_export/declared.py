@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from api.field_keys import APPEAL_REASON, SealedColumn
+
 _OF_CLAIM: Final = "one.claim_id IN (SELECT claim_id FROM claims WHERE member_id = %(member)s)"
 _STAFF: Final = frozenset({"api_key_id", "decided_by", "role", "filed_by"})
 """Who of the insurer or a provider did something: identities of other people."""
@@ -23,6 +25,8 @@ class ExportedTable:
     """Columns that are left out."""
     only: frozenset[str] = field(default_factory=frozenset)
     """The columns that are exported; empty: all but `without`."""
+    opened: SealedColumn | None = None
+    """A text about a claim that is exported decrypted, under the name of its column in clear."""
 
 
 EXPORTED: Final[Mapping[str, ExportedTable]] = {
@@ -40,7 +44,7 @@ EXPORTED: Final[Mapping[str, ExportedTable]] = {
         _OF_CLAIM, "one.claim_id, one.number", _STAFF | {"note", "note_sealed", "disposition", "kind", "assessment_id"}
     ),
     "earlier_decisions": ExportedTable(_OF_CLAIM, "one.claim_id, one.earlier_id"),
-    "appeals": ExportedTable(_OF_CLAIM, "one.claim_id, one.filed_at", _STAFF | {"reason_sealed"}),
+    "appeals": ExportedTable(_OF_CLAIM, "one.claim_id, one.filed_at", _STAFF | {"reason_sealed"}, opened=APPEAL_REASON),
     "appeal_decisions": ExportedTable(
         "one.appeal_id IN (SELECT appeal_id FROM appeals AS filed WHERE " + _OF_CLAIM.replace("one.", "filed.") + ")",
         "one.appeal_id",

@@ -45,8 +45,9 @@ def export_member(member_id: str, file: Path, reason: str, by: str | None, as_js
     caller = Caller("command line", "operator", None, by or getpass.getuser())
 
     async def work(database: "Database") -> "MemberExport":
-        registry = Registry(database, FieldKeys(settings(), url))
-        return await exported_member(database, registry, plain_url(url), caller, member_id, reason)
+        keys = FieldKeys(settings(), url)
+        registry = Registry(database, keys)
+        return await exported_member(database, registry, keys, plain_url(url), caller, member_id, reason)
 
     try:
         export = with_database(work)

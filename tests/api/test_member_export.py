@@ -15,17 +15,21 @@ from click.testing import CliRunner, Result
 from sqlalchemy import LargeBinary
 
 import api as api_package
+from api.field_keys import SEALED_COLUMNS, SealedColumn
 from api.member_export import EXPORTED, LEFT_OUT, MANIFEST, MEMBER_FILE
 from api.tables import Base
 from cli.main import main
-from tests.api.appeals import filed, rejected
+from tests.api.appeals import APPEAL, filed, rejected
 from tests.api.decisions import held
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
+from tests.api.test_erasure import erase
 
 for _module in pkgutil.walk_packages(api_package.__path__, "api."):
     if _module.name.endswith(".tables"):
         importlib.import_module(_module.name)
 TABLES = Base.metadata.tables
+NOT_ABOUT_A_MEMBER = {"tasks", "bulk_chunks", "token_keys", "refresh_tokens", "webhook_secrets"}
+"""Work that is removed when it is done, and secrets."""
 NEW = {"member_id": "M900", "name": "Zoe Newcomb", "birth_date": "1980-03-02", "sex": "F", "plan_id": "PL1"}
 
 
@@ -73,6 +77,33 @@ def test_no_encrypted_value_is_exported_and_every_column_named_is_one(table: str
         "role",
         "filed_by",
     }
+
+
+@pytest.mark.parametrize("column", SEALED_COLUMNS, ids=lambda one: one.name)
+def test_each_encrypted_column_is_exported_decrypted_or_left_out_with_its_text_in_clear(column: SealedColumn):
+    if column.table not in EXPORTED:
+        assert column.table in LEFT_OUT or column.table in NOT_ABOUT_A_MEMBER
+        return
+    declared = EXPORTED[column.table]
+    assert column.column in declared.without
+    assert (declared.opened == column) != (column.clear in declared.without)
+
+
+async def test_the_reason_of_an_appeal_is_exported_until_the_member_is_erased(api: Api, tmp_path):
+    await filed(api, await rejected(api, member_id="M123"))
+    earlier = await filed(api, await rejected(api, member_id="M123", claim_amount=70))
+    trigger = "ALTER TABLE appeals {} TRIGGER appeals_append_only"
+    api.execute(
+        f"{trigger.format('DISABLE')}; UPDATE appeals SET reason = 'Two services.', reason_sealed = NULL "
+        f"WHERE appeal_id = '{earlier}'; {trigger.format('ENABLE')}"
+    )
+    assert (await export(api, tmp_path / "a.zip", "M123")).exit_code == 0
+    reasons = {one["appeal_id"]: one["reason"] for one in content_of(tmp_path / "a.zip")["appeals.ndjson"]}
+    assert reasons.pop(earlier) == "Two services.", "of an earlier release"
+    assert list(reasons.values()) == [APPEAL["reason"]]
+    assert (await erase(api, "M123", "--reason", "request 7")).exit_code == 0
+    assert (await export(api, tmp_path / "b.zip", "M123")).exit_code == 0
+    assert {one["reason"] for one in content_of(tmp_path / "b.zip")["appeals.ndjson"]} == {None}
 
 
 async def test_an_export_has_what_is_stored_about_the_member_and_the_disclosures(api: Api, tmp_path):
