@@ -16,12 +16,15 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import NoResultFound
 
-from api.database import Database
+from api.database import DATABASE_FAILURES, Database
+from api.errors import ApiError
 from api.field_keys import MEMBERS, FieldKeys, MemberKey, MemberKeyRow, fresh_key, member_key, rotate, unwrapped
 from api.members import MemberRow
 from api.migrate import upgrade
 from core import clock
+from core.errors import CoreError
 from core.field_encryption import place
 from core.servers import postgres_url, temporary_home
 from core.settings import Settings
@@ -99,7 +102,7 @@ async def measure(settings: Settings, url: str, count: int) -> RotationCost:
             reads += 1
             try:
                 failed += not await read_member(readers, of_reader, f"B{chosen.randrange(count):07}")
-            except Exception:
+            except (*DATABASE_FAILURES, NoResultFound, CoreError, ApiError):
                 failed += 1
 
     waited = 0.0

@@ -99,8 +99,14 @@ def licence_of(package: str, policy: LicencePolicy) -> PackageLicence:
 
 
 def is_allowed(expression: str, allowed: frozenset[str]) -> bool:
-    """Whether what is allowed fulfils an expression: each licence of an `AND`, and one of an `OR`."""
-    tree = _SPDX.parse(expression, validate=True)
+    """Whether what is allowed fulfils an expression: each licence of an `AND`, and one of an `OR`.
+
+    One that is no SPDX expression, or names a licence that SPDX does not have, is not allowed.
+    """
+    try:
+        tree = _SPDX.parse(expression, validate=True, strict=True)
+    except (ExpressionError, ValueError):
+        return False
     known = {one: _SPDX.TRUE if str(one) in allowed else _SPDX.FALSE for one in tree.symbols}  # `A WITH B` is one
     return bool(tree.subs(known).simplify() == _SPDX.TRUE)
 

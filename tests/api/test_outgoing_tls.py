@@ -60,12 +60,16 @@ def tls_front(
         ports.append(server.sockets[0].getsockname()[1])
         ready.set()
 
+    async def end(forwarding: set[asyncio.Task[Any]]) -> None:
+        """Cancel what forwards, and wait until each connection is ended."""
+        for task in forwarding:
+            task.cancel()
+        await asyncio.gather(*forwarding, return_exceptions=True)
+
     def run() -> None:
         loop.create_task(serve())
         loop.run_forever()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(end(asyncio.all_tasks(loop)))
         loop.close()
 
     thread = threading.Thread(target=run)

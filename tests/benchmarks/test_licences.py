@@ -52,6 +52,19 @@ def test_an_expression_is_fulfilled_by_what_is_allowed(expression: str, allowed:
     assert list(problems(found, POLICY)) == [] if allowed else "not allowed" in next(iter(problems(found, POLICY)))
 
 
+@pytest.mark.parametrize("expression", ["Unheard-Of-1.0", "MIT OR Unheard-Of-1.0", "MIT AND Unheard-Of-1.0", "MIT OR"])
+def test_an_expression_with_a_licence_that_spdx_does_not_have_is_not_allowed(expression: str) -> None:
+    assert is_allowed(expression, POLICY.allowed) is False
+    found = [PackageLicence("one", "1.0", expression, "stated")]
+    assert "not allowed" in next(iter(problems(found, POLICY)))
+
+
+def test_an_expression_with_a_licence_that_is_not_in_the_list_is_not_allowed_by_the_others() -> None:
+    assert not is_allowed("0BSD", POLICY.allowed)
+    assert is_allowed("MIT OR 0BSD", POLICY.allowed), "the choice is free"
+    assert not is_allowed("Apache-2.0 WITH Classpath-exception-2.0", POLICY.allowed)
+
+
 def installed(folder: Path, name: str, *lines: str) -> None:
     place = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     place.mkdir()
