@@ -16,8 +16,8 @@ from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.severed import Severing, severing
 
 LOCK, COMMIT = b"pg_advisory_xact_lock", b"COMMIT"
-NONCE = 1
-"""Commits of a signed request before that of its act: its nonce is stored first."""
+NONCE = 2
+"""Commits of a signed request before that of its act: its signing key is read, and its nonce stored."""
 
 
 @dataclass
