@@ -129,11 +129,12 @@ def _is_locked(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
     return connection.execute("SELECT pg_try_advisory_lock(%s)", [_UPGRADE_LOCK]).fetchone() == (True,)
 
 
-def create_index_beside_writes(name: str, table: str, columns: list[str]) -> None:
+def create_index_beside_writes(name: str, table: str, columns: list[str], *, where: str | None = None) -> None:
     """Create an index, within an autocommit block of a revision, without keeping rows from being written.
 
-    PostgreSQL waits for transactions that are older, however long they last: nobody waits behind it, so the limit of
-    `LockRetries` does not count. An index of that name whose creation was interrupted is invalid; it is replaced.
+    `where`: a condition in SQL, of the rows that the index has. PostgreSQL waits for transactions that are older,
+    however long they last: nobody waits behind it, so the limit of `LockRetries` does not count. An index of that name
+    whose creation was interrupted is invalid; it is replaced.
     """
     from alembic import op
     from sqlalchemy import text
@@ -148,7 +149,7 @@ def create_index_beside_writes(name: str, table: str, columns: list[str]) -> Non
         if is_valid is False:
             op.drop_index(name, table, postgresql_concurrently=True)
         if not is_valid:
-            op.create_index(name, table, columns, postgresql_concurrently=True)
+            op.create_index(name, table, columns, postgresql_concurrently=True, postgresql_where=where)
     finally:
         if not connection.invalidated:
             connection.execute(set_limit, {"value": limit})

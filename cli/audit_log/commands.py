@@ -25,7 +25,7 @@ def filter_options(function: F) -> F:
         click.option("--until", type=_INSTANT, help="Only before this day or instant (UTC)."),
         click.option("--since", type=_INSTANT, help="Only from this day or instant on (UTC)."),
         click.option(
-            "--outcome", type=click.Choice(["success", "denied", "not_found"]), help="Only with this outcome."
+            "--outcome", type=click.Choice(["success", "denied", "not_found", "failed"]), help="Only with this outcome."
         ),
         click.option("--subject", metavar="ID", help="Only about this member, provider, claim or other subject."),
         click.option("--act", metavar="NAME", help="Only this act, such as claim.read."),

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from api.migrate import create_index_beside_writes
+
 revision = "0070"
 down_revision = "0069"
 
@@ -10,14 +12,7 @@ _INDEX = "outbox_done_at_idx"
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():  # events are written meanwhile
-        op.create_index(
-            _INDEX,
-            "outbox",
-            ["done_at"],
-            postgresql_where="done_at IS NOT NULL",
-            postgresql_concurrently=True,
-            if_not_exists=True,
-        )
+        create_index_beside_writes(_INDEX, "outbox", ["done_at"], where="done_at IS NOT NULL")
 
 
 def downgrade() -> None:
