@@ -14,7 +14,7 @@ from api.scoring.rescoring import Rescorer
 from api.windows import EntityWindows
 from core import clock
 from core.settings import Settings
-from tests.api.makers import MINIMAL, Api, answering, running_api, says_nothing, scores
+from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, answering, running_api, says_nothing, scores
 from tests.api.waiting import until
 
 CHEAP = MINIMAL | {"procedure_code": "P002"}
@@ -117,6 +117,7 @@ def start_worker(url: str, valkey: str, port: int, home: str) -> subprocess.Pope
         "GINJA_REDIS_URL": valkey,
         "GINJA_SCORER_URL": f"http://127.0.0.1:{port}",
         "GINJA_HOME": home,
+        "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY,
     }
     return subprocess.Popen(
         [sys.executable, "-c", "from cli.main import main; main()", "run", "worker"],

@@ -18,6 +18,7 @@ from core.errors import TlsError
 from core.settings import Settings
 from core.tls import pinned_context, server_context
 from tests.api.certificates import certificate
+from tests.api.makers import ENCRYPTION_KEY
 
 ROOT = Path(__file__).parents[2]
 NAME = "claims.example.org"
@@ -47,6 +48,7 @@ def serve(database_url: str, home: Path, **more: str) -> tuple["subprocess.Popen
         "GINJA_DATABASE_URL": database_url,
         "GINJA_API_PORT": str(port),
         "GINJA_SCORER_URL": "http://127.0.0.1:1",
+        "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY,
         **more,
     }
     command = [sys.executable, "-c", "from cli.main import main; main()", "run", "api"]
