@@ -12,6 +12,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import DecryptionError
 
@@ -41,12 +43,13 @@ def key_id_of(sealed: bytes) -> int:
 class SealingKey:
     """A key and its id, from 0 to 2^32 - 1. It is not part of its own representation."""
 
-    __slots__ = ("_cipher", "_head", "key_id")
+    __slots__ = ("_cipher", "_head", "_key", "key_id")
 
     def __init__(self, key_id: int, key: bytes) -> None:
         """`key` is 32 bytes."""
         self.key_id = key_id
         self._head = _HEAD.pack(_VERSION, key_id)
+        self._key = key
         self._cipher = AESGCM(key)
 
     def seal(self, value: bytes, at: bytes) -> bytes:
@@ -64,3 +67,7 @@ class SealingKey:
             raise DecryptionError(
                 "a stored value was changed, belongs to another row, or was encrypted with another key"
             ) from None
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose that is not sealing, by HKDF-SHA-256 (RFC 5869)."""
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(self._key)
