@@ -16,7 +16,9 @@ from typing import Final
 
 from core.field_encryption import SealingKey
 
-_APOSTROPHES: Final = dict.fromkeys(map(ord, "'`\u00b4\u2018\u2019\u201b\u02b9\u02bb\u02bc\u02bd\u2032\uff07"))
+_APOSTROPHES: Final = dict.fromkeys(map(ord, "'`\u2018\u2019\u201b\u02b9\u02bb\u02bc\u02bd\u2032\uff07"))
+_ACUTE: Final = " \u0301"
+"""The acute accent that is written for an apostrophe, as NFKC has it."""
 _LETTERS: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i", "ŧ": "t", "ς": "σ"}
 )
@@ -31,7 +33,8 @@ def folded(text: str) -> str:
     """A text as it is compared; folding it again changes nothing."""
     while True:
         shown = "".join(one for one in text.translate(_APOSTROPHES) if unicodedata.category(one) != "Cf")
-        apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", shown).casefold())
+        composed = unicodedata.normalize("NFKC", shown).replace(_ACUTE, "")
+        apart = unicodedata.normalize("NFKD", composed.casefold())
         bare = "".join(one for one in apart if not _is_diacritic(one)).translate(_LETTERS)
         again = unicodedata.normalize("NFKC", bare)
         if again == text:
