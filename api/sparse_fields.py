@@ -18,6 +18,9 @@ from fastapi import Query
 from fastapi.params import Query as QueryParameter
 from pydantic import AfterValidator, BaseModel, JsonValue
 
+from api.errors import Invalid
+from api.identity import Caller
+
 MAX_FIELDS_TEXT: Final = 1_000
 """Most characters of `fields`."""
 _MAX_SHOWN: Final = 64
@@ -73,10 +76,16 @@ def choosing_later() -> Iterator[LaterChoice]:
 class SparseFields:
     """The fields of a model's responses that a query may choose from."""
 
-    def __init__(self, model: type[BaseModel], listed: str | None = None) -> None:
-        """`listed` is the field of `model` that has the items of a list, where the response is one."""
+    def __init__(
+        self, model: type[BaseModel], listed: str | None = None, *, of_scores: frozenset[str] = frozenset()
+    ) -> None:
+        """`listed` is the field of `model` that has the items of a list, where the response is one.
+
+        `of_scores` are the names, with dots where they are nested, of what only callers that see scores are shown.
+        """
         item = model if listed is None else _models(model.model_fields[listed].annotation)[0]
         self._model, self._item, self._listed = model, item, listed
+        self._of_scores = of_scores
         self.names = tuple(item.model_fields)
 
     @property
@@ -95,6 +104,18 @@ class SparseFields:
     def check(self) -> AfterValidator:
         """Refuses a text with a name that the model does not have, naming those that it has."""
         return AfterValidator(self._checked)
+
+    def chosen_by(self, caller: Caller, text: str | None) -> Inclusion | None:
+        """As `chosen`; raises `Invalid` where the text names what only callers that see scores are shown.
+
+        An empty field would be no less empty, but it would look like an answer.
+        """
+        if text is not None and not caller.sees_scores:
+            for path in text.split(","):
+                if not self._of_scores.isdisjoint(_parents(path)):
+                    allowed = ", ".join(name for name in self.names if name not in self._of_scores)
+                    raise Invalid.field("fields", f"must name fields that a key without scores:read sees: {allowed}")
+        return self.chosen(text)
 
     def chosen(self, text: str | None) -> Inclusion | None:
         """What the model writes for a checked text; `None`: everything."""

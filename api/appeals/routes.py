@@ -20,7 +20,7 @@ from api.sparse_fields import SparseFields
 router = APIRouter(tags=["appeals"])
 
 MAX_APPEALS = 200
-_LISTED = SparseFields(AppealList, "appeals")
+_LISTED = SparseFields(AppealList, "appeals", of_scores=frozenset({"note", "caused_by"}))
 ListedAppealFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 
 
@@ -53,7 +53,7 @@ async def list_appeals_of_claim(
     found = await appeals.of_claim(caller, claim_id)
     today = appeals.today()
     listed = AppealList(appeals=[AppealOut.of(one, today, sees_scores=caller.sees_scores) for one in found])
-    return json_response(listed, fields=_LISTED.chosen(fields))
+    return json_response(listed, fields=_LISTED.chosen_by(caller, fields))
 
 
 @router.get("/v1/appeals", response_model=AppealList, openapi_extra=operation())

@@ -86,8 +86,8 @@ class NoticeOut(BaseModel):
     )
     reviewer_role: str | None
     model_used: bool | None = Field(
-        description="Whether a model's score was before the reviewer, or a part of the approval; null for a provider's "
-        "claim that was approved at receipt."
+        description="Whether a model's score was before the reviewer, or a part of the approval; null for keys that "
+        "see no scores, unless the contract decided."
     )
     contract_findings: list[str] = Field(description="Codes of the contract denials that decided the claim.")
 
@@ -146,6 +146,15 @@ class ClaimOut(BaseModel):
         None,
         description="What the model infers from the history of the provider and member; not evidence about this claim.",
     )
+
+
+OF_SCORES: Final = frozenset(
+    {
+        *("fraud_flag", "score", "decided_by", "model_version", "rule", "replaced_by", "chain", "priors"),
+        *("reasons.direction", "reasons.odds", "reasons.superseded"),
+    }
+)
+"""Fields of a claim that only callers that see scores are shown."""
 
 
 class ClaimPage(BaseModel):
@@ -288,7 +297,8 @@ def explanation_out(
 def _decision(decision: DecisionSummary | None, *, sees_scores: bool) -> ClaimDecisionOut | None:
     if decision is None or (not sees_scores and decision.effect in _INTERNAL):
         return None
-    reason = REASONS[decision.reason]
+    declared = REASONS[decision.reason]
+    reason = declared if sees_scores else declared.without_scores
     names = {"decided_by": decision.decided_by, "role": decision.role} if sees_scores else {}
     return ClaimDecisionOut(
         action=decision.action,
@@ -307,14 +317,14 @@ def _notice(claim: ClaimRecord, *, sees_scores: bool) -> NoticeOut | None:
     assessment, decision = claim.assessment, claim.decision
     if assessment is None or claim.status in ("in_review", "voided"):
         return None
-    codes = {finding.code for finding in assessment.findings}
+    codes, scored = {finding.code for finding in assessment.findings}, assessment.decided_by == "model"
     if decision is not None and decision.effect == Effect.SETTLED.value:
         named = sees_scores or claim.status != "approved"
         return NoticeOut(
             decided_by="person",
             reviewed_by=decision.decided_by if named else None,
             reviewer_role=decision.role if named else None,
-            model_used=assessment.decided_by == "model" and codes.isdisjoint(SCORED_LATER),
+            model_used=scored and codes.isdisjoint(SCORED_LATER) if sees_scores else None,
             contract_findings=[],
         )
     contract = [
@@ -323,7 +333,7 @@ def _notice(claim: ClaimRecord, *, sees_scores: bool) -> NoticeOut | None:
         if finding.code in CONTRACT_DENIALS and finding.outcome.value == claim.status
     ]
     by_contract = claim.status != "approved"
-    used = assessment.decided_by == "model" if sees_scores else None
+    used = scored if sees_scores else None
     return NoticeOut(
         decided_by="contract" if by_contract else "automatic",
         reviewed_by=None,

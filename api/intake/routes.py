@@ -10,7 +10,7 @@ from api.dependencies import ClaimsReader, Explainer, SubmitCaller, VoidCaller, 
 from api.errors import Conflict, KeyQueueFull, MemberQueueFull
 from api.fields import ClaimId, PlainNumber
 from api.intake.records import ClaimOrder
-from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
+from api.intake.responses import OF_SCORES, ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
@@ -24,8 +24,8 @@ from api.tasks import DECIDE_CLAIM, TaskOut, accepted_response
 router = APIRouter(tags=["claims"])
 
 MAX_LISTED = 200
-_LISTED = SparseFields(ClaimPage, "claims")
-_CLAIM = SparseFields(ClaimOut)
+_LISTED = SparseFields(ClaimPage, "claims", of_scores=OF_SCORES)
+_CLAIM = SparseFields(ClaimOut, of_scores=OF_SCORES)
 _EXPLANATION = SparseFields(ExplanationOut)
 ListedClaimFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 ClaimFields = Annotated[Annotated[str, _CLAIM.check] | None, _CLAIM.query]
@@ -117,14 +117,14 @@ async def list_claims(
         caller, after=after, limit=limit, filters=filters, order=ClaimOrder(sort)
     )
     listed = ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place))
-    return json_response(listed, fields=_LISTED.chosen(fields))
+    return json_response(listed, fields=_LISTED.chosen_by(caller, fields))
 
 
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut, openapi_extra=operation())
 async def get_claim(request: Request, caller: ClaimsReader, claim_id: ClaimId, fields: ClaimFields = None) -> Response:
     """Read a claim with its latest assessment and decision."""
     claim = await dependencies(request).intake.get(caller, claim_id)
-    return json_response(claim, fields=_CLAIM.chosen(fields))
+    return json_response(claim, fields=_CLAIM.chosen_by(caller, fields))
 
 
 @router.get("/v1/claims/{claim_id}/explanation", response_model=ExplanationOut, openapi_extra=operation())

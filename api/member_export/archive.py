@@ -91,7 +91,7 @@ def _rows(connection: Connection, table: str, declared: ExportedTable, member_id
 
 def _line(row: ExportedRow, declared: ExportedTable) -> bytes:
     shown = {
-        name: value
+        name: declared.changed[name](value) if name in declared.changed else value
         for name, value in row.items()
         if (name in declared.only if declared.only else name not in declared.without)
     }

@@ -3,11 +3,12 @@
 A table that names a member or a claim is in `EXPORTED` or in `LEFT_OUT`; a test fails where one is in neither.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from api.field_keys import APPEAL_REASON, SealedColumn
+from claims.review import REASONS
 
 _OF_CLAIM: Final = "one.claim_id IN (SELECT claim_id FROM claims WHERE member_id = %(member)s)"
 _STAFF: Final = frozenset({"api_key_id", "decided_by", "role", "filed_by"})
@@ -25,8 +26,16 @@ class ExportedTable:
     """Columns that are left out."""
     only: frozenset[str] = field(default_factory=frozenset)
     """The columns that are exported; empty: all but `without`."""
+    changed: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
+    """By column: what its value is in the export."""
     opened: SealedColumn | None = None
     """A text about a claim that is exported decrypted, under the name of its column in clear."""
+
+
+def _without_scores(code: object) -> object:
+    """The reason of a decision, as a member sees it over HTTP."""
+    reason = REASONS.get(str(code))
+    return code if reason is None else reason.without_scores.code
 
 
 EXPORTED: Final[Mapping[str, ExportedTable]] = {
@@ -37,11 +46,17 @@ EXPORTED: Final[Mapping[str, ExportedTable]] = {
         frozenset({"name", "birth_date", "sex", "name_sealed", "birth_date_sealed", "sex_sealed"}),
     ),
     "authorizations": ExportedTable("one.member_id = %(member)s", "one.authorization_number"),
-    "claims": ExportedTable("one.member_id = %(member)s", "one.received_at, one.claim_id"),
+    # Which claim it inherits a review from is a suspicion.
+    "claims": ExportedTable(
+        "one.member_id = %(member)s", "one.received_at, one.claim_id", frozenset({"inherits_from"})
+    ),
     "claim_lines": ExportedTable(_OF_CLAIM, "one.claim_id, one.line"),
     # A disposition and the kind of a fraud are findings of an investigation, and so may be a note.
     "decisions": ExportedTable(
-        _OF_CLAIM, "one.claim_id, one.number", _STAFF | {"note", "note_sealed", "disposition", "kind", "assessment_id"}
+        _OF_CLAIM,
+        "one.claim_id, one.number",
+        _STAFF | {"note", "note_sealed", "disposition", "kind", "assessment_id"},
+        changed={"reason": _without_scores},
     ),
     "earlier_decisions": ExportedTable(_OF_CLAIM, "one.claim_id, one.earlier_id"),
     "appeals": ExportedTable(_OF_CLAIM, "one.claim_id, one.filed_at", _STAFF | {"reason_sealed"}, opened=APPEAL_REASON),

@@ -48,6 +48,10 @@ async def get_review(request: Request, caller: ScoresCaller, claim_id: ClaimId) 
 
 
 @router.get("/v1/decision-reasons", response_model=ReasonList, openapi_extra=operation())
-async def list_decision_reasons(_caller: ReadCaller) -> Response:
-    """List the reason codes of decisions, what each means and which actions it fits."""
-    return json_response(ReasonList(reasons=[ReasonOut.of(reason) for reason in REASONS.values()]))
+async def list_decision_reasons(caller: ReadCaller) -> Response:
+    """List the reason codes of decisions, what each means and which actions it fits.
+
+    A key without `scores:read` sees those that its claims can have.
+    """
+    shown = [one for one in REASONS.values() if caller.sees_scores or one.shown_as is None]
+    return json_response(ReasonList(reasons=[ReasonOut.of(reason) for reason in shown]))

@@ -35,6 +35,13 @@ class ReviewReason:
     actions: frozenset[Action]
     carc: str | None = None
     needs_confirmed_fraud: bool = False
+    shown_as: str | None = None
+    """Code that providers and members see in place of this one, which says what became of a score; None: this one."""
+
+    @property
+    def without_scores(self) -> "ReviewReason":
+        """The reason as it is stated to who sees no scores."""
+        return self if self.shown_as is None else REASONS[self.shown_as]
 
 
 def _declared(*reasons: ReviewReason) -> dict[str, ReviewReason]:
@@ -51,7 +58,10 @@ REASONS = _declared(
     ReviewReason("review_found_no_issue", "Reviewed; nothing found against payment.", _for(Action.RELEASE)),
     ReviewReason("records_support_service", "The records support the service as billed.", _for(Action.RELEASE)),
     ReviewReason(
-        "later_score_does_not_flag", "Held for a missing score; the later score is low.", _for(Action.RELEASE)
+        "later_score_does_not_flag",
+        "Held for a missing score; the later score is low.",
+        _for(Action.RELEASE),
+        shown_as="review_found_no_issue",
     ),
     ReviewReason(
         "fee_schedule", "The charge exceeds the fee schedule or maximum allowable.", _for(Action.PAY_REDUCED), "45"

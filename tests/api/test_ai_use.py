@@ -58,17 +58,17 @@ async def test_a_rejection_off_the_contract_would_be_counted(api: Api):
     assert (await report(api)).adverse_without_person == 1
 
 
-async def test_the_notice_names_the_reviewer_of_a_denial_and_says_whether_a_model_was_used(api: Api):
+async def test_the_notice_names_the_reviewer_of_a_denial_and_says_to_staff_whether_a_model_was_used(api: Api):
     claim_id = await held(api)
     for role in ("provider", "claims_system"):
         assert (await api.get(f"/v1/claims/{claim_id}", role=role)).json()["notice"] is None
     await decide(api, claim_id, DENY)
-    for role in ("provider", "claims_system"):
+    for role, model_used in (("provider", None), ("claims_system", True)):
         assert (await api.get(f"/v1/claims/{claim_id}", role=role)).json()["notice"] == {
             "decided_by": "person",
             "reviewed_by": "investigator",
             "reviewer_role": "investigator",
-            "model_used": True,
+            "model_used": model_used,
             "contract_findings": [],
         }
 
@@ -77,7 +77,7 @@ async def test_a_provider_learns_neither_who_released_a_claim_nor_whether_the_sc
     claim_id = await held(api)
     await decide(api, claim_id, RELEASE)
     notice = (await api.get(f"/v1/claims/{claim_id}", role="provider")).json()["notice"]
-    assert (notice["decided_by"], notice["reviewed_by"], notice["model_used"]) == ("person", None, True)
+    assert (notice["decided_by"], notice["reviewed_by"], notice["model_used"]) == ("person", None, None)
     at_receipt = await approved(api, service_from="2026-02-01")
     assert (at_receipt["notice"]["decided_by"], at_receipt["notice"]["model_used"]) == ("automatic", True)
     shown = (await api.get(f"/v1/claims/{at_receipt['claim_id']}", role="provider")).json()["notice"]

@@ -153,8 +153,9 @@ async def test_another_choice_has_another_tag_and_a_change_takes_that_of_the_who
 
 async def test_a_choice_shows_no_more_than_the_key_may_see(api: Api):
     url = f"/v1/claims/{await held(api)}"
-    sparse = await api.get(f"{url}?fields=claim_id,score,rule,priors", role="provider")
-    assert set(sparse.json()) == {"claim_id"}
+    refused = await api.get(f"{url}?fields=claim_id,score,rule,priors", role="provider")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "fields")
+    assert "score" not in refused.json()["errors"][0]["message"].replace("scores:read", "")
     assert set((await api.get(f"{url}?fields=score")).json()) == {"score"}
 
 

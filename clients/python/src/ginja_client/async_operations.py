@@ -421,7 +421,10 @@ class AsyncOperations(AsyncCalls):
         )
 
     async def list_decision_reasons(self) -> ReasonList:
-        """List the reason codes of decisions, what each means and which actions it fits."""
+        """List the reason codes of decisions, what each means and which actions it fits.
+
+        A key without `scores:read` sees those that its claims can have.
+        """
         return cast("ReasonList", await self._call(Call("GET", "/v1/decision-reasons")))
 
     async def list_rescreening_findings(

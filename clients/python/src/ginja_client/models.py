@@ -1292,8 +1292,8 @@ class NoticeOut(TypedDict):
     """Name of the reviewer; providers see it where the claim was denied or reduced."""
     reviewer_role: str | None
     model_used: bool | None
-    """Whether a model's score was before the reviewer, or a part of the approval; null for a provider's claim that was
-    approved at receipt."""
+    """Whether a model's score was before the reviewer, or a part of the approval; null for keys that see no scores,
+    unless the contract decided."""
     contract_findings: list[str]
     """Codes of the contract denials that decided the claim."""
 

@@ -412,7 +412,10 @@ class SyncOperations(SyncCalls):
         return cast("ReviewOut", self._call(Call("GET", fill("/v1/claims/{claim_id}/decisions", claim_id=claim_id))))
 
     def list_decision_reasons(self) -> ReasonList:
-        """List the reason codes of decisions, what each means and which actions it fits."""
+        """List the reason codes of decisions, what each means and which actions it fits.
+
+        A key without `scores:read` sees those that its claims can have.
+        """
         return cast("ReasonList", self._call(Call("GET", "/v1/decision-reasons")))
 
     def list_rescreening_findings(
