@@ -84,6 +84,7 @@ RECORDED: Final[Mapping[str, AuditedCommand]] = {
         "report.provider_scorecard", "provider", "provider_id", ("first_day", "last_day", "form", "output")
     ),
     "report save": AuditedCommand("report.read", "report", "report_id", ("form", "output")),
+    "dossier write": AuditedCommand("dossier.export", details=("as_of", "first_day", "output")),
     "policy test": AuditedCommand("policy.test", "policy", "policy", ("base", "dataset", "claims")),
     "policy replay": AuditedCommand("policy.replay", "policy", "policy", ("claims",)),
     "policy backtest": AuditedCommand("policy.backtest", details=("dataset", "version", "days", "claims")),
@@ -181,6 +182,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "review simulate": _SIMULATED,
     "review simulate-clock": _SIMULATED,
     "review edits": "edits and counts of their appeals",
+    "dossier verify": "compares files with their manifest",
     "report ai-use": "counts",
     "report list": "which reports there are",
     "policy list": "versions of the policy",

@@ -28,6 +28,8 @@ class GroupEntry:
 
     summary: str
     examples: tuple[str, ...]
+    default: str | None = None
+    """The command that options alone call: `ginja dossier --as-of DAY`."""
 
 
 COMMANDS: tuple[CommandEntry, ...] = (
@@ -149,6 +151,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review edits", "cli.review.edits:edits"),
     CommandEntry("review rescreening", "cli.review.rescreening:rescreening"),
     CommandEntry("review resume-edit", "cli.review.edits:resume_edit"),
+    CommandEntry("dossier write", "cli.dossier:write"),
+    CommandEntry("dossier verify", "cli.dossier:verify"),
     CommandEntry("policy list", "cli.policy.versions:list_"),
     CommandEntry("policy show", "cli.policy.versions:show"),
     CommandEntry("policy diff", "cli.policy.versions:diff"),
@@ -276,6 +280,11 @@ GROUPS: dict[str, GroupEntry] = {
             "ginja report remittance H456 --first-day 2026-11-01 --last-day 2026-11-30",
         ),
     ),
+    "dossier": GroupEntry(
+        "Write what an examiner asks about models and decisions, as recorded up to a day, and verify such a file.",
+        ("ginja dossier --as-of 2026-09-30", "ginja dossier verify dossier-2026-09-30"),
+        default="write",
+    ),
     "bench": GroupEntry(
         "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
         ("ginja bench score --json", "ginja bench chaos --only scorer"),
@@ -302,7 +311,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
-    "Investigation": ("review", "report"),
+    "Investigation": ("review", "report", "dossier"),
     "Benchmarks": ("bench",),
 }
 """Headings of `ginja --help`, in order, each with its commands and groups."""
@@ -325,6 +334,18 @@ class TreeGroup(Group):
     def __init__(self, path: str = "", **attributes: Any) -> None:
         super().__init__(**attributes)
         self._path = tuple(path.split())
+
+    @property
+    def default(self) -> str | None:
+        """The command that options alone call; `None`: none."""
+        about = GROUPS.get(" ".join(self._path))
+        return None if about is None else about.default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options alone are those of the default command, except a request for help."""
+        if self.default is not None and args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the listed commands and groups, in the order of the table."""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cli.command import Command, Group
 from cli.main import main
-from cli.tree import COMMANDS, EXAMPLES, GROUPS, SECTIONS, load
+from cli.tree import COMMANDS, EXAMPLES, GROUPS, SECTIONS, TreeGroup, load
 
 PATHS = [entry.path for entry in COMMANDS]
 SPELLINGS = [(spelling, entry) for entry in COMMANDS for spelling in entry.spellings]
@@ -40,7 +40,11 @@ def find(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that words call, and what is left of them."""
     command: click.Command = main
     rest = list(words)
-    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+    while isinstance(command, click.Group) and rest:
+        if rest[0].startswith("-"):  # options alone are those of the default command
+            if not isinstance(command, TreeGroup) or command.default is None:
+                break
+            rest.insert(0, command.default)
         found = command.get_command(click.Context(command), rest[0])
         assert found is not None, words
         command, rest = found, rest[1:]
@@ -139,6 +143,15 @@ def test_a_group_that_exists_only_as_another_spelling_lists_its_commands(tmp_pat
 def test_a_misspelt_command_gets_the_nearest_name(tmp_path):
     assert "Did you mean 'model'?" in run(tmp_path, "modle").stderr
     assert "Did you mean 'promote'?" in run(tmp_path, "model", "promot").stderr
+
+
+def test_options_alone_call_the_default_command_of_a_group(tmp_path):
+    assert find(["dossier", "--as-of", "2026-09-30"])[0] is find(["dossier", "write"])[0]
+    done = run(tmp_path, "dossier", "--as-of", "June")
+    assert done.exit_code == 2
+    assert "Invalid value for '--as-of'" in done.stderr
+    for words in (["dossier", "--help"], ["dossier", "-h"]):
+        assert "Commands:" in run(tmp_path, *words).output
 
 
 def test_without_a_command_the_help_is_shown(tmp_path):
