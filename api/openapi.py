@@ -247,6 +247,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if is_confirmed(route):
         errors += [SignatureRequired, SignatureInvalid, StepUpRequired]
+        errors += [] if "requestBody" in described else [TooLarge]  # what is signed is read as a whole
         described["parameters"] = [*described.get("parameters", ()), SIGNATURE_INPUT, SIGNATURE, CONTENT_DIGEST]
         always = not {f"{method} {route.path}" for method in route.methods or ()}.isdisjoint(CONFIRMED)
         described["description"] = f"{described['description']}\n\n{_CONFIRMED if always else _CONFIRMED_ABOVE}"

@@ -5,7 +5,7 @@ is verified over what was sent, and its nonce stored, before the Idempotency-Key
 request is refused, also where its response is stored. A signature of a request to another route is not read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from re import Pattern
 from typing import Final
@@ -37,6 +37,10 @@ CONFIRMED: Final = frozenset(
         *("POST /v1/users", "PUT /v1/users/{user_id}", "POST /v1/users/{user_id}/reset-second-factor"),
         "POST /v1/users/{user_id}/reset-password",
         *("POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"),
+        *("POST /v1/legal-holds", "POST /v1/legal-holds/{hold_id}/release"),
+        *("POST /v1/webhook-endpoints", "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret"),
+        *(f"{method} /v1/webhook-endpoints/{{endpoint_id}}" for method in ("PATCH", "DELETE")),
+        *("POST /v1/notification-subscriptions", "DELETE /v1/notification-subscriptions/{subscription_id}"),
         "POST /v1/appeals/{appeal_id}/decision",
     }
 )
@@ -44,6 +48,45 @@ CONFIRMED: Final = frozenset(
 CONFIRMED_ABOVE: Final = frozenset({"POST /v1/claims/{claim_id}/decisions", "POST /v1/claims/{claim_id}/dispositions"})
 """Routes that require it for approvals and above an amount (`GINJA_CONFIRMATION_ABOVE_CENTS`)."""
 
+_CLAIMS: Final = "sends claims, which pay nothing before they are decided"
+_UPLOAD: Final = "a part of an upload of claims, by the key that began it"
+_MASTER_DATA: Final = "master data of the claims system, which sends it unattended; earlier periods are kept"
+_SIGN_IN: Final = "proves who signs in, by password and code of its body"
+_OWN: Final = "ends the caller's own sign-ins, which takes rights away"
+_VERSION: Final = "the form of the responses to the caller's own key"
+_AGAIN: Final = "sends again what was made before, to the receiver that was confirmed"
+
+UNCONFIRMED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("POST /claims", "POST /v1/claims", "POST /v1/fhir/Claim", "POST /v1/x12/837"), _CLAIMS),
+    **dict.fromkeys(("POST /v1/bulk/claims", "PATCH /v1/bulk/claims/{job_id}"), _UPLOAD),
+    "POST /v1/bulk/claims/{job_id}/cancel": _UPLOAD,
+    "POST /v1/claims:score-batch": "computes scores and changes nothing",
+    "POST /v1/claims/{claim_id}/void": "withdraws a claim for the system that sent it; nothing more is paid on it",
+    "POST /v1/claims/{claim_id}/appeals": "asks for a decision; the outcome is confirmed",
+    "POST /v1/rescreening-findings/{finding_id}/close": "closes a line of a work list; the claim is unchanged",
+    "POST /v1/policies": "stores a version that decides nothing until its activation, which is confirmed",
+    **{
+        f"{method} /v1/{kind}{rest.format(one)}": _MASTER_DATA
+        for kind, one in (("members", "member_id"), ("providers", "provider_id"), ("procedures", "procedure_code"))
+        for method, rest in (
+            *(("POST", ""), ("PUT", "/{{{}}}")),
+            *(("POST", "/{{{}}}/end"), ("POST", "/{{{}}}/periods")),
+        )
+    },
+    **dict.fromkeys(("POST /v1/authorizations", "PUT /v1/authorizations/{authorization_number}"), _MASTER_DATA),
+    "POST /v1/authorizations/{authorization_number}/end": _MASTER_DATA,
+    **dict.fromkeys(
+        (f"POST /v1/auth/{act}" for act in ("token", "refresh", "sign-out", "password", "totp", "totp/confirm")),
+        _SIGN_IN,
+    ),
+    **dict.fromkeys(("DELETE /v1/auth/sessions", "DELETE /v1/auth/sessions/{session_id}"), _OWN),
+    **dict.fromkeys(("POST /v1/version", "POST /v1/version:rollback"), _VERSION),
+    "POST /v1/webhook-endpoints/{endpoint_id}/test": "sends an event without data, to the receiver that was confirmed",
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": _AGAIN,
+    "POST /v1/notification-mails/{mail_id}/retry": _AGAIN,
+}
+"""Every other route that changes something, and why its requests are not confirmed."""
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _PATTERNS: Final = tuple(
     (method, compile_path(path)[0]) for method, _, path in (one.partition(" ") for one in CONFIRMED | CONFIRMED_ABOVE)
@@ -70,6 +113,16 @@ class ConfirmedRoute:
     always: bool
 
 
+def changing_routes(routes: Sequence[BaseRoute]) -> Iterator[str]:
+    """Those of `routes` that may change something, as method and path."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from changing_routes(included.routes)
+        elif isinstance(route, APIRoute):
+            yield from (f"{method} {route.path}" for method in (route.methods or set()) - _READS)
+
+
 def confirmed_routes(routes: Sequence[BaseRoute]) -> Iterator[ConfirmedRoute]:
     """Those of `routes` that are in one of the tables."""
     for route in routes:
@@ -88,7 +141,15 @@ class SignedRequests:
     """ASGI middleware: verifies signatures and second factors of the routes that need them."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
-        """Raises `ValueError` where a table has a route that does not exist, or one without a scope."""
+        """Raises `ValueError` where a table has a route that does not exist, or one without a scope, and where a route
+        that changes something is in none.
+        """
+        undeclared = set(changing_routes(routes)) ^ (CONFIRMED | CONFIRMED_ABOVE | UNCONFIRMED.keys())
+        if undeclared:
+            raise ValueError(
+                f"{', '.join(sorted(undeclared))}: not declared, or not a route; state in api/signed_requests.py "
+                "whether each request is confirmed, and if not why"
+            )
         self._app = app
         self._routes = tuple(confirmed_routes(routes))
         if len(self._routes) != len(CONFIRMED | CONFIRMED_ABOVE) or not all(one.scopes for one in self._routes):

@@ -5,6 +5,7 @@ from typing import Final
 
 from api import outbox
 from api.console.access import SignedIn
+from api.console.confirming import confirmation_of_session
 from api.console.lines import DeadLetterLine, FailedTaskLine
 from api.database import Database
 from api.errors import Forbidden, Invalid
@@ -12,6 +13,7 @@ from api.identity import Scope
 from api.tasks import Tasks
 from core import clock
 from core.format import utc_minute
+from core.settings import Settings
 
 _LISTED: Final = 25
 """Lines of a list."""
@@ -20,9 +22,10 @@ _LISTED: Final = 25
 class FailedWork:
     """What waits for an operator. Each method raises `Forbidden` for others."""
 
-    def __init__(self, database: Database, tasks: Tasks) -> None:
+    def __init__(self, database: Database, tasks: Tasks, settings: Settings) -> None:
         self._database = database
         self._tasks = tasks
+        self._settings = settings
 
     async def dead_letters(self, signed_in: SignedIn) -> list[DeadLetterLine]:
         """The first events that wait."""
@@ -43,8 +46,13 @@ class FailedWork:
         ]
 
     async def resolve_dead_letter(self, signed_in: SignedIn, position: int, form: Mapping[str, str]) -> None:
-        """Replay an event, or discard it with a reason; raises `NotFound`, `Conflict`, `Invalid`."""
+        """Replay an event, or discard it with a reason, which is confirmed.
+
+        Raises `NotFound`, `Conflict`, `Invalid`, `StepUpRequired`, `SignatureRequired`.
+        """
         _require_operator(signed_in)
+        if form.get("action") != "replay":
+            confirmation_of_session(signed_in, self._settings).require()
         async with self._database.transaction() as connection:
             if form.get("action") == "replay":
                 await outbox.replay(connection, position, by=signed_in.name, at=clock.now())
@@ -68,7 +76,10 @@ class FailedWork:
         ]
 
     async def resolve_task(self, signed_in: SignedIn, task_id: str, form: Mapping[str, str]) -> None:
-        """Queue a failed task again, or discard it with a reason; raises `NotFound`, `Conflict`, `Invalid`."""
+        """Queue a failed task again, or discard it with a reason, which is confirmed.
+
+        Raises `NotFound`, `Conflict`, `Invalid`, `StepUpRequired`, `SignatureRequired`.
+        """
         _require_operator(signed_in)
         action = form.get("action")
         if action == "replay":
@@ -78,6 +89,7 @@ class FailedWork:
         elif form.get("confirmed") != "yes":
             raise Invalid.field("confirmed", "must be yes: a claim whose task is discarded is never decided")
         else:
+            confirmation_of_session(signed_in, self._settings).require()
             await self._tasks.discard(signed_in.caller, task_id, form.get("reason", ""))
 
 

@@ -32,6 +32,9 @@ _HERE = Path(__file__).parent
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
 """Fields of the decision forms beside which an error is shown."""
 
+_SHOWN = (Invalid, Conflict, NotFound, SignInThrottled)
+"""What is shown above the form that was refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class _RefusedForm:
@@ -146,11 +149,9 @@ class _Pages:
         entered = await read_session_form(request)
         code = entered.pop("code", "").strip()
         try:
-            if code:
-                address = request.client.host if request.client else ""
-                signed_in = await _console(request).access.prove_again(signed_in, code, address)
+            signed_in = await _proved_again(request, signed_in, code)
             await act(signed_in, _claim_id(request), entered)
-        except (Invalid, Conflict, NotFound, SignInThrottled) as error:
+        except _SHOWN as error:
             return await refused(signed_in, entered, error)
         except (StepUpRequired, SignatureRequired):
             return await refused(signed_in, entered, StepUpRequired(_how_to_confirm(signed_in)))
@@ -183,20 +184,24 @@ class _Pages:
         if signed_in is None:
             return to_sign_in(request, "/console/dead-letters")
         form = await read_session_form(request)
-        position = request.path_params["position"]
+        code, position = form.pop("code", "").strip(), request.path_params["position"]
         try:
+            signed_in = await _proved_again(request, signed_in, code)
             await _console(request).failed_work.resolve_dead_letter(signed_in, position, form)
-        except (Invalid, Conflict, NotFound) as error:
-            problem = f"Event {position}: {_details(error)}"
-            return await self._dead_letters(request, signed_in, problem=problem, status=error.status)
+        except _SHOWN as error:
+            refused = _RefusedForm({str(position): form.get("reason", "")}, f"Event {position}: {_details(error)}")
+            return await self._dead_letters(request, signed_in, refused, error.status)
+        except (StepUpRequired, SignatureRequired) as error:
+            refused = _RefusedForm({str(position): form.get("reason", "")}, f"Not done: {_how_to_confirm(signed_in)}.")
+            return await self._dead_letters(request, signed_in, refused, error.status)
         return RedirectResponse("/console/dead-letters", status_code=303)
 
     async def _dead_letters(
-        self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
+        self, request: Request, signed_in: SignedIn, refused: _RefusedForm | None = None, status: int = 200
     ) -> Response:
-        rows = await _console(request).failed_work.dead_letters(signed_in)
+        rows, refused = await _console(request).failed_work.dead_letters(signed_in), refused or _RefusedForm()
         return self._pages.page(
-            "dead_letters.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
+            "dead_letters.html", signed_in, status=status, rows=rows, refused=refused, max_reason=MAX_REASON
         )
 
     async def tasks(self, request: Request) -> Response:
@@ -210,20 +215,25 @@ class _Pages:
         if signed_in is None:
             return to_sign_in(request, "/console/tasks")
         form = await read_session_form(request)
+        code, entered = form.pop("code", "").strip(), {request.path_params["task_id"]: form.get("reason", "")}
         try:
             task_id = as_claim_id(request.path_params["task_id"])
+            signed_in = await _proved_again(request, signed_in, code)
             await _console(request).failed_work.resolve_task(signed_in, task_id, form)
-        except (Invalid, Conflict, NotFound) as error:
-            problem = f"Not done: {_details(error)}."
-            return await self._tasks(request, signed_in, problem=problem, status=error.status)
+        except _SHOWN as error:
+            refused = _RefusedForm(entered, f"Not done: {_details(error)}.")
+            return await self._tasks(request, signed_in, refused, error.status)
+        except (StepUpRequired, SignatureRequired) as error:
+            refused = _RefusedForm(entered, f"Not done: {_how_to_confirm(signed_in)}.")
+            return await self._tasks(request, signed_in, refused, error.status)
         return RedirectResponse("/console/tasks", status_code=303)
 
     async def _tasks(
-        self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
+        self, request: Request, signed_in: SignedIn, refused: _RefusedForm | None = None, status: int = 200
     ) -> Response:
-        rows = await _console(request).failed_work.failed_tasks(signed_in)
+        rows, refused = await _console(request).failed_work.failed_tasks(signed_in), refused or _RefusedForm()
         return self._pages.page(
-            "tasks.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
+            "tasks.html", signed_in, status=status, rows=rows, refused=refused, max_reason=MAX_REASON
         )
 
     async def reviews(self, request: Request) -> Response:
@@ -287,6 +297,14 @@ class _Pages:
             entered=fields,
             problem=finding.problem,
         )
+
+
+async def _proved_again(request: Request, signed_in: SignedIn, code: str) -> SignedIn:
+    """The session after the code of a form was checked; unchanged where the form has none."""
+    if not code:
+        return signed_in
+    address = request.client.host if request.client else ""
+    return await _console(request).access.prove_again(signed_in, code, address)
 
 
 def _how_to_confirm(signed_in: SignedIn) -> str:

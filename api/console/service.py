@@ -5,15 +5,15 @@ from datetime import date, datetime
 
 from pydantic import TypeAdapter
 
-from api import assessments, investigations, request_context
+from api import assessments, investigations
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
-from api.confirmation import Confirmation
 from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.audit_page import AuditSearch
+from api.console.confirming import confirmation_of_session
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
@@ -65,7 +65,7 @@ class Console:
         self._settings = settings
         self._keys = keys
         self._scorer = scorer
-        self.failed_work = FailedWork(database, tasks)
+        self.failed_work = FailedWork(database, tasks, settings)
         """What operators see and resolve."""
         self.access = access
         """Who is signed in."""
@@ -126,7 +126,7 @@ class Console:
             claim_id,
             new,
             caller=signed_in.caller,
-            confirmation=self._confirmation(signed_in),
+            confirmation=confirmation_of_session(signed_in, self._settings),
             confirmed_above_cents=self._settings.confirmation_above_cents,
         )
 
@@ -164,7 +164,7 @@ class Console:
             sent["expected_version"] = int(version)
         decision = validate(DecisionIn, sent)
         body = decision.model_dump_json().encode()
-        confirmation = self._confirmation(signed_in)
+        confirmation = confirmation_of_session(signed_in, self._settings)
         await self._reviews.decide(signed_in.caller, claim_id, decision, body, confirmation=confirmation)
 
     async def appeals_of(self, signed_in: SignedIn, claim_id: str) -> list[AppealLine]:
@@ -177,18 +177,10 @@ class Console:
         """Take the outcome of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
         sent = _filled(entered)
         if signed_in.may(Scope.APPROVE):  # others are refused for their role
-            self._confirmation(signed_in).require()
+            confirmation_of_session(signed_in, self._settings).require()
         outcome = validate(AppealDecisionIn, {name: value for name, value in sent.items() if name != "appeal_id"})
         body = outcome.model_dump_json().encode()
         await self._appeals.decide(signed_in.caller, sent.get("appeal_id", "-"), outcome, body, of_claim=claim_id)
-
-    def _confirmation(self, signed_in: SignedIn) -> Confirmation:
-        """How the session confirms the form that was sent; noted for the audit log."""
-        is_needed = self._settings.signed_requests == "required"
-        confirmation = signed_in.confirmation(clock.now(), is_needed=is_needed)
-        if confirmation.means is not None:
-            request_context.note_confirmation(confirmation.means)
-        return confirmation
 
     async def open_appeals(self, after: PageCursor | None) -> AppealsPage:
         """A page of the open appeals, by due date, and the suspended edits."""

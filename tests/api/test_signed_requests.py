@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,13 +11,15 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from api.app import create_app
+from api.app import ROUTERS, create_app
 from api.errors import SignatureRequired
 from api.housekeeping import every_day
 from api.migrate import plain_url
 from api.request_signing import RequestSigner, required_components
-from api.signed_requests import CONFIRMED, CONFIRMED_ABOVE
+from api.signed_requests import CONFIRMED, CONFIRMED_ABOVE, UNCONFIRMED, SignedRequests
 from core import clock
 from core.settings import Settings
 from core.signing import new_key
@@ -89,12 +92,26 @@ async def test_a_signed_request_is_carried_out_and_the_audit_log_names_the_key(a
 async def test_each_route_of_the_table_refuses_an_unsigned_request_whatever_its_body(api: Api, route: str):
     method, _, path = route.partition(" ")
     async with bare(api) as client:
-        for name in ("version", "api_key_id", "signing_key_id", "user_id", "appeal_id"):
-            path = path.replace(f"{{{name}}}", "1")
+        path = re.sub(r"\{\w+\}", "1", path)
         headers = {"Authorization": f"Bearer {api.keys['admin']}", "If-Match": '"1"'}
         for body in (b"{}", b"", b"not json"):
             refused = await client.request(method, path, content=body, headers=headers)
             assert kind(refused) == (401, "signature-required")
+
+
+def test_each_route_that_changes_something_is_confirmed_or_declared_with_a_reason_why_not():
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    changing = {f"{method} {one.path}" for one in routes for method in one.methods - {"GET", "HEAD", "OPTIONS"}}
+    assert changing == CONFIRMED | CONFIRMED_ABOVE | UNCONFIRMED.keys()
+    assert not (CONFIRMED | CONFIRMED_ABOVE) & UNCONFIRMED.keys()
+    assert all(UNCONFIRMED.values())
+
+
+def test_an_application_with_a_route_that_is_not_declared_does_not_start(api: Api):
+    undeclared = FastAPI()
+    undeclared.add_api_route("/v1/holidays", lambda: None, methods=["POST"])
+    with pytest.raises(ValueError, match="POST /v1/holidays"):
+        SignedRequests(undeclared, [*api.app.routes, *undeclared.routes])
 
 
 def test_the_description_names_the_signature_at_exactly_the_routes_of_the_tables():

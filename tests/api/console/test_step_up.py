@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from api.console.routes import console_app
 from api.errors import Unauthorized
 from api.users import SignInAttempt
 from core import clock
@@ -15,6 +16,17 @@ from tests.api.signing_in import Person, investigator, person, with_second_facto
 
 FINDING = "/console/claims/clm_1/finding"
 LATER = timedelta(minutes=11)
+CONFIRMED_FORMS = {
+    *(f"/claims/{{claim_id}}/{form}" for form in ("finding", "decision", "appeal")),
+    *("/tasks/{task_id}", "/dead-letters/{position:int}"),
+}
+UNCONFIRMED_FORMS = {
+    "/claims/{claim_id}/rescreening": "closes a line of a work list; the claim is unchanged",
+    **dict.fromkeys(
+        ("/sign-in", "/sign-out", "/oidc", "/password", "/second-factor", "/second-factor/confirm"), "who signs in"
+    ),
+    "/sessions": "ends the user's own sign-ins",
+}
 
 
 @pytest.fixture
@@ -122,6 +134,40 @@ async def test_the_outcome_of_an_appeal_needs_one_whatever_the_amount(desk: Desk
         form = {"appeal_id": "app_1", "outcome": "upheld"}
         answer = await desk.browser.post("/console/claims/clm_1/appeal", data=form)
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/console/tasks/tsk_1", "/console/dead-letters/7"])
+async def test_discarding_failed_work_needs_one_and_replaying_it_does_not(desk: Desk, path: str) -> None:
+    desk.api.execute(
+        "INSERT INTO tasks (task_id, kind, queue, state, payload, attempts, max_attempts, created_at, due_at, ended_at,"
+        " error) VALUES ('tsk_1', 'decide_claim', 'claims', 'failed', '{}', 10, 10, now(), now(), now(), 'odd')"
+    )
+    desk.api.execute(
+        "INSERT INTO dead_letters (position, consumer, topic, entity_key, payload, created_at, attempts, error,"
+        " failed_at) VALUES (7, 'rescoring', 'claim.rescore', 'clm_1', '{}', now(), 8, 'odd', now())"
+    )
+    one = await with_second_factor(await person(desk.api, "admin"))
+    assert (await desk.sign_in(one)).status_code == 303
+    form = {"action": "discard", "reason": "sent again", "confirmed": "yes"}
+    with clock.held(clock.now() + LATER):
+        refused = await desk.browser.post(path, data=form)
+        assert refused.status_code == 401
+        assert "enter the code that your authenticator app shows now" in refused.text
+        assert 'value="sent again"' in refused.text
+        assert 'name="code"' in refused.text
+        assert (await desk.browser.post(path, data=form | {"code": "000000"})).status_code == 422
+        assert desk.api.rows("SELECT act FROM audit_log WHERE starts_with(act, 'task.')") == []
+        assert desk.api.rows("SELECT resolution FROM dead_letters") == [(None,)]
+        assert (await desk.browser.post(path, data={"action": "replay"})).status_code == 303
+    desk.api.execute("UPDATE tasks SET state = 'failed', ended_at = now()")
+    desk.api.execute("UPDATE dead_letters SET resolution = NULL, resolved_at = NULL, resolved_by = NULL")
+    with clock.held(clock.now() + LATER):
+        assert (await desk.browser.post(path, data=form | {"code": one.code()})).status_code == 303
+
+
+def test_each_form_of_the_console_is_confirmed_or_declared_with_a_reason_why_not() -> None:
+    forms = {one.path for one in console_app().routes if "POST" in (getattr(one, "methods", None) or ())}
+    assert forms == CONFIRMED_FORMS | UNCONFIRMED_FORMS.keys()
 
 
 async def test_a_code_of_a_user_without_an_app_is_not_checked(api: Api) -> None:

@@ -674,7 +674,9 @@ class AsyncOperations(AsyncCalls):
         Events are sent from then on. A URL can be registered once, so a repeated request is refused and adds
         nothing.
         """
-        return cast("EndpointSecretOut", await self._call(Call("POST", "/v1/webhook-endpoints", json=body)))
+        return cast(
+            "EndpointSecretOut", await self._call(Call("POST", "/v1/webhook-endpoints", json=body, signed=True))
+        )
 
     async def get_webhook_endpoint(self, endpoint_id: str) -> EndpointOut:
         """Read a receiver of events."""
@@ -696,6 +698,7 @@ class AsyncOperations(AsyncCalls):
                     fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
                     json=body,
                     headers={"If-Match": if_match},
+                    signed=True,
                 )
             ),
         )
@@ -707,6 +710,7 @@ class AsyncOperations(AsyncCalls):
                 "DELETE",
                 fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
                 headers={"If-Match": if_match},
+                signed=True,
             )
         )
 
@@ -719,6 +723,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", endpoint_id=endpoint_id),
                     json=body,
+                    signed=True,
                 )
             ),
         )
@@ -822,6 +827,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -842,6 +848,7 @@ class AsyncOperations(AsyncCalls):
                 "DELETE",
                 fill("/v1/notification-subscriptions/{subscription_id}", subscription_id=subscription_id),
                 headers={"If-Match": if_match},
+                signed=True,
             )
         )
 
@@ -1514,7 +1521,14 @@ class AsyncOperations(AsyncCalls):
         return cast(
             "LegalHoldOut",
             await self._call(
-                Call("POST", "/v1/legal-holds", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+                Call(
+                    "POST",
+                    "/v1/legal-holds",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
             ),
         )
 
@@ -1564,6 +1578,7 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )

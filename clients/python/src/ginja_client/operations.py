@@ -656,7 +656,7 @@ class SyncOperations(SyncCalls):
         Events are sent from then on. A URL can be registered once, so a repeated request is refused and adds
         nothing.
         """
-        return cast("EndpointSecretOut", self._call(Call("POST", "/v1/webhook-endpoints", json=body)))
+        return cast("EndpointSecretOut", self._call(Call("POST", "/v1/webhook-endpoints", json=body, signed=True)))
 
     def get_webhook_endpoint(self, endpoint_id: str) -> EndpointOut:
         """Read a receiver of events."""
@@ -677,6 +677,7 @@ class SyncOperations(SyncCalls):
                     fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
                     json=body,
                     headers={"If-Match": if_match},
+                    signed=True,
                 )
             ),
         )
@@ -688,6 +689,7 @@ class SyncOperations(SyncCalls):
                 "DELETE",
                 fill("/v1/webhook-endpoints/{endpoint_id}", endpoint_id=endpoint_id),
                 headers={"If-Match": if_match},
+                signed=True,
             )
         )
 
@@ -700,6 +702,7 @@ class SyncOperations(SyncCalls):
                     "POST",
                     fill("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", endpoint_id=endpoint_id),
                     json=body,
+                    signed=True,
                 )
             ),
         )
@@ -800,6 +803,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
@@ -820,6 +824,7 @@ class SyncOperations(SyncCalls):
                 "DELETE",
                 fill("/v1/notification-subscriptions/{subscription_id}", subscription_id=subscription_id),
                 headers={"If-Match": if_match},
+                signed=True,
             )
         )
 
@@ -1480,7 +1485,14 @@ class SyncOperations(SyncCalls):
         return cast(
             "LegalHoldOut",
             self._call(
-                Call("POST", "/v1/legal-holds", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+                Call(
+                    "POST",
+                    "/v1/legal-holds",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
             ),
         )
 
@@ -1529,6 +1541,7 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                    signed=True,
                 )
             ),
         )
