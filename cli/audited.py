@@ -134,15 +134,15 @@ BY_SERVICE: Final[Mapping[str, str]] = {
 """Recorded in the transaction of the change, with the act that is named."""
 
 _PROCESSES = "starts and stops processes; what these do is recorded by them"
-_DEMO = "an insurer with simulated claims of its own; the worker records which model serves"
+_STEPS = "each step that changes something is recorded as the command that does it (`cli.demo.platform.recorded`)"
 _FILES = "makes or checks files of claims outside the database, whose access the system controls"
 _NO_PERSON = "shows ids, states and counts; nothing about persons"
 _SIMULATED = "simulated claims"
 _BENCHMARK = "a platform of its own with simulated claims"
 
 NOT_RECORDED: Final[Mapping[str, str]] = {
-    "up": _DEMO,
-    "demo": _DEMO,
+    "up": _STEPS,
+    "demo": _STEPS,
     "doctor": _NO_PERSON,
     "status": _NO_PERSON,
     "run api": _PROCESSES,

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from cli.audited import RECORDED, AuditedCommand
 from cli.database import with_database
 from cli.demo.progress import StepLog
+from cli.recording import note, recording
 from core.embedded import LOOPBACK
 from core.errors import TlsError
 from core.settings import Settings, variable
@@ -61,6 +63,8 @@ class Platform:
     log: StepLog
     processes: Processes
     ports: Ports
+    command: str
+    """`up` or `demo`, which the audit log names."""
 
     @property
     def data(self) -> Path:
@@ -133,6 +137,14 @@ def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings,
         yield settings.model_copy(update={f"{part}_port": one.port for part, one in ports.items()}), ports
 
 
+@contextmanager
+def recorded(platform: Platform, step: str) -> Iterator[None]:
+    """Record this block in the audit log as the command of the same name would be; `step`: such as `model train`."""
+    declared = RECORDED[step]
+    with recording(platform.command, AuditedCommand(declared.act, declared.kind), {}):
+        yield
+
+
 def start_servers(settings: Settings, log: StepLog) -> Settings:
     """Start Postgres and Valkey and upgrade the schema; returns settings with their URLs."""
     from api.migrate import upgrade
@@ -172,7 +184,8 @@ def load(platform: Platform) -> None:
     from api.loading import load_folder
     from core.servers import postgres_url
 
-    with platform.log.step("Load the history") as step:
+    with recorded(platform, "data load"), platform.log.step("Load the history") as step:
+        note(folder=str(platform.data), source="simulated")
         url = postgres_url(platform.settings)
         keys = FieldKeys(platform.settings, url)
         loaded = load_folder(url, platform.data, source="simulated", keys=keys)
@@ -195,10 +208,11 @@ def train(platform: Platform) -> "TrainingReport":
     from core.servers import valkey_url
     from pipelines.train import Watcher, train_and_register
 
-    with platform.log.step("Check data, build features, train") as step:
+    with recorded(platform, "model train"), platform.log.step("Check data, build features, train") as step:
         report = train_and_register(
             platform.settings.home, redis_url=valkey_url(platform.settings), watch=Watcher(step=step.step)
         )
+        note("model", report.version)
         step.result(f"{report.version}: {report.model}, average precision {report.ap_model:.1%}")
     return report
 
@@ -207,8 +221,9 @@ def promote(platform: Platform) -> None:
     """Make the candidate the champion. Raises `RefusedError` if a gate refuses."""
     from pipelines.promote import promote as run
 
-    with platform.log.step("Check the gates, promote") as step:
+    with recorded(platform, "model promote"), platform.log.step("Check the gates, promote") as step:
         outcome = run(platform.settings.home, step=step.step)
+        note("model", outcome.version, previous=outcome.previous)
         step.result(f"{len(outcome.verdicts)} gates passed: {outcome.version} is the champion")
 
 
@@ -224,6 +239,7 @@ def fill_online_store(platform: Platform) -> None:
 
     network = file_of(platform.settings.home, PLANS["provider_network"].history)
     with (
+        recorded(platform, "features rebuild"),
         platform.log.step("Fill the online store") as step,
         psycopg.connect(postgres_url(platform.settings), autocommit=True) as connection,
         redis.Redis.from_url(valkey_url(platform.settings)) as client,
@@ -238,8 +254,12 @@ def fill_review_list(platform: Platform) -> None:
     from cli.review.commands import select_list
 
     with platform.log.step("Score recent claims, fill the review list") as step:
-        scored = score_recent(platform.settings, weeks=1, progress=step)
-        week, rows = select_list(None, capacity=LIST_CAPACITY, audit_share=LIST_AUDIT_SHARE)
+        with recorded(platform, "review backfill"):
+            scored = score_recent(platform.settings, weeks=1, progress=step)
+            note(weeks=1)
+        with recorded(platform, "review select"):
+            week, rows = select_list(None, capacity=LIST_CAPACITY, audit_share=LIST_AUDIT_SHARE)
+            note(week=week.isoformat(), capacity=LIST_CAPACITY, audit_share=LIST_AUDIT_SHARE)
         step.result(f"{scored.claims:,} claims scored; {len(rows)} on the list of the week of {week}")
 
 

@@ -52,7 +52,7 @@ def stay_up(settings: Settings, log: StepLog, signals: StopSignals, *, claims: i
             with held(settings):
                 named = bring_up.start_servers(settings, log)
             with held(named), Processes(named.home / "run", named.environment()) as processes:
-                platform = Platform(named, log, processes, ports)
+                platform = Platform(named, log, processes, ports, "up")
                 run_in_child(lambda: make_what_is_missing(platform, claims))
                 names = ["scorer", "api", "worker", "tasks", *(["mlflow"] if "mlflow" in ports else [])]
                 bring_up.start(platform, *names)

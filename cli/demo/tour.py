@@ -41,7 +41,7 @@ def tour(settings: Settings, log: StepLog, *, claims: int) -> DemoFigures:
         log.heading("Insurer and model")
         named = bring_up.start_servers(own, log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
-            platform = Platform(named, log, processes, ports)
+            platform = Platform(named, log, processes, ports, "demo")
             insurer = bring_up.simulate(
                 platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS + IMPLAUSIBLE_CLAIMS
             )

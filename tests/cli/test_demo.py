@@ -1,6 +1,7 @@
 """`ginja demo` from start to end, as a user runs it."""
 
 import contextlib
+import getpass
 import io
 import json
 import os
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from collections.abc import Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -22,7 +25,9 @@ from cli.demo import show, stream
 from cli.demo.claims import ClaimBody, DecidedClaim
 from cli.demo.figures import DemoFigures, ImplausibleFigures
 from cli.demo.stream import claim_body
+from core import postgres
 from core.embedded import LOOPBACK, port_is_free
+from core.servers import stop_servers
 from core.settings import Settings
 
 CLAIM: ClaimBody = {
@@ -80,6 +85,22 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_reports_in_json(serv
         if str(server_home) in " ".join(process.info["cmdline"] or [])
     ]
     assert left == []
+
+    with temporarily_running(server_home / "demo") as url, psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT act, outcome, subject_kind, agent, name FROM audit_log WHERE details ? 'os_user' ORDER BY audit_id"
+        ).fetchall()
+    kinds = {"claim.load": None, "model.train": "model", "model.promote": "model", "feature.rebuild": None}
+    assert found == [(act, "success", kind, "ginja demo", getpass.getuser()) for act, kind in kinds.items()]
+
+
+@contextlib.contextmanager
+def temporarily_running(home: Path) -> Iterator[str]:
+    """The database of a home whose platform was stopped."""
+    try:
+        yield postgres.url(home)
+    finally:
+        stop_servers(home)
 
 
 class Refusing(BaseHTTPRequestHandler):

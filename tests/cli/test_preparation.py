@@ -42,7 +42,7 @@ from core.settings import Settings
 from core.supervision import Processes
 
 with reserved_ports(Settings(home=Path(sys.argv[1])), StepLog(console())) as (settings, ports):
-    platform = Platform(settings, StepLog(console()), Processes(settings.home / "run", {}), ports)
+    platform = Platform(settings, StepLog(console()), Processes(settings.home / "run", {}), ports, "up")
     for name in ("api", "scorer", "worker", "mlflow"):
         process_part(platform, name)
 print([name for name in ("xgboost", "numba", "pandas", "scipy", "mlflow", "duckdb", "feast") if name in sys.modules])
