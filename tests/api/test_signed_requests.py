@@ -11,21 +11,18 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
-from api.app import ROUTERS, create_app
-from api.errors import SignatureRequired
+from api.app import create_app
 from api.housekeeping import every_day
 from api.migrate import plain_url
 from api.request_signing import RequestSigner, required_components
-from api.signed_requests import CONFIRMED, CONFIRMED_ABOVE, UNCONFIRMED, SignedRequests
+from api.signed_requests import CONFIRMED
 from core import clock
 from core.settings import Settings
 from core.signing import new_key
 from tests.api.appeals import OVERTURNED, filed, rejected
 from tests.api.decisions import APPROVE, DENY, LARGE, RELEASE, held, version_of
-from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, contract, running_api
+from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, running_api
 from tests.api.signing import SIGNER, new_signing_key, register, signed
 from tests.api.signing_in import investigator, person, with_second_factor
 from tests.api.waiting import is_waiting, until
@@ -97,30 +94,6 @@ async def test_each_route_of_the_table_refuses_an_unsigned_request_whatever_its_
         for body in (b"{}", b"", b"not json"):
             refused = await client.request(method, path, content=body, headers=headers)
             assert kind(refused) == (401, "signature-required")
-
-
-def test_each_route_that_changes_something_is_confirmed_or_declared_with_a_reason_why_not():
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    changing = {f"{method} {one.path}" for one in routes for method in one.methods - {"GET", "HEAD", "OPTIONS"}}
-    assert changing == CONFIRMED | CONFIRMED_ABOVE | UNCONFIRMED.keys()
-    assert not (CONFIRMED | CONFIRMED_ABOVE) & UNCONFIRMED.keys()
-    assert all(UNCONFIRMED.values())
-
-
-def test_an_application_with_a_route_that_is_not_declared_does_not_start(api: Api):
-    undeclared = FastAPI()
-    undeclared.add_api_route("/v1/holidays", lambda: None, methods=["POST"])
-    with pytest.raises(ValueError, match="POST /v1/holidays"):
-        SignedRequests(undeclared, [*api.app.routes, *undeclared.routes])
-
-
-def test_the_description_names_the_signature_at_exactly_the_routes_of_the_tables():
-    described = {
-        f"{one.method} {one.path}"
-        for one in contract().operations
-        if SignatureRequired.type_uri() in one.described["responses"].get("401", {}).get("description", "")
-    }
-    assert described == CONFIRMED | CONFIRMED_ABOVE
 
 
 async def test_a_thousand_replays_are_refused_by_every_process(api: Api):
