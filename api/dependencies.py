@@ -12,12 +12,12 @@ from api.audit import AuditWriter
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
-from api.database import Database, act_for, request_limits
+from api.database import Database, act_for, request_limits, see
 from api.errors import StepUpRequired
 from api.exports import ExportPlaces
 from api.field_keys import FieldKeys, StoredSecrets
 from api.health.probe import WriteProbe
-from api.identity import Authenticator, Caller, Scope, sent_secret
+from api.identity import Authenticator, Caller, Scope, row_access, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
 from api.legal_holds import LegalHolds
@@ -97,7 +97,7 @@ class Dependencies:
     ) -> "Dependencies":
         """Create the services; connections are opened by the first request that needs one."""
         limits = request_limits(settings)
-        database = Database(database_url, limits=limits)
+        database = Database(database_url, limits=limits, for_callers=True)
         scorer = ScorerClient(
             settings.scorer_base_url,
             deadline_ms=settings.scorer_deadline_ms,
@@ -197,6 +197,7 @@ class RequireScope:
     async def __call__(self, request: Request) -> Caller:
         caller = await dependencies(request).authenticator.authorize(request, self.scope, *self.others)
         act_for(caller.actor_id)
+        see(row_access(caller))
         return caller
 
 

@@ -23,12 +23,12 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch
+from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch, see
 from api.dependencies import dependencies, required_scope
 from api.entity_tags import entity_tag, matches
 from api.errors import ApiError, InternalError, PreconditionFailed, RequestInFlight, TooLarge
 from api.field_keys import REPLIES, FieldKeys
-from api.identity import Caller, Scope
+from api.identity import Caller, Scope, row_access
 from api.intake import Intake, SealedReply, keep_reply, open_reply, reply_to, try_lock_key
 from api.problems import database_problem, error_response
 from api.replies import StoredReply, repeat, reply_response
@@ -301,6 +301,7 @@ class KeyedRequests:
 async def _conditions(request: Request, route: KeyedRoute) -> Conditions:
     """What the headers of a request ask for; raises `Unauthorized`, `Forbidden`, `Invalid`."""
     caller = await dependencies(request).authenticator.authorize(request, route.scope)
+    see(row_access(caller))
     found = route.pattern.match(request.url.path)
     of_path = {} if found is None else found.groupdict()
     if_match = request.headers.get("if-match") if changes_claim(route.path) else None

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
-from api.database import AUTHENTICATION, act_for
+from api.database import AUTHENTICATION, NO_ROWS, act_for, seeing
 from api.errors import ApiError, EncodedBody, FieldError, HeadTooLarge, InternalError, Invalid
 from api.problems import error_response
 from api.request_context import carrying_out, context_of
@@ -226,7 +226,7 @@ class RequestLog:
 
         act_for(AUTHENTICATION)  # until it is known who sends it
         try:
-            with carrying_out(context_of(scope, request_id)):
+            with carrying_out(context_of(scope, request_id)), seeing(NO_ROWS):
                 await self._app(scope, receive, send_with_id)
         except Exception as error:
             log.error("defect", request_id=request_id, exc_info=error)

@@ -20,10 +20,10 @@ from starlette.types import Scope as Connection
 
 from api import request_context
 from api.confirmation import Confirmation
-from api.database import DATABASE_FAILURES, act_for
+from api.database import DATABASE_FAILURES, act_for, see
 from api.dependencies import Dependencies, dependencies, required_scopes
 from api.errors import ApiError, OutcomeUnknown, Unavailable
-from api.identity import Scope, sent_secret
+from api.identity import Scope, row_access, sent_secret
 from api.problems import database_problem, error_response
 from api.request_signing import SIGNATURE_HEADERS, SignableRequest
 from api.requests import read_whole
@@ -189,6 +189,7 @@ async def _confirm(request: Request, route: ConfirmedRoute, receive: Receive) ->
     own = dependencies(request)
     caller = await own.authenticator.authorize(request, *route.scopes)
     act_for(caller.actor_id)
+    see(row_access(caller))
     headers = Headers(raw=sent_headers(request.scope))
     sent = [headers.get(name) for name in SIGNATURE_HEADERS]
     if sent != [None] * len(sent):

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from api.database import Database, batch_limits, request_limits
+from api.database import ALL_ROWS, Database, batch_limits, request_limits
 from api.field_keys import FieldKeys
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
 from api.windows import REFRESH_S, EntityWindows
 from core.background import Background
+from core.postgres import with_option
 from core.settings import Settings, secret_text
 
 _CONNECTIONS = 2
@@ -32,6 +33,7 @@ class TaskServices:
     @classmethod
     def create(cls, settings: Settings, database_url: str) -> "TaskServices":
         """Create the services; connections are opened by the first task that needs one."""
+        database_url = with_option(database_url, ALL_ROWS)
         database = Database(database_url, pool_size=_CONNECTIONS, limits=request_limits(settings))
         scorer = ScorerClient(
             settings.scorer_base_url,

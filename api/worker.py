@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import metrics, outbox
 from api.audit import AuditAnchorer, AuditSealer, CommandRecords, record_submissions
 from api.bulk import BulkProcessor
-from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
+from api.database import ALL_ROWS, NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.field_keys import FieldKeys, StoredSecrets
 from api.housekeeping import every_day
 from api.identity import expiring_keys
@@ -46,6 +46,7 @@ from claims.service_days import receipt_day
 from core import clock
 from core.background import Background
 from core.logging import get_logger
+from core.postgres import with_option
 from core.settings import Settings, secret_text
 from features.errors import FeatureError
 from features.update import FeatureUpdater
@@ -100,8 +101,10 @@ class Worker:
         network: Path | None = None,
     ) -> None:
         """`owner_url`: of the role that may create indexes; default: `database_url` is it."""
+        owner_url = owner_url or database_url
+        database_url = with_option(database_url, ALL_ROWS)
         self._url = plain_url(database_url)
-        self._owner_url = plain_url(owner_url or database_url)
+        self._owner_url = plain_url(owner_url)
         self._database = Database(database_url, pool_size=6, limits=request_limits(settings))
         self._batch_limits = batch_limits(settings)
         self._zone = settings.zone

@@ -69,11 +69,17 @@ def as_api_role(owner_url: str) -> str:
 
     A session could return to the owner; a URL of the role itself cannot. Raises `ServerError` for a URL without a role.
     """
-    parts = urlsplit(owner_url)
-    if not parts.username:
+    user = urlsplit(owner_url).username
+    if not user:
         raise ServerError("the URL of the database names no role; set GINJA_DATABASE_API_URL")
+    return with_option(owner_url, f"-c role={api_role(unquote(user))}")
+
+
+def with_option(url_of_server: str, option: str) -> str:
+    """The URL with one more option of its sessions, such as `-c timezone=UTC`."""
+    parts = urlsplit(url_of_server)
     query = dict(parse_qsl(parts.query))
-    query["options"] = f"{query.get('options', '')} -c role={api_role(unquote(parts.username))}".strip()
+    query["options"] = f"{query.get('options', '')} {option}".strip()
     return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
 
 

@@ -20,7 +20,8 @@ _COLUMNS = (
     *("at", "actor_id", "name", "role", "act", "claim_id", "details", "purpose", "subject_kind", "subject_id"),
     *("outcome", "request_id", "address", "agent", "change"),
 )
-_ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))
+# Inline: a caller that may add a row does not see it, and RETURNING would read it back.
+_ADD = compiled(insert(AuditRow).inline().values({name: bindparam(name) for name in _COLUMNS}))
 _KINDS: Final[Mapping[str, str]] = {
     "members": "member",
     "providers": "provider",

@@ -29,6 +29,7 @@ from api.database.failures import (
 from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits, session_options
 from api.database.renewal import renew_by_age
 from api.database.round_trips import RoundTrip, StatementSession
+from api.database.row_access import current_access
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
 from api.database.unit import Connected, UnitOfWork, open_unit, opened
@@ -138,7 +139,11 @@ class Pipelined:
 class Database:
     """A pool of connections, for reading or for one transaction, with a queue for each caller before it."""
 
-    def __init__(self, url: str, *, pool_size: int = 12, limits: SessionLimits = NO_LIMITS) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 12, limits: SessionLimits = NO_LIMITS, for_callers: bool = False
+    ) -> None:
+        """`for_callers`: each transaction states whose rows it sees (`row_access.py`)."""
+        self._for_callers = for_callers
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
@@ -182,7 +187,7 @@ class Database:
     @asynccontextmanager
     async def unit(self, begun: Callable[[AsyncConnection], Awaitable[None]]) -> AsyncIterator[UnitOfWork]:
         """The block's use of the database is one transaction, which `UnitOfWork.commit` commits (`unit.py`)."""
-        unit = UnitOfWork(lambda: self._connected(self.engine), begun)
+        unit = UnitOfWork(self._began, begun, self._use)
         with self._noting_failures():
             try:
                 with opened(unit):
@@ -203,19 +208,27 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading: each statement is its own transaction."""
-        unit = open_unit()
-        async with self._connected(self._reading) if unit is None else unit.reading() as (connection, _):
+        if (unit := open_unit()) is not None:
+            async with unit.reading() as (connection, session):
+                await session.restate()
+                yield connection
+            return
+        async with self._single_statements() as (connection, _):
             yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose statements are committed when the block ends, or rolled back when it raises."""
+    async def transaction(self, mode: str = "") -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements are committed when the block ends, or rolled back when it raises.
+
+        `mode`: characteristics of the transaction, as `SET TRANSACTION` takes them.
+        """
         with self._noting_failures():
             if (unit := open_unit()) is not None:
-                async with unit.changing() as (connection, _):
+                async with unit.changing() as (connection, session):
+                    await session.restate()
                     yield connection
                 return
-            async with self._connected(self.engine) as (connection, _):
+            async with self._began(mode) as (connection, _):
                 yield connection
                 with committing():
                     await connection.commit()
@@ -255,22 +268,52 @@ class Database:
 
     @asynccontextmanager
     async def _raw(self) -> AsyncIterator[StatementSession]:
-        """The driver's own connection, in autocommit. When the server is lost, idle connections are closed, too."""
+        """The driver's own connection, in autocommit."""
+        async with self._connected(self._reading) as (connection, session), self._noting_loss(connection, session):
+            yield session
+
+    @asynccontextmanager
+    async def _began(self, mode: str = "") -> AsyncIterator[Connected]:
+        """A connection with a transaction, which has stated whose rows it sees where it does."""
+        async with self._connected(self.engine) as (connection, session):
+            if self._for_callers:
+                async with self._noting_loss(connection, session):
+                    await session.begin(mode)
+            elif mode:
+                await connection.exec_driver_sql(f"SET TRANSACTION {mode}")
+            yield connection, session
+
+    @asynccontextmanager
+    async def _single_statements(self) -> AsyncIterator[Connected]:
+        """A connection whose statements are each a transaction."""
         async with self._connected(self._reading) as (connection, session):
-            try:
-                yield session
-            except psycopg.Error as error:
-                if session.closed:
-                    await connection.invalidate()
-                    if not is_own_timeout(error):
-                        await self.engine.dispose()
-                raise
+            async with self._noting_loss(connection, session):
+                await session.state_for_single_statements()
+            yield connection, session
+
+    def _use(self, connected: Connected) -> None:
+        """Note whose rows the open transaction sees from now on."""
+        if self._for_callers:
+            connected[1].access = current_access()
+
+    @asynccontextmanager
+    async def _noting_loss(self, connection: AsyncConnection, session: StatementSession) -> AsyncIterator[None]:
+        """When the server is lost in the block, idle connections are closed, too."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if session.closed:
+                await connection.invalidate()
+                if not is_own_timeout(error):
+                    await self.engine.dispose()
+            raise
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Connected]:
         """A connection in the caller's turn, and the driver's own; it is cut when the server stops answering."""
         async with self._queue.turn(), engine.connect() as connection:
             session = _session_of(await connection.get_raw_connection())
+            session.access = current_access() if self._for_callers else None
             with cut_when_silent(session.connection, self._silent_s):
                 yield connection, session
 

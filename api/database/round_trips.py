@@ -18,6 +18,7 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import READY_R, WAIT_R, WAIT_RW
 
+from api.database.row_access import RowAccess
 from api.database.statements import Query, Rows, Statement, nothing
 
 _BEGIN: Final = Query(Statement("BEGIN", {}), {}, nothing)
@@ -38,6 +39,12 @@ class StatementSession:
         self.adapter = Transformer(connection)
         self.prepared: dict[_Key, bytes] = {}
         """Names of the statements that the server has prepared."""
+        self.access: RowAccess | None = None
+        """What each transaction states before its first statement; `None`: nothing."""
+        self._stated: RowAccess | None = None
+        """What the transaction that is open has stated."""
+        self._of_session: RowAccess | None = None
+        """What is stated outside of transactions."""
         self._names = itertools.count()
 
     @property
@@ -53,6 +60,35 @@ class StatementSession:
         """Give the transaction up that is open."""
         await RoundTrip(self).run([_ROLLBACK], begin=False, commit=False)
 
+    async def begin(self, mode: str) -> None:
+        """Open a transaction with these characteristics, such as an isolation level, and state whose rows it sees."""
+        opening = Query(Statement(f"START TRANSACTION {mode}", {}), {}, nothing)
+        await RoundTrip(self, opening).run([], begin=True, commit=False)
+
+    async def restate(self) -> None:
+        """State whose rows the open transaction sees from now on, where that has changed."""
+        if self.access != self._stated:
+            await RoundTrip(self).run([], begin=False, commit=False)
+
+    async def state_for_single_statements(self) -> None:
+        """State whose rows statements see that are each a transaction, where others were stated before."""
+        access, self.access = self.access, None
+        if access is not None and access != self._of_session:
+            self._of_session = None  # a round trip that fails or is cancelled leaves open what is stated
+            await RoundTrip(self).run([access.statement(of_session=True)], begin=False, commit=False)
+            self._of_session = access
+
+    def stating(self, *, new: bool) -> list[Query[None]]:
+        """The statement of whose rows are seen, at the beginning of a transaction or where that has changed."""
+        if self.access is None or (self.access == self._stated and not new):
+            return []
+        self._stated = None  # a round trip that fails or is cancelled leaves open what is stated
+        return [self.access.statement()]
+
+    def note_stated(self) -> None:
+        """Note that the round trip with the statement has succeeded."""
+        self._stated = self.access
+
     def before_rollback_of_driver(self) -> None:
         """Prepare every statement again: psycopg drops what is prepared on a connection when it rolls back."""
         if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
@@ -66,8 +102,9 @@ class StatementSession:
 class RoundTrip:
     """Statements that are sent and answered together, once."""
 
-    def __init__(self, session: StatementSession) -> None:
+    def __init__(self, session: StatementSession, opening: Query[None] = _BEGIN) -> None:
         self._session = session
+        self._opening = opening
         self._pgconn = session.connection.pgconn
         self._preparing: dict[_Key, bytes] = {}
         self._expected: list[_Key | None] = []
@@ -88,7 +125,9 @@ class RoundTrip:
             if pgconn.status != ConnStatus.OK:
                 raise psycopg.OperationalError("the connection is closed")
             is_idle = pgconn.transaction_status == TransactionStatus.IDLE
-            before = [_BEGIN] if begin or (is_idle and not connection.autocommit) else []
+            before = [self._opening] if begin or (is_idle and not connection.autocommit) else []
+            stating = self._session.stating(new=is_idle)
+            before += stating
             # All are adapted before the first is sent: a value that cannot be leaves the connection as it was.
             sent = [self._adapted(query) for query in (*before, *queries, *([_COMMIT] if commit else []))]
             pgconn.enter_pipeline_mode()
@@ -105,7 +144,10 @@ class RoundTrip:
             except psycopg.OperationalError:
                 self._rows()  # raises what the server has reported before
                 raise
-        return self._rows()[len(before) : len(before) + len(queries)]
+        rows = self._rows()
+        if stating:
+            self._session.note_stated()
+        return rows[len(before) : len(before) + len(queries)]
 
     def _adapted(self, query: Query[object]) -> tuple[_Key, Sequence[Buffer | None], Sequence[int]]:
         """A statement as it is sent: what is prepared of it, its values, and the format of each."""

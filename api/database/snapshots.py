@@ -3,17 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database.connections import Database
 
-_ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+_ONE_STATE = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @asynccontextmanager
 async def snapshot(database: Database) -> AsyncIterator[AsyncConnection]:
     """A connection whose statements all see the database as it is at the first of them, and which changes nothing."""
-    async with database.transaction() as connection:
-        await connection.execute(_ONE_STATE)
+    async with database.transaction(_ONE_STATE) as connection:
         yield connection

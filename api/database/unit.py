@@ -26,9 +26,14 @@ class UnitOfWork:
         self,
         connect: Callable[[], AbstractAsyncContextManager[Connected]],
         begun: Callable[[AsyncConnection], Awaitable[None]],
+        used: Callable[[Connected], None],
     ) -> None:
-        """`begun` is called with the connection before anything else uses it; what it raises ends the request."""
+        """`begun` is called with the connection before anything else uses it; what it raises ends the request.
+
+        `used` is called before each use.
+        """
         self._connect = connect
+        self._used = used
         self._begun = begun
         self._stack = AsyncExitStack()
         self._connected: Connected | None = None
@@ -74,6 +79,7 @@ class UnitOfWork:
             except BaseException:
                 await self._fail(*self._connected)
                 raise
+        self._used(self._connected)
         return self._connected
 
     async def commit(self) -> None:

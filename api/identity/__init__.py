@@ -28,6 +28,7 @@ from api.identity.service import (
     sent_secret,
 )
 from api.identity.tables import ApiKeyRow
+from api.identity.visible_rows import row_access
 
 __all__ = [
     "EXPIRES_SOON",
@@ -60,6 +61,7 @@ __all__ = [
     "one_key",
     "read_pin",
     "replace_key",
+    "row_access",
     "sent_secret",
     "stored_scopes",
 ]

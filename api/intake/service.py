@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
-from api.database import CommitUnconfirmed, Database, Query
+from api.database import CommitUnconfirmed, Database, Query, deciding_claims
 from api.errors import Conflict
 from api.field_keys import REPLIES, FieldKeys
 from api.identity import Caller
@@ -73,12 +73,16 @@ class Intake:
         `Forbidden`, `Invalid`, `Conflict`, `MemberQueueFull`, `OutcomeUnknown`.
         """
         require_access(caller, sent)
-        with self._members.admitted(sent.member_id):
+        with self._members.admitted(sent.member_id), deciding_claims():
             return await self._submit(caller, sent, body, key, accepted_at)
 
     async def check(self, caller: Caller, sent: ClaimIn) -> None:
         """Check a claim as `submit` does before it is scored; stores nothing. Raises `Forbidden`, `Invalid`."""
         require_access(caller, sent)
+        with deciding_claims():
+            await self._check(sent)
+
+    async def _check(self, sent: ClaimIn) -> None:
         async with self._database.looking() as connection:
             newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 repository.newest_receipt(clock.now()), *find_references(sent)

@@ -48,7 +48,7 @@ TOPICS = (
 _PROJECT = "ginja"
 """The project of the online store that the scorer reads."""
 _COLUMNS = ("topic", "entity_key", "payload", "created_at")
-_ADD = compiled(insert(OutboxRow).values({name: bindparam(name) for name in _COLUMNS}))
+_ADD = compiled(insert(OutboxRow).inline().values({name: bindparam(name) for name in _COLUMNS}))  # no RETURNING
 
 
 def add(topic: str, entity_key: str, payload: Mapping[str, JsonValue], at: datetime) -> Query[None]:

@@ -14,7 +14,7 @@ import psycopg
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.database import Database
+from api.database import EVERY_ROW, Database, see
 from api.dependencies import Dependencies
 from api.identity import ROLES, create_key
 from api.versions import PUBLISHED, VersionHistory
@@ -235,6 +235,7 @@ async def running_api(
         app = create_app(Settings(**values), requests or as_api_role(url), versions=versions)
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
+            see(EVERY_ROW)  # what a test does with the services; each request states its own caller
             keys = {}
             for role in ROLES:
                 provider, member = BOUND_TO.get(role, (None, None))

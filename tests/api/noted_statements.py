@@ -21,9 +21,11 @@ def note_statements(monkeypatch: pytest.MonkeyPatch, *, which: Callable[[str], b
         return await original(cursor, query, *args, **options)
 
     adapted = RoundTrip._adapted
+    # What opens a transaction of SQLAlchemy, which psycopg does not note either, and whose rows it sees.
+    not_noted = ("START TRANSACTION", "SELECT set_config('ginja.sees'")
 
     def noted_with_others(trip: RoundTrip, query: Query[object]) -> Any:
-        if which(query.statement.sql):
+        if which(query.statement.sql) and not query.statement.sql.startswith(not_noted):
             sent.append(query.statement.sql)
         return adapted(trip, query)
 

@@ -31,7 +31,7 @@ STATEMENTS = {
     "GET /v1/procedures/{procedure_code}": 1,
     "GET /v1/providers": 2,
     "GET /v1/providers/{provider_id}": 2,
-    "GET /v1/remittances": 7,
+    "GET /v1/remittances": 6,
     "GET /v1/exports/claims": 2,
     "GET /v1/reports": 2,
     "GET /v1/reports/{report_id}/file": 2,

@@ -12,12 +12,15 @@ from api.database import Pipelined
 from api.unconfirmed import WINDOW, UnconfirmedChange
 from core import clock
 from core.postgres import as_api_role
+from tests.api.appeals import appeal, denied
 from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.severed import Severing, severing
 
 LOCK, COMMIT = b"pg_advisory_xact_lock", b"COMMIT"
-NONCE = 2
-"""Commits of a signed request before that of its act: its signing key is read, and its nonce stored."""
+NONCE = 1
+"""Commits of a signed request before that of its act: its nonce is stored."""
+SEALING = 2
+"""Commits of a request whose text or payload is encrypted before that of its act: a data key is sought, and created."""
 
 
 @dataclass
@@ -146,6 +149,16 @@ async def test_a_void_is_answered_as_the_first(severed: Severed):
     assert (await severed.api.post(path, {"reason": "another"})).status_code == 409
 
 
+async def test_an_appeal_of_a_provider_is_answered_as_the_first(severed: Severed):
+    """Whether it is stored is seen in the audit log, which a provider does not see."""
+    claim_id = await denied(severed.api)
+    await severed.lose_answer(COMMIT, before=SEALING)
+    assert problem(await appeal(severed.api, claim_id)) == (503, "outcome-unknown")
+    again = await appeal(severed.api, claim_id)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert severed.api.count("appeals") == 1
+
+
 async def test_a_decision_is_answered_as_the_first(severed: Severed):
     severed.api.scorer.behaviour = answering(0.9)
     claim_id = (await severed.api.submit()).json()["claim_id"]
@@ -186,7 +199,7 @@ async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(sever
 
 
 async def test_a_claim_for_later_without_a_key_names_its_task_and_claims_no_repeated_reply(severed: Severed):
-    severed.proxy.lose_answer(COMMIT)
+    severed.proxy.lose_answer(COMMIT, before=SEALING)
     first = await severed.api.submit(Prefer="respond-async")
     assert (first.status_code, first.json()["type"]) == (503, "/docs/problems#outcome-unknown")
     task_id = first.json()["task_id"]
@@ -200,7 +213,7 @@ async def test_a_claim_for_later_without_a_key_names_its_task_and_claims_no_repe
 
 async def test_a_claim_for_later_with_a_key_is_answered_as_the_first(severed: Severed):
     headers = {"Prefer": "respond-async", "Idempotency-Key": "k1"}
-    severed.proxy.lose_answer(COMMIT)
+    severed.proxy.lose_answer(COMMIT, before=SEALING)
     first = await severed.api.submit(**headers)
     assert problem(first) == (503, "outcome-unknown")
     again = await severed.api.submit(**headers)

@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.console.access.records import SignedIn
 from api.console.access.service import ConsoleAccess
 from api.console.reading import form_token, session_token
-from api.database import act_for
+from api.database import act_for, see
+from api.identity import row_access
 from core import clock
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -55,6 +56,7 @@ async def who(request: Request) -> SignedIn | None:
     if token is None or signed_in is None:
         return None
     act_for(signed_in.actor_id)
+    see(row_access(signed_in.caller))
     return replace(signed_in, form_token=form_token(token))
 
 
