@@ -38,7 +38,6 @@ from api.windows import EntityWindows
 from claims.review import ReviewPolicy
 from core import clock
 from core.batch_queue import BatchQueue
-from core.encryption import Encryption
 from core.live_claims import LiveClaims
 from core.settings import Settings, secret_text
 
@@ -128,7 +127,7 @@ class Dependencies:
             sessions=Sessions(database, secrets, sign_ins, access_tokens),
             sign_ins=sign_ins,
             users=Users(database, sign_ins.passwords),
-            oidc=None if client is None else OidcSignIns(Encryption(settings), sign_ins, client),
+            oidc=None if client is None else OidcSignIns(field_keys, sign_ins, client),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows, field_keys),
@@ -149,7 +148,7 @@ class Dependencies:
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
-            legal_holds=LegalHolds(database, settings.zone),
+            legal_holds=LegalHolds(database, field_keys, settings.zone),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,

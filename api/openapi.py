@@ -44,6 +44,7 @@ from api.errors import (
     StepUpRequired,
     TooLarge,
     Unauthorized,
+    ValueUnreadable,
     WrongMediaType,
 )
 from api.idempotency import takes_if_match, takes_key
@@ -243,7 +244,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
     if scopes:
         either = " or ".join(f"`{scope.value}`" for scope in scopes)
         errors += [Unauthorized, Forbidden, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
-        errors.append(KeyProviderUnavailable)
+        errors += [KeyProviderUnavailable, ValueUnreadable]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if is_confirmed(route):
         errors += [SignatureRequired, SignatureInvalid, StepUpRequired]

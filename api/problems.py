@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.database import DATABASE_FAILURES, operational
-from api.errors import ApiError, InternalError, Invalid, SchemaMismatch, type_uri
+from api.errors import ApiError, InternalError, Invalid, SchemaMismatch, ValueUnreadable, type_uri
 from api.requests import field_error
+from core.errors import DecryptionError
 from core.logging import get_logger
 
 log = get_logger("api")
@@ -87,6 +88,12 @@ async def _defect(request: Request, error: Exception) -> Response:
     return error_response(InternalError("nothing was stored; the error is in the log"))
 
 
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """A value that cannot be decrypted: the message names it, and has nothing of it."""
+    log.error("stored value unreadable", path=getattr(request.scope.get("route"), "path", None), exc_info=error)
+    return error_response(ValueUnreadable(str(error)))
+
+
 def install(app: FastAPI) -> None:
     """Make `app` respond to every error this way."""
     app.add_exception_handler(ApiError, _api_error)
@@ -94,4 +101,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     for failure in DATABASE_FAILURES:
         app.add_exception_handler(failure, _database_error)
+    app.add_exception_handler(DecryptionError, _unreadable)
     app.add_exception_handler(Exception, _defect)

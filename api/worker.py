@@ -141,7 +141,7 @@ class Worker:
         self._notifications = NotificationWork(self._database, settings, attachments_of)
         notify = self._notifications.take_due_claims
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
-        self._fan_out = WebhookFanOut(self._database, also=(self._notifications.take_events, record_submissions))
+        self._fan_out = WebhookFanOut(self._database, keys, also=(self._notifications.take_events, record_submissions))
         self._sealer = AuditSealer(self._database)
         self._commands = CommandRecords(self._database, settings)
         self._anchorer = AuditAnchorer(self._database, settings)

@@ -1,7 +1,6 @@
 """Secrets as earlier releases encrypted them: Fernet (AES-128-CBC and HMAC-SHA256) with the keys of the file provider.
 
-Those in the database are decrypted only: `ginja crypto rotate` seals them with data keys. What is sent to a browser for
-minutes (`api/oidc`) is still encrypted so.
+They are decrypted only: `ginja crypto rotate` seals them with data keys.
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -20,26 +19,22 @@ def is_fernet(stored: bytes) -> bool:
 
 
 class Encryption:
-    """Encrypts with the first key, decrypts with any."""
+    """Decrypts with any key."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._keys: MultiFernet | None = None
 
-    def encrypt(self, value: str) -> bytes:
-        """The value, encrypted; raises `SettingsError` where there is no key and none can be made."""
-        return self._ring(make=True).encrypt(value.encode())
-
     def decrypt(self, stored: bytes) -> str:
-        """The value of `encrypt`. Raises `DecryptionError`."""
+        """A secret in clear. Raises `DecryptionError`."""
         try:
-            return self._ring(make=False).decrypt(stored).decode()
+            return self._ring().decrypt(stored).decode()
         except InvalidToken:
             raise DecryptionError(
                 "a stored secret was encrypted with another key; give API and worker the same GINJA_ENCRYPTION_KEYS"
             ) from None
 
-    def _ring(self, *, make: bool) -> MultiFernet:
+    def _ring(self) -> MultiFernet:
         if self._keys is None:
-            self._keys = MultiFernet([Fernet(key) for key in named_keys(self._settings, make=make)])
+            self._keys = MultiFernet([Fernet(key) for key in named_keys(self._settings, make=False)])
         return self._keys

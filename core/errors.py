@@ -5,6 +5,7 @@ CoreError
 ├── PortTakenError         a port cannot be listened on
 ├── PlatformRunningError   a platform runs in this home already
 ├── DecryptionError        a stored secret cannot be read
+│   └── KeyMissingError        the key that encrypted it is not stored any more
 ├── KeyProviderUnavailableError  what holds the master key cannot be asked now
 ├── MasterKeyError         this process cannot unwrap the data keys of the platform
 ├── UnsafeFileError        other users can read or change a file that holds a secret
@@ -34,6 +35,10 @@ class SettingsError(CoreError):
 
 class DecryptionError(CoreError):
     """A stored value was encrypted with a key that this process does not have, or was changed."""
+
+
+class KeyMissingError(DecryptionError):
+    """The key that encrypted a stored value is not stored any more: the value is lost unless a backup has the key."""
 
 
 class KeyProviderUnavailableError(CoreError):

@@ -27,6 +27,7 @@ ApiError
 ├── RateLimited        429   more requests than a limit allows
 ├── HeadTooLarge       431   path, query and headers exceed the limit
 ├── InternalError      500   a defect
+├── ValueUnreadable    500   a stored value cannot be decrypted: it was changed, or its key is lost
 ├── Overloaded         503   more requests than the API can answer in time
 ├── BatchQueueFull     503   batches of claims are waiting for their turn
 ├── KeyProviderUnavailable 503 what holds the master key cannot be asked, so nothing encrypted can be read
@@ -210,6 +211,13 @@ class InternalError(ApiError):
     example = "look for req_01m86p3ap6yntdyk7shqjq4hs9 in the log"
 
 
+class ValueUnreadable(ApiError):
+    """A stored value cannot be decrypted: it was changed, or its key is lost. Other records are readable."""
+
+    status, kind, title = 500, "value-unreadable", "A stored value cannot be decrypted"
+    example = "the key of member M123: data key 7 is missing; restore the table data_keys from a backup"
+
+
 class Overloaded(ApiError):
     """The API gets more requests than it can answer in time; nothing was done; retry."""
 
@@ -359,7 +367,7 @@ ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(Forbidden, NotFound, Conflict, RequestInFlight),
     *(PreconditionFailed, TooLarge),
     *(NotJson, WrongMediaType, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, SignInThrottled, RateLimited),
-    *(HeadTooLarge, InternalError, OutcomeUnknown),
+    *(HeadTooLarge, InternalError, ValueUnreadable, OutcomeUnknown),
     *(Overloaded, BatchQueueFull, KeyProviderUnavailable),
     *DATABASE_ERRORS,
 )

@@ -8,6 +8,10 @@ from api.field_keys.columns import (
     DECISION_NOTE,
     DISPOSITION_NOTE,
     FINDING_NOTE,
+    HOLD_CASE,
+    HOLD_CONTACT,
+    HOLD_REASON,
+    HOLD_RELEASE,
     PENDING_TOTP_SECRET,
     REPLIES,
     ROTATED_COLUMNS,
@@ -22,10 +26,22 @@ from api.field_keys.columns import (
     TOTP_SECRET,
     UPLOADED_PART,
     UPLOADS,
+    VOID_REASON,
+    WEBHOOK_BODY,
     WEBHOOK_SECRET,
+    WEBHOOKS,
     SealedColumn,
 )
-from api.field_keys.member_keys import MEMBERS, MemberKey, fresh_key, keys_of_members, member_key, unwrapped
+from api.field_keys.lost import lost_values
+from api.field_keys.member_keys import (
+    MEMBERS,
+    MISSING_MEMBER_KEY,
+    MemberKey,
+    fresh_key,
+    keys_of_members,
+    member_key,
+    unwrapped,
+)
 from api.field_keys.repository import DataKey, data_keys
 from api.field_keys.rotation import Rotation, RotationReport, left_under, rotate, unfinished_rotation
 from api.field_keys.secrets import StoredSecrets
@@ -41,7 +57,12 @@ __all__ = [
     "DECISION_NOTE",
     "DISPOSITION_NOTE",
     "FINDING_NOTE",
+    "HOLD_CASE",
+    "HOLD_CONTACT",
+    "HOLD_REASON",
+    "HOLD_RELEASE",
     "MEMBERS",
+    "MISSING_MEMBER_KEY",
     "PENDING_TOTP_SECRET",
     "REPLIES",
     "ROTATED_COLUMNS",
@@ -56,6 +77,9 @@ __all__ = [
     "TOTP_SECRET",
     "UPLOADED_PART",
     "UPLOADS",
+    "VOID_REASON",
+    "WEBHOOKS",
+    "WEBHOOK_BODY",
     "WEBHOOK_SECRET",
     "DataKey",
     "DataKeyRow",
@@ -78,6 +102,7 @@ __all__ = [
     "keys_of_claims",
     "keys_of_members",
     "left_under",
+    "lost_values",
     "member_key",
     "open_texts",
     "rotate",

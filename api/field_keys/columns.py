@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from api.field_keys.service import FieldKeys
+from core.errors import DecryptionError, KeyMissingError
 from core.field_encryption import SealingKey, key_id_of, place
 
 REPLIES: Final = "replies"
@@ -18,6 +19,8 @@ UPLOADS: Final = "uploads"
 NOTES: Final = "notes"
 """Texts about claims without a member whose key there is."""
 SECRETS: Final = "secrets"
+WEBHOOKS: Final = "webhooks"
+HOLDS: Final = "holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,40 @@ class SealedColumn:
         """A value as it is stored."""
         return key.seal(value, self.at(*row))
 
+    async def sealed(self, keys: FieldKeys, value: str, *row: object) -> bytes:
+        """A text as it is stored, by the newest data key of `purpose`. Raises what `FieldKeys` raises."""
+        return self.seal(await keys.current(self.purpose), value.encode(), *row)
+
     async def opened(self, keys: FieldKeys, sealed: bytes, *row: object) -> bytes:
-        """A value that a data key sealed. Raises `DecryptionError` where it was changed."""
-        return (await keys.key(key_id_of(sealed))).open(sealed, self.at(*row))
+        """A value that a data key sealed.
+
+        Raises `DecryptionError` where it was changed, `KeyMissingError` where its key is lost; both name the value.
+        """
+        try:
+            return (await keys.key(key_id_of(sealed))).open(sealed, self.at(*row))
+        except DecryptionError as error:
+            raise self.unreadable(error, *row) from None
+
+    async def text(self, keys: FieldKeys, sealed: bytes | None, clear: str | None, *row: object) -> str | None:
+        """A text of a row; `clear` is what an earlier release stored. Raises as `opened` does."""
+        return clear if sealed is None else (await self.opened(keys, sealed, *row)).decode()
+
+    async def shown(self, keys: FieldKeys, sealed: bytes | None, clear: str | None, *row: object) -> str | None:
+        """As `text`, for a list: in place of a text whose key is lost it says that, so that the rest is readable."""
+        try:
+            return await self.text(keys, sealed, clear, *row)
+        except KeyMissingError as error:
+            return lost_text(error)
+
+    def unreadable(self, error: DecryptionError, *row: object) -> DecryptionError:
+        """The same error, with the name of the value; ids that clients choose are left out of it."""
+        of = f" of {row[0]}" if len(row) == 1 and isinstance(row[0], str) else ""
+        return type(error)(f"{self.table}.{self.clear or self.column}{of}: {error}")
+
+
+def lost_text(error: KeyMissingError) -> str:
+    """What a list shows in place of a text whose key is lost."""
+    return f"lost: {error}"
 
 
 def _name(value: object) -> str:
@@ -89,6 +123,12 @@ DISPOSITION_NOTE: Final = SealedColumn(
 FINDING_NOTE: Final = SealedColumn(
     "rescreening_findings", "note_sealed", "note", ("finding_id",), NOTES, claim="claim_id"
 )
+VOID_REASON: Final = SealedColumn("claims", "void_reason_sealed", "void_reason", ("claim_id",), NOTES, claim="claim_id")
+WEBHOOK_BODY: Final = SealedColumn("webhook_deliveries", "body_sealed", "body", ("delivery_id",), WEBHOOKS)
+HOLD_CASE: Final = SealedColumn("legal_holds", "case_number_sealed", "case_number", ("hold_id",), HOLDS)
+HOLD_REASON: Final = SealedColumn("legal_holds", "reason_sealed", "reason", ("hold_id",), HOLDS)
+HOLD_CONTACT: Final = SealedColumn("legal_holds", "contact_sealed", "contact", ("hold_id",), HOLDS)
+HOLD_RELEASE: Final = SealedColumn("legal_holds", "release_reason_sealed", "release_reason", ("hold_id",), HOLDS)
 
 BACKFILLED: Final = (
     STORED_REPLY,
@@ -100,6 +140,12 @@ BACKFILLED: Final = (
     APPEAL_NOTE,
     DISPOSITION_NOTE,
     FINDING_NOTE,
+    VOID_REASON,
+    WEBHOOK_BODY,
+    HOLD_CASE,
+    HOLD_REASON,
+    HOLD_CONTACT,
+    HOLD_RELEASE,
 )
 """Those that earlier releases stored in clear."""
 

@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.field_keys.service import FieldKeys
 from api.field_keys.tables import MemberKeyRow
 from core import clock
+from core.errors import DecryptionError
 from core.field_encryption import KEY_BYTES, SealingKey, key_id_of, place
 
+MISSING_MEMBER_KEY: Final = "the key of its member is missing; restore the table member_keys from a backup"
 MEMBERS: Final = "members"
 """Purpose of the data keys that wrap the keys of members."""
-_GENERATION: Final = 1
+MEMBER_KEY_ID: Final = 1
 """Key id in the values that a member's key encrypts: a member has one key."""
 
 
@@ -36,7 +38,7 @@ class MemberKey:
 
 def is_of_member(key_id: int) -> bool:
     """Whether a value was sealed by a member's key: no data key of texts has this id (migration of the texts)."""
-    return key_id == _GENERATION
+    return key_id == MEMBER_KEY_ID
 
 
 def _at(member_id: str) -> bytes:
@@ -48,14 +50,17 @@ def unwrapped(wrapping: SealingKey, member_id: str, wrapped: bytes) -> SealingKe
 
     It is not kept: unwrapping it takes microseconds, and so nothing of an erased member's key stays in memory.
     """
-    return SealingKey(_GENERATION, wrapping.open(wrapped, _at(member_id)))
+    return SealingKey(MEMBER_KEY_ID, wrapping.open(wrapped, _at(member_id)))
 
 
 async def member_key(keys: FieldKeys, key: MemberKey) -> SealingKey | None:
     """The key of a member, `None` if it was erased. Raises `DecryptionError`, and what `FieldKeys` raises."""
     if key.wrapped is None:
         return None
-    return unwrapped(await keys.key(key_id_of(key.wrapped)), key.member_id, key.wrapped)
+    try:
+        return unwrapped(await keys.key(key_id_of(key.wrapped)), key.member_id, key.wrapped)
+    except DecryptionError as error:
+        raise type(error)(f"the key of member {key.member_id}: {error}") from None
 
 
 def fresh_key(wrapping: SealingKey, member_id: str) -> bytes:

@@ -8,7 +8,14 @@ from typing import TypeAlias
 from api.database import DATABASE_FAILURES
 from api.errors import KeyProviderUnavailable
 from api.field_keys.source import StoredDataKeys
-from core.errors import CoreError, DecryptionError, KeyProviderUnavailableError, SettingsError, UnsafeFileError
+from core.errors import (
+    CoreError,
+    DecryptionError,
+    KeyMissingError,
+    KeyProviderUnavailableError,
+    SettingsError,
+    UnsafeFileError,
+)
 from core.field_encryption import KeyProviders, KeyRing, SealingKey
 from core.logging import get_logger
 from core.settings import Settings
@@ -38,7 +45,8 @@ class FieldKeys:
     them: it waits for database and key provider after a start only. Requests that need the same key load it once.
 
     Methods raise `KeyProviderUnavailable` and errors of the database where a key cannot be loaded, also where this
-    process has another master key: that says nothing about what it encrypts, and another process may have it.
+    process has another master key: that says nothing about what it encrypts, and another process may have it. A data
+    key that is not stored is `KeyMissingError`: what it encrypted is lost, and no retry helps.
     """
 
     def __init__(self, settings: Settings, database_url: str) -> None:
@@ -85,6 +93,8 @@ class FieldKeys:
         except KeyProviderUnavailableError as error:
             log.error("key provider unavailable", error=str(error))
             raise KeyProviderUnavailable(KeyProviderUnavailable.example) from None
+        except KeyMissingError:
+            raise
         except (DecryptionError, SettingsError, UnsafeFileError) as error:
             log.error("data key not loaded", key=sought, error=str(error))
             raise KeyProviderUnavailable(KeyProviderUnavailable.example) from None

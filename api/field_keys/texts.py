@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.field_keys.columns import NOTES, SEALED_COLUMNS, SealedColumn
-from api.field_keys.member_keys import MemberKey, is_of_member, keys_of_members, member_key
+from api.field_keys.columns import NOTES, SEALED_COLUMNS, SealedColumn, lost_text
+from api.field_keys.member_keys import MISSING_MEMBER_KEY, MemberKey, is_of_member, keys_of_members, member_key
 from api.field_keys.service import FieldKeys
-from core.errors import DecryptionError
+from core.errors import DecryptionError, KeyMissingError
 from core.field_encryption import SealingKey, key_id_of
 
 _KEYS: Final = text("""
@@ -40,11 +40,11 @@ async def open_texts(
 ) -> list[str | None]:
     """Texts in their order; `None`: there is none, or it was erased with the member.
 
-    Raises `DecryptionError` where one was changed or its key is missing, and what `FieldKeys` raises.
+    Of one whose key is lost it says that. Raises `DecryptionError` where one was changed, and what `FieldKeys` raises.
     """
     sealed = [one for one in stored if one.sealed is not None]
     found = await _member_keys(connection, {one.claim_id for one in sealed}) if sealed else {}
-    return [await _opened(keys, column, one, found.get(one.claim_id)) for one in stored]
+    return [await _shown(keys, column, one, found.get(one.claim_id)) for one in stored]
 
 
 async def seal_text(
@@ -79,15 +79,25 @@ async def _member_keys(connection: AsyncConnection, claim_ids: set[str]) -> Mapp
     return {row["claim_id"]: MemberKey(row["key_of"], row["wrapped_key"]) for row in rows if row["key_of"] is not None}
 
 
+async def _shown(keys: FieldKeys, column: SealedColumn, stored: StoredText, own: MemberKey | None) -> str | None:
+    try:
+        return await _opened(keys, column, stored, own)
+    except KeyMissingError as error:
+        return lost_text(error)
+
+
 async def _opened(keys: FieldKeys, column: SealedColumn, stored: StoredText, own: MemberKey | None) -> str | None:
     if stored.sealed is None:
         return stored.clear
     if not is_of_member(key_id_of(stored.sealed)):
         return (await column.opened(keys, stored.sealed, *stored.row)).decode()
     if own is None:
-        raise DecryptionError("the key of a member is missing; restore the table member_keys from a backup")
+        raise column.unreadable(KeyMissingError(MISSING_MEMBER_KEY), *stored.row)
     key = await member_key(keys, own)
-    return None if key is None else key.open(stored.sealed, column.at(*stored.row)).decode()
+    try:
+        return None if key is None else key.open(stored.sealed, column.at(*stored.row)).decode()
+    except DecryptionError as error:
+        raise column.unreadable(error, *stored.row) from None
 
 
 async def erase_clear_texts(connection: AsyncConnection, member_id: str) -> None:

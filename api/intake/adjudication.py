@@ -236,7 +236,7 @@ async def _replace(connection: Pipelined, claim: Claim, earlier: RelatedClaims, 
             f"the claim was already replaced {limit} times, the maximum; it stays unchanged, and a further "
             "correction is made by the insurer's staff"
         )
-    reason = f"replaced by {claim.claim_id}"
-    (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, reason))
+    # Why it is voided is in `replaces` of the claim that replaces it.
+    (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, None))
     if not voided:
         raise Conflict("the claim to replace is already voided; submit this one without `replaces`")

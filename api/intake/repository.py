@@ -69,7 +69,7 @@ def lock_member(member_id: str) -> Query[None]:
     return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
-_SET_BY_VOID = ("voided_at", "void_reason", "status_before_void")
+_SET_BY_VOID = ("voided_at", "void_reason", "void_reason_sealed", "status_before_void")
 _ADD_CLAIM = _inserting(
     ClaimRow, *(column.name for column in ClaimRow.__table__.columns if column.name not in _SET_BY_VOID)
 )
@@ -146,7 +146,7 @@ _VOID = compiled(
     .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
     .values(
         voided_at=func.greatest(bindparam("at"), ClaimRow.received_at),
-        void_reason=bindparam("reason"),
+        void_reason_sealed=bindparam("reason"),
         status_before_void=ClaimRow.status,
         status="voided",
         approved_cents=0,
@@ -157,8 +157,8 @@ _VOID = compiled(
 )
 
 
-def void(claim_id: str, at: datetime, reason: str | None) -> Query[bool]:
-    """Void a claim; says whether it was not voided before."""
+def void(claim_id: str, at: datetime, reason: bytes | None) -> Query[bool]:
+    """Void a claim, for a reason sealed as `VOID_REASON`; says whether it was not voided before."""
     return Query(_VOID, {"id": claim_id, "at": at, "reason": reason}, bool)
 
 

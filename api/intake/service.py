@@ -11,7 +11,7 @@ from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Query, deciding_claims
 from api.errors import Conflict
-from api.field_keys import REPLIES, FieldKeys
+from api.field_keys import REPLIES, VOID_REASON, FieldKeys, seal_text
 from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.access import permitted, require_access, shown_to, visible
@@ -195,6 +195,10 @@ class Intake:
         if unconfirmed is not None:
             return repeat(unconfirmed, request_hash)
         sealing = await self._keys.current(REPLIES)
+        sealed_reason = None
+        if reason is not None:
+            async with self._database.transaction() as connecting:
+                sealed_reason = await seal_text(connecting, self._keys, VOID_REASON, claim_id, reason, claim_id)
         try:
             async with self._database.deciding() as connection:
                 earlier = stored_replies.reply_to(caller.actor_id, key, request_hash, at - WINDOW)
@@ -203,7 +207,7 @@ class Intake:
                     return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
                 claim = visible(found, caller)
                 voided, _, _, found = await connection.fetch(
-                    repository.void(claim_id, at, reason),
+                    repository.void(claim_id, at, sealed_reason),
                     outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
                     audit.record(caller, "claim.void", claim_id, _void_details(claim), at),
                     repository.claim(claim_id),

@@ -73,7 +73,8 @@ class ClaimRow(Base):
     diagnoses: Mapped[int | None]
     benefit_limit_cents: Mapped[Cents | None]
     voided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    void_reason: Mapped[str | None]
+    void_reason: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
+    void_reason_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
     replaces: Mapped[str | None]
     status: Mapped[str]
     approved_cents: Mapped[Cents] = mapped_column(server_default="0")

@@ -11,6 +11,7 @@ from api import audit
 from api.audit import Subject
 from api.database import Database, fetch
 from api.errors import Conflict, FieldError, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.fields import MAX_NOTE
 from api.identity import Caller
 from api.intake import lock_member
@@ -47,8 +48,9 @@ class NewLegalHold:
 class LegalHolds:
     """The service of legal holds. A hold ends with its last day in `zone`, the insurer's time zone."""
 
-    def __init__(self, database: Database, zone: tzinfo) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, zone: tzinfo) -> None:
         self._database = database
+        self._keys = keys
         self._zone = zone
 
     def today(self) -> date:
@@ -78,8 +80,8 @@ class LegalHolds:
             await fetch(connection, lock_member(new.member_id))
             if not await repository.is_stored_member(connection, new.member_id):
                 raise Invalid.field("member_id", "is no member, and has no claims; check the id")
-            await repository.add_hold(connection, hold)
-            await _audit(connection, caller, "legal_hold.add", hold, {"contact": hold.contact})
+            await repository.add_hold(connection, self._keys, hold)
+            await _audit(connection, caller, "legal_hold.add", hold)
         return hold
 
     async def release(self, caller: Caller, hold_id: str, reason: str) -> LegalHold:
@@ -88,37 +90,38 @@ class LegalHolds:
             raise Invalid.field("reason", f"must be 1 to {MAX_NOTE} characters on one line")
         at = clock.now()
         async with self._database.transaction() as connection:
-            hold = await repository.find_hold(connection, hold_id)
+            hold = await repository.find_hold(connection, self._keys, hold_id)
             if hold is None:
                 raise NotFound("legal hold not found; `GET /v1/legal-holds` and `ginja data hold list` show all")
             if hold.released_at is not None:
                 raise Conflict(f"the hold was released at {hold.released_at:%Y-%m-%dT%H:%M:%SZ} already")
-            await repository.release_hold(connection, hold_id, by=caller.actor_id, reason=reason, at=at)
-            await _audit(connection, caller, "legal_hold.release", hold, {"reason": reason})
+            await repository.release_hold(connection, self._keys, hold_id, by=caller.actor_id, reason=reason, at=at)
+            await _audit(connection, caller, "legal_hold.release", hold)
         return replace(hold, released_at=at, released_by=caller.actor_id, release_reason=reason)
 
     async def page(self, *, member_id: str | None, after: PageCursor | None, limit: int) -> ListPage[LegalHold]:
         """Holds, the oldest first, released ones too."""
         place = None if after is None else (after.received_at, after.item_id)
         async with self._database.reading() as connection:
-            found = await repository.holds_after(connection, member_id, place, limit + 1)
+            found = await repository.holds_after(connection, self._keys, member_id, place, limit + 1)
         shown = found[:limit]
         return ListPage(shown, PageCursor(shown[-1].added_at, shown[-1].hold_id) if len(found) > limit else None)
 
 
-async def require_no_hold(connection: AsyncConnection, member_ids: Sequence[str], zone: tzinfo) -> None:
+async def require_no_hold(
+    connection: AsyncConnection, keys: FieldKeys, member_ids: Sequence[str], zone: tzinfo
+) -> None:
     """Raise `Conflict`, which says whom to ask, where one of the members is under a hold today in `zone`.
 
     Holds on a member that is locked (`lock_member`) cannot be added until the transaction ends.
     """
-    held = await repository.holds_in_force(connection, member_ids, receipt_day(clock.now(), zone))
+    held = await repository.holds_in_force(connection, keys, member_ids, receipt_day(clock.now(), zone))
     if held:
         raise Conflict("; ".join(one.refusal for one in held))
 
 
-async def _audit(
-    connection: AsyncConnection, caller: Caller, act: str, hold: LegalHold, more: dict[str, JsonValue]
-) -> None:
-    details: dict[str, JsonValue] = {"hold": hold.hold_id, "case": hold.case_number, **more}
+async def _audit(connection: AsyncConnection, caller: Caller, act: str, hold: LegalHold) -> None:
+    """The case and the texts are in the row of the hold, encrypted; rows of holds are not deleted."""
+    details: dict[str, JsonValue] = {"hold": hold.hold_id}
     subject = Subject("member", hold.member_id)
     await fetch(connection, audit.record(caller, act, None, details, clock.now(), subject=subject))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.field_keys import APPEAL_REASON, SealedColumn
+from api.field_keys import APPEAL_REASON, VOID_REASON, SealedColumn
 from claims.review import REASONS
 
 _OF_CLAIM: Final = "one.claim_id IN (SELECT claim_id FROM claims WHERE member_id = %(member)s)"
@@ -48,7 +48,10 @@ EXPORTED: Final[Mapping[str, ExportedTable]] = {
     "authorizations": ExportedTable("one.member_id = %(member)s", "one.authorization_number"),
     # Which claim it inherits a review from is a suspicion.
     "claims": ExportedTable(
-        "one.member_id = %(member)s", "one.received_at, one.claim_id", frozenset({"inherits_from"})
+        "one.member_id = %(member)s",
+        "one.received_at, one.claim_id",
+        frozenset({"inherits_from", "void_reason_sealed"}),
+        opened=VOID_REASON,
     ),
     "claim_lines": ExportedTable(_OF_CLAIM, "one.claim_id, one.line"),
     # A disposition and the kind of a fraud are findings of an investigation, and so may be a note.

@@ -14,10 +14,10 @@ from typing import Final, TypeAlias, cast
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.field_keys import FieldKeys, MemberKey, MemberKeyRow, keys_of_members, member_key
+from api.field_keys import MISSING_MEMBER_KEY, FieldKeys, MemberKey, MemberKeyRow, keys_of_members, member_key
 from api.members.tables import MemberRow
 from claims.reference import Sex
-from core.errors import DecryptionError
+from core.errors import DecryptionError, KeyMissingError
 from core.field_encryption import SealingKey, place
 
 IDENTITY_FIELDS: Final = ("name", "birth_date", "sex")
@@ -80,8 +80,11 @@ def opened(member_id: str, stored: StoredIdentity, key: SealingKey | None) -> Id
     for name, value in stored.sealed.items():
         if value is not None:
             if key is None:
-                raise DecryptionError("the key of a member is missing; restore the table member_keys from a backup")
-            values[name] = key.open(value, _at(name, member_id)).decode()
+                raise KeyMissingError(f"{name} of member {member_id}: {MISSING_MEMBER_KEY}")
+            try:
+                values[name] = key.open(value, _at(name, member_id)).decode()
+            except DecryptionError as error:
+                raise DecryptionError(f"{name} of member {member_id}: {error}") from None
     born = values["birth_date"]
     return Identity(
         cast(str | None, values["name"]),

@@ -1,13 +1,15 @@
 """One sign-in by the identity provider: from this browser, there, and back to this browser.
 
-What has to match afterwards is in an encrypted cookie of the browser that began: `state`, `nonce`, the verifier of PKCE
-and where the person was going. So an answer that was made for another browser is refused, and nothing is stored.
+What has to match afterwards is in a cookie of the browser that began, encrypted with a data key: `state`, `nonce`, the
+verifier of PKCE and where the person was going. So an answer that was made for another browser is refused, and nothing
+is stored.
 """
 
+import binascii
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,17 +21,20 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.errors import Forbidden, Unauthorized, Unavailable
+from api.field_keys import SECRETS, FieldKeys
 from api.oidc import repository
 from api.oidc.errors import ProviderRefused, ProviderUnavailable
 from api.oidc.id_token import ExpectedToken, ProvedIdentity, key_id, verified_identity
 from api.oidc.provider import IdentityProvider, OidcClient, ProviderMetadata
 from api.users import SignIns, VerifiedUser
 from core import clock
-from core.encryption import Encryption
 from core.errors import DecryptionError
+from core.field_encryption import key_id_of, place
 
 LIFE: Final = timedelta(minutes=10)
 """How long a person may take at the provider."""
+_PLACE: Final = place("cookies", "oidc", "")
+"""What the contents of the cookie are bound to: no value of a table can be sent as one."""
 _ANOTHER: Final = "this sign-in was not begun in this browser, or too long ago; begin again"
 
 
@@ -73,8 +78,8 @@ class FinishedSignIn:
 class OidcSignIns:
     """The service of signing in by the provider."""
 
-    def __init__(self, encryption: Encryption, sign_ins: SignIns, client: OidcClient) -> None:
-        self._encryption = encryption
+    def __init__(self, keys: FieldKeys, sign_ins: SignIns, client: OidcClient) -> None:
+        self._keys = keys
         self._sign_ins = sign_ins
         self._client = client
         self._provider = IdentityProvider(client)
@@ -82,7 +87,8 @@ class OidcSignIns:
     async def begin(self, following: str, *, fresh: bool, ends: str | None = None) -> StartedSignIn:
         """Begin a sign-in that then shows `following`; `fresh`: the person authenticates again at the provider.
 
-        `ends` names the session that the browser has, which the sign-in replaces. Raises `Unavailable`.
+        `ends` names the session that the browser has, which the sign-in replaces. Raises `Unavailable`, and what
+        `FieldKeys` raises.
         """
         kept = _Kept(
             purpose="oidc",
@@ -114,7 +120,8 @@ class OidcSignIns:
             query["acr_values"] = self._client.acr_values
         separator = "&" if "?" in metadata.authorization_endpoint else "?"
         address = f"{metadata.authorization_endpoint}{separator}{urlencode(query)}"
-        return StartedSignIn(address, self._encryption.encrypt(kept.model_dump_json()).decode())
+        sealed = (await self._keys.current(SECRETS)).seal(kept.model_dump_json().encode(), _PLACE)
+        return StartedSignIn(address, urlsafe_b64encode(sealed).decode())
 
     @asynccontextmanager
     async def finishing(self, cookie: str | None, answer: Mapping[str, str]) -> AsyncIterator[FinishedSignIn]:
@@ -124,7 +131,7 @@ class OidcSignIns:
         to this browser, `Unauthorized` for one that is not valid or of nobody, `Unavailable`.
         """
         at = clock.now()
-        kept = self._kept(cookie, at)
+        kept = await self._kept(cookie, at)
         if kept is None or not hmac.compare_digest(
             answer.get("state", "").encode(errors="replace"), kept.state.encode()
         ):
@@ -145,10 +152,11 @@ class OidcSignIns:
         """Close its connections."""
         await self._provider.close()
 
-    def _kept(self, cookie: str | None, at: datetime) -> _Kept | None:
+    async def _kept(self, cookie: str | None, at: datetime) -> _Kept | None:
         try:
-            kept = _Kept.model_validate_json(self._encryption.decrypt((cookie or "").encode(errors="replace")))
-        except (DecryptionError, ValidationError):
+            sealed = urlsafe_b64decode((cookie or "").encode(errors="replace"))
+            kept = _Kept.model_validate_json((await self._keys.key(key_id_of(sealed))).open(sealed, _PLACE))
+        except (DecryptionError, ValidationError, binascii.Error):
             return None
         return kept if 0 <= at.timestamp() - kept.began < LIFE.total_seconds() else None
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import Database, fetch
 from api.errors import Invalid, NotFound
-from api.field_keys import MemberKeyRow, erase_clear_texts, with_lock_retries
+from api.field_keys import FieldKeys, MemberKeyRow, erase_clear_texts, with_lock_retries
 from api.identity import Caller
 from api.intake import IdempotencyKeyRow, lock_member
 from api.legal_holds import require_no_hold
@@ -41,18 +41,21 @@ class Erasure:
     """When it was erased first."""
 
 
-async def erase_member(database: Database, caller: Caller, member_id: str, reason: str, zone: tzinfo) -> Erasure:
+async def erase_member(
+    database: Database, keys: FieldKeys, caller: Caller, member_id: str, reason: str, zone: tzinfo
+) -> Erasure:
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
     So are texts about its claims that an earlier release stored in clear.
 
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
     rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
-    and `Conflict` where the member is under a legal hold today in `zone`, the insurer's time zone.
+    `Conflict` where the member is under a legal hold today in `zone`, the insurer's time zone, and what `FieldKeys`
+    raises where the text of a hold cannot be read.
     """
     if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
         raise Invalid.field("reason", f"must be 1 to {MAX_REASON} characters on one line: why the data are erased")
-    history, members, keys, replied = (
+    history, members, member_keys, replied = (
         cast(Table, row.__table__) for row in (RegistryHistoryRow, MemberRow, MemberKeyRow, IdempotencyKeyRow)
     )
     nobody = dict.fromkeys(_COLUMNS)
@@ -63,20 +66,20 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
 
     async def erase(connection: AsyncConnection) -> Erasure:
         await fetch(connection, lock_member(member_id))
-        await require_no_hold(connection, [member_id], zone)
+        await require_no_hold(connection, keys, [member_id], zone)
         # Before anything is changed. Nobody adds a state until the commit.
         await connection.execute(text(f"LOCK TABLE {history.name} IN SHARE ROW EXCLUSIVE MODE"))
         await erase_clear_texts(connection, member_id)
         emptied = update(members).where(members.c.member_id == member_id).values(nobody)
         if (await connection.execute(emptied)).rowcount == 0:
             raise NotFound("member not found; check its id")
-        destroyed = insert(keys).values(member_id=member_id, created_at=now, erased_at=now)
+        destroyed = insert(member_keys).values(member_id=member_id, created_at=now, erased_at=now)
         destroyed_key = await connection.scalar(
             destroyed.on_conflict_do_update(
                 index_elements=["member_id"],
                 set_={"key_id": None, "wrapped_key": None, "erased_at": now},
-                where=keys.c.erased_at.is_(None),
-            ).returning(keys.c.member_id)
+                where=member_keys.c.erased_at.is_(None),
+            ).returning(member_keys.c.member_id)
         )
         # A rollback enables the trigger again, too.
         await connection.execute(text(f"ALTER TABLE {history.name} DISABLE TRIGGER {_APPEND_ONLY}"))
@@ -87,7 +90,7 @@ async def erase_member(database: Database, caller: Caller, member_id: str, reaso
         )
         await connection.execute(text(f"ALTER TABLE {history.name} ENABLE TRIGGER {_APPEND_ONLY}"))
         replies = await connection.execute(delete(replied).where(replied.c.identity_of == member_id))
-        erased_at = await connection.scalar(select(keys.c.erased_at).where(keys.c.member_id == member_id))
+        erased_at = await connection.scalar(select(member_keys.c.erased_at).where(member_keys.c.member_id == member_id))
         details: dict[str, JsonValue] = {
             "subject": f"{MEMBER.table.name}/{member_id}",
             "reason": reason.strip(),

@@ -143,11 +143,14 @@ class WebhookDelivery:
             return  # the endpoint is deleted
         try:
             keys = await self._decrypted(leased, ciphertexts)
+            body = await self._body(leased)
         except (KeyProviderUnavailable, *DATABASE_FAILURES):
-            log.warning("webhook delivery delayed: its secret cannot be decrypted now", endpoint_id=leased.endpoint_id)
+            log.warning("webhook delivery delayed: it cannot be decrypted now", endpoint_id=leased.endpoint_id)
             return  # it is leased again, as an attempt of a process that ended
-        if keys:
-            result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
+        if body is None:
+            result = SendResult(0, error=AttemptError.BODY_UNREADABLE)
+        elif keys:
+            result = await self._client.send(leased.url, signed(leased.event_id, body, keys, made_at), body.encode())
             metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
         else:
             result = SendResult(0, error=AttemptError.SECRET_UNREADABLE)
@@ -166,14 +169,22 @@ class WebhookDelivery:
                 log.error("webhook secret unreadable", endpoint_id=leased.endpoint_id, error=str(error))
         return keys
 
+    async def _body(self, leased: ClaimedDelivery) -> str | None:
+        """What is sent; `None`, which is logged: it cannot be decrypted."""
+        try:
+            return await queue.body_of(self._secrets.keys, leased)
+        except DecryptionError as error:
+            log.error("webhook body unreadable", delivery_id=leased.delivery_id, error=str(error))
+            return None
 
-def signed(delivery: ClaimedDelivery, secrets: Sequence[str], at: datetime) -> dict[str, str]:
+
+def signed(event_id: str, body: str, secrets: Sequence[str], at: datetime) -> dict[str, str]:
     """The headers of an attempt; the body is signed with each secret, so that a receiver may have any of them."""
-    signatures = [Webhook(secret).sign(delivery.event_id, at, delivery.body) for secret in secrets]
+    signatures = [Webhook(secret).sign(event_id, at, body) for secret in secrets]
     return {
         "content-type": "application/json",
         "user-agent": f"ginja/{__version__}",
-        "webhook-id": delivery.event_id,
+        "webhook-id": event_id,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }

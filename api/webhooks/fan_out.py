@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import outbox
 from api.assessments import AssessmentRow
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.webhooks import queue, repository
 from api.webhooks.events import OWN_TOPICS, OutboxEvent, message_of
 from api.webhooks.records import AttemptError, DeliveryStatus, EndpointStatus, NewDelivery, WebhookEndpoint
@@ -87,9 +88,10 @@ Consumer = Callable[[AsyncConnection, Sequence[OutboxEvent]], Awaitable[None]]
 class WebhookFanOut:
     """Reads the outbox and adds deliveries; several processes may run it, one at a time works."""
 
-    def __init__(self, database: Database, also: Sequence[Consumer] = ()) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, also: Sequence[Consumer] = ()) -> None:
         """`also` get each event, too: once, as its deliveries are added."""
         self._database = database
+        self._keys = keys
         self._also = also
 
     async def step(self) -> int:
@@ -146,7 +148,7 @@ class WebhookFanOut:
             for endpoint in endpoints
             if message.type in endpoint.events and event.created_at >= endpoint.created_at
         ]
-        added = await queue.add(connection, new)
+        added = await queue.add(connection, self._keys, new)
         if added:
             log.info("webhook deliveries added", events=len(messages), deliveries=added)
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Integer, cast, delete, func, literal, sele
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import WEBHOOK_BODY, FieldKeys
 from api.paging import PageCursor
 from api.webhooks.records import (
     AttemptError,
@@ -33,13 +34,21 @@ _ATTEMPT = tuple(WebhookAttemptRow.__table__.c[one.name] for one in fields(Deliv
 _PENDING = DeliveryStatus.PENDING.value
 
 
-async def add(connection: AsyncConnection, new: Sequence[NewDelivery]) -> int:
-    """Store deliveries; one of an event that the endpoint has already is left out. Returns how many were new."""
+async def add(connection: AsyncConnection, keys: FieldKeys, new: Sequence[NewDelivery]) -> int:
+    """Store deliveries; one of an event that the endpoint has already is left out. Returns how many were new.
+
+    Raises what `FieldKeys` raises.
+    """
     if not new:
         return 0
+    rows = []
+    for one in new:
+        values = asdict(one)
+        values[WEBHOOK_BODY.column] = await WEBHOOK_BODY.sealed(keys, values.pop(WEBHOOK_BODY.clear), one.delivery_id)
+        rows.append(values)
     statement = (
         insert(WebhookDeliveryRow)
-        .values([asdict(one) for one in new])
+        .values(rows)
         .on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
         .returning(WebhookDeliveryRow.delivery_id)
     )
@@ -94,6 +103,7 @@ async def lease(
             WebhookDeliveryRow.event_id,
             WebhookDeliveryRow.event_type,
             WebhookDeliveryRow.body,
+            WebhookDeliveryRow.body_sealed,
             chosen.c.url,
             WebhookDeliveryRow.due_at,
         )
@@ -106,6 +116,13 @@ async def delivery(connection: AsyncConnection, delivery_id: str, *, lock: bool 
     statement = select(*_DELIVERY).where(WebhookDeliveryRow.delivery_id == delivery_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return None if row is None else Delivery(*row)
+
+
+async def body_of(keys: FieldKeys, found: Delivery | ClaimedDelivery) -> str:
+    """What is sent, the same at each attempt. Raises `DecryptionError`, and what `FieldKeys` raises."""
+    body = await WEBHOOK_BODY.text(keys, found.body_sealed, found.body, found.delivery_id)
+    assert body is not None  # by a check of the table
+    return body
 
 
 async def tries_of(connection: AsyncConnection, delivery_id: str) -> int:

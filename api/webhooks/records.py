@@ -43,6 +43,7 @@ class AttemptError(Enum):
     REDIRECTED = "redirected"
     STATUS = "status"
     SECRET_UNREADABLE = "secret_unreadable"
+    BODY_UNREADABLE = "body_unreadable"
     """Nothing was sent: no secret of the endpoint could be decrypted."""
     ENDPOINT_DISABLED = "endpoint_disabled"
     """No attempt was made: the endpoint was disabled."""
@@ -85,7 +86,9 @@ class Delivery:
     endpoint_id: str
     event_id: str
     event_type: str
-    body: str
+    body: str | None
+    """In clear, of an earlier release."""
+    body_sealed: bytes | None
     created_at: datetime
     status: str
     attempts: int
@@ -117,7 +120,9 @@ class ClaimedDelivery:
     endpoint_id: str
     event_id: str
     event_type: str
-    body: str
+    body: str | None
+    """In clear, of an earlier release."""
+    body_sealed: bytes | None
     url: str
     leased_until: datetime
 

@@ -20,12 +20,14 @@ ErrorName = Literal[
     "redirected",
     "status",
     "secret_unreadable",
+    "body_unreadable",
     "endpoint_disabled",
 ]
 _ERRORS = (
     "Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed; "
     "`redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not "
-    "sent, no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."
+    "sent, no secret of the endpoint can be decrypted; `body_unreadable`: not sent, what would be sent cannot be "
+    "decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."
 )
 DeliveryState = Literal["pending", "delivered", "failed"]
 
@@ -133,11 +135,12 @@ class DeliveryDetailsOut(DeliveryOut):
     attempt_log: list[AttemptOut] = Field(description="The first one first.")
 
     @classmethod
-    def of(cls, delivery: Delivery, attempts: Sequence[DeliveryAttempt]) -> Self:
-        """A delivery with its attempts."""
-        values = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__ if name != "body"}
+    def of(cls, delivery: Delivery, body: str, attempts: Sequence[DeliveryAttempt]) -> Self:
+        """A delivery with what is sent and its attempts."""
+        names = [name for name in delivery.__dataclass_fields__ if name not in ("body", "body_sealed")]
+        values = {name: getattr(delivery, name) for name in names}
         log = [AttemptOut.model_validate(one) for one in attempts]
-        return cls(**values, payload=json.loads(delivery.body), attempt_log=log)
+        return cls(**values, payload=json.loads(body), attempt_log=log)
 
 
 class ReplayOut(BaseModel):

@@ -167,5 +167,5 @@ async def list_deliveries(
 @router.get("/v1/webhook-deliveries/{delivery_id}", response_model=DeliveryDetailsOut, openapi_extra=operation())
 async def get_delivery(request: Request, _caller: WebhooksCaller, delivery_id: DeliveryId) -> Response:
     """Read a delivery: what is sent, and each attempt with its status, error and duration."""
-    delivery, attempts = await dependencies(request).webhooks.delivery(delivery_id)
-    return json_response(DeliveryDetailsOut.of(delivery, attempts))
+    delivery, body, attempts = await dependencies(request).webhooks.delivery(delivery_id)
+    return json_response(DeliveryDetailsOut.of(delivery, body, attempts))

@@ -165,7 +165,7 @@ class Webhooks:
             endpoint = await _enabled(connection, endpoint_id)
             message = trial_message(kind, new_id("evt"), at)
             new = new_delivery(endpoint, message.event_id, kind, message.body(endpoint.api_version), at)
-            await queue.add(connection, [new])
+            await queue.add(connection, self._secrets.keys, [new])
             found = await queue.delivery(connection, new.delivery_id)
         assert found is not None  # it was added above
         return found
@@ -183,13 +183,14 @@ class Webhooks:
             return ListPage(shown, None)
         return ListPage(shown, PageCursor(shown[-1].created_at, shown[-1].delivery_id))
 
-    async def delivery(self, delivery_id: str) -> tuple[Delivery, list[DeliveryAttempt]]:
-        """A delivery with its attempts; raises `NotFound`."""
+    async def delivery(self, delivery_id: str) -> tuple[Delivery, str, list[DeliveryAttempt]]:
+        """A delivery with what is sent and its attempts; raises `NotFound`, `DecryptionError`."""
         async with self._database.reading() as connection:
             found = await queue.delivery(connection, delivery_id)
             if found is None:
                 raise NotFound("delivery not found; check its id, deliveries are kept for 30 days")
-            return found, await queue.attempts_of(connection, delivery_id)
+            attempts = await queue.attempts_of(connection, delivery_id)
+        return found, await queue.body_of(self._secrets.keys, found), attempts
 
     async def replay(self, caller: Caller, endpoint_id: str, sent: ReplayIn) -> tuple[int, bool]:
         """Send deliveries again; returns how many, and whether there are more.

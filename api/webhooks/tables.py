@@ -68,7 +68,10 @@ class WebhookDeliveryRow(Base):
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.endpoint_id", ondelete="CASCADE"))
     event_id: Mapped[str] = mapped_column(comment="Sent as webhook-id, the same at each attempt.")
     event_type: Mapped[str]
-    body: Mapped[str] = mapped_column(comment="As it is sent and signed.")
+    body: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
+    body_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="As it is sent and signed; encrypted with a data key."
+    )
     created_at: Mapped[Instant]
     status: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default="0", comment="Made so far.")
@@ -83,6 +86,7 @@ class WebhookDeliveryRow(Base):
     __table_args__ = (
         CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="webhook_deliveries_status_check"),
         CheckConstraint("(status = 'pending') = (due_at IS NOT NULL)", name="webhook_deliveries_due_check"),
+        CheckConstraint("num_nonnulls(body, body_sealed) = 1", name="webhook_deliveries_body_check"),
         Index("webhook_deliveries_event_key", "endpoint_id", "event_id", unique=True),
         Index("webhook_deliveries_due_idx", "endpoint_id", "due_at", postgresql_where="status = 'pending'"),
         Index("webhook_deliveries_listed_idx", "endpoint_id", "created_at", "delivery_id"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json
 
@@ -42,8 +42,9 @@ def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> 
     from core.settings import settings
 
     existing_database_url()
+    keys = field_keys()
     try:
-        done = with_database(lambda database: erase(database, _caller(by), member_id, reason, settings().zone))
+        done = with_database(lambda database: erase(database, keys, _caller(by), member_id, reason, settings().zone))
     except NotFound as error:
         raise click.UsageError(f"{error.detail}.") from None
     except Invalid as error:
@@ -73,6 +74,7 @@ def reapply_erasures(file: Path | None, by: str | None, as_json: bool) -> int:
     from core.settings import settings
 
     existing_database_url()
+    keys = field_keys()
     listed = read_erasures(file or settings().home.resolve() / FILE)
     unknown: list[str] = []
     refused: dict[str, str] = {}
@@ -81,7 +83,7 @@ def reapply_erasures(file: Path | None, by: str | None, as_json: bool) -> int:
         done: list[Erasure] = []
         for one in listed:
             try:
-                done.append(await erase(database, _caller(by), one.member_id, _AGAIN, settings().zone))
+                done.append(await erase(database, keys, _caller(by), one.member_id, _AGAIN, settings().zone))
             except NotFound:
                 unknown.append(one.member_id)
             except Conflict as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, DAY, reason_option
 from cli.output import print_json, terminal
 
@@ -26,7 +26,8 @@ def _with_holds(work: "Callable[[LegalHolds], Awaitable[T]]") -> T:
     from core.settings import settings
 
     existing_database_url()
-    return with_database(lambda database: work(LegalHolds(database, settings().zone)))
+    keys = field_keys()
+    return with_database(lambda database: work(LegalHolds(database, keys, settings().zone)))
 
 
 def _caller(by: str | None) -> "Caller":

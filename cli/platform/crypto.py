@@ -24,8 +24,11 @@ def _keys(url: str) -> "FieldKeys":
 
 @command(examples=["ginja crypto status --json"])
 def status(as_json: bool) -> int:
-    """Show the keys that encrypt fields, and how many values are still in clear; exit code 1 if there are any."""
-    from api.field_keys import clear_values, data_keys, unfinished_rotation
+    """Show the keys that encrypt fields, and how many values are still in clear, or lost with their key.
+
+    Exit code 1 if there are any of either.
+    """
+    from api.field_keys import clear_values, data_keys, lost_values, unfinished_rotation
     from api.registry import clear_identities
 
     existing_database_url()
@@ -33,11 +36,13 @@ def status(as_json: bool) -> int:
     clear = with_database(clear_identities)
     values = with_database(clear_values)
     rotation = with_database(unfinished_rotation)
+    lost = with_database(lost_values)
     in_clear = clear.total + sum(values.values())
+    exit_code = int(in_clear > 0 or bool(lost))
     if as_json:
-        shown = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values}
+        shown = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values, "lost": lost}
         print_json({**shown, "unfinished_rotation": None if rotation is None else rotation.rotation_id})
-        return int(in_clear > 0)
+        return exit_code
     for one in stored:
         click.echo(
             f"data key {one.key_id} ({one.purpose}): master key {one.master_version} of {one.provider}, "
@@ -47,11 +52,16 @@ def status(as_json: bool) -> int:
     for column, rows in values.items():
         if rows:
             click.echo(f"In clear: {rows:,} values of {column}.")
+    for column, rows in lost.items():
+        click.echo(
+            f"Lost: {rows:,} values of {column}, whose key is not stored; restore data_keys and member_keys from a "
+            "backup."
+        )
     if rotation is not None:
         click.echo(f"Rotation {rotation.rotation_id} is not finished: run `ginja crypto rotate`.")
     if in_clear:
         click.echo("Run `ginja crypto encrypt`.")
-    return int(in_clear > 0)
+    return exit_code
 
 
 @command(examples=["ginja crypto encrypt"])

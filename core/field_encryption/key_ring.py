@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from core import clock
 from core.errors import (
     DecryptionError,
+    KeyMissingError,
     KeyProviderUnavailableError,
     MasterKeyError,
     SettingsError,
@@ -138,7 +139,7 @@ class KeyRing:
             return self._used(self._made(purpose, after))
 
     def key(self, key_id: int) -> SealingKey:
-        """The key with this id; raises `DecryptionError` where there is none, and what the provider raises."""
+        """The key with this id; raises `KeyMissingError` where there is none, and what the provider raises."""
         found = self.cached(key_id)
         if found is not None:
             return found
@@ -181,7 +182,7 @@ class KeyRing:
     def _stored(self, key_id: int) -> StoredKey:
         stored = self._source.stored(key_id)
         if stored is None:
-            raise DecryptionError(f"data key {key_id} is missing; restore the table data_keys from a backup")
+            raise KeyMissingError(f"data key {key_id} is missing; restore the table data_keys from a backup")
         return stored
 
     def _used(self, stored: StoredKey) -> SealingKey:

@@ -141,7 +141,7 @@ async def mails(api: Api, status: MailStatus | None = None) -> Sequence[MailReco
 
 async def take_events(api: Api) -> None:
     """Take every event of the outbox, for webhooks and notifications."""
-    taking = WebhookFanOut(api.database, also=(add_outbox_events,))
+    taking = WebhookFanOut(api.database, api.dependencies.field_keys, also=(add_outbox_events,))
     while await taking.step():
         pass
 

@@ -116,7 +116,7 @@ async def test_nothing_is_shown_that_cannot_be_recorded(api: Api):
 async def test_a_submission_is_recorded_once_by_the_event_of_its_receipt(api: Api):
     answer = await api.submit(**{"X-Purpose-Of-Use": "TREAT"})
     assert accesses(api, "true") == []
-    fan_out = WebhookFanOut(api.database, also=(record_submissions,))
+    fan_out = WebhookFanOut(api.database, api.dependencies.field_keys, also=(record_submissions,))
     await fan_out.step()
     claim_id = answer.json()["claim_id"]
     api.execute(  # an operator repeats the event

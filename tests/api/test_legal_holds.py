@@ -15,7 +15,7 @@ from claims.service_days import receipt_day
 from cli.main import main
 from core import clock
 from core.erasures import ErasedMember, ErasureListError, add_erasure, read_erasures
-from tests.api.makers import MINIMAL, Api, running_api
+from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, running_api
 
 HOLD = {
     "member_id": "M123",
@@ -26,7 +26,8 @@ HOLD = {
 
 
 async def command(api: Api, home: Path, *words: str, zone: str | None = None) -> Result:
-    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home)} | ({"GINJA_TIME_ZONE": zone} if zone else {})
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home), "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    env |= {"GINJA_TIME_ZONE": zone} if zone else {}
     return await asyncio.to_thread(CliRunner().invoke, main, ["data", *words], env=env)
 
 

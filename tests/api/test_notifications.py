@@ -262,7 +262,7 @@ async def test_without_a_mail_server_nothing_is_collected(api: Api):
     await subscribe(api, "claim.in_review")
     await held(api)
     work = NotificationWork(api.database, Settings(), no_files)
-    taking = WebhookFanOut(api.database, also=(work.take_events,))
+    taking = WebhookFanOut(api.database, api.dependencies.field_keys, also=(work.take_events,))
     while await taking.step():
         pass
     assert api.count("notifications") == 0

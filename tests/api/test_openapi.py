@@ -56,6 +56,7 @@ STABLE_TYPES = {
     "sign-in-throttled": 429,
     "head-too-large": 431,
     "failed": 500,
+    "value-unreadable": 500,
     "outcome-unknown": 503,
     "overloaded": 503,
     "batch-queue-full": 503,

@@ -48,7 +48,6 @@ IN_CLEAR: Final[Mapping[str, set[str]]] = {
     "notification_subscriptions.recipient": {"desk"},
     "audit_log.details": {"desk", "asked for"},
     "audit_log.subject_id": {"asked for"},
-    "claims.void_reason": {"reason"},
     "bulk_jobs.failure": {"reason"},
     "webhook_endpoints.description": {"reason"},
     "claims.attributes": {"attribute"},

@@ -20,15 +20,13 @@ from tests.api.rescreening import drain
 from tests.api.test_policy_routes import DOCUMENT
 from tests.api.test_rescoring import rescorer, without_scorer
 from tests.api.test_serving_models import look_twice, watch_of
-from tests.api.webhooks import EVERY_EVENT, deliver, fan_out, receiving, registered, take_events
-
-_BODIES = "SELECT body FROM webhook_deliveries ORDER BY created_at, delivery_id"
+from tests.api.webhooks import EVERY_EVENT, deliver, fan_out, receiving, registered, stored_bodies, take_events
 
 
 async def sent_since(api: Api) -> list[dict]:
     """The payloads of the deliveries that were added, which are then removed."""
     await take_events(api)
-    found = [json.loads(body) for (body,) in api.rows(_BODIES)]
+    found = [json.loads(body) for _, body in await stored_bodies(api)]
     api.execute("DELETE FROM webhook_deliveries")
     return found
 
@@ -103,10 +101,9 @@ async def test_an_endpoint_gets_the_events_that_it_chose_from_its_registration_o
     claim = (await approved(api, service_from="2025-01-01"))["claim_id"]
     await held(api, service_from="2025-03-01")
     await take_events(api)
-    assert [
-        (endpoint, json.loads(body)["data"]["claim_id"])
-        for endpoint, body in api.rows("SELECT endpoint_id, body FROM webhook_deliveries")
-    ] == [(chosen["endpoint_id"], claim)]
+    assert [(endpoint, json.loads(body)["data"]["claim_id"]) for endpoint, body in await stored_bodies(api)] == [
+        (chosen["endpoint_id"], claim)
+    ]
 
 
 async def test_an_event_that_comes_again_is_delivered_once(api: Api, log_lines: io.StringIO):
@@ -144,7 +141,7 @@ async def test_an_event_that_commits_after_a_later_one_is_not_lost(api: Api):
     await take_events(api)
     while api.count("webhook_gaps"):  # until no transaction of any database on the server is as old
         assert await fan_out(api).step() == 0
-    found = [json.loads(body)["data"]["claim_id"] for (body,) in api.rows(_BODIES)]
+    found = [json.loads(body)["data"]["claim_id"] for _, body in await stored_bodies(api)]
     assert sorted(found) == sorted([claims[0], claims[2]])
 
 

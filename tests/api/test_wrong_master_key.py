@@ -11,8 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.bulk.processing import MAX_ATTEMPTS
-from api.errors import KeyProviderUnavailable
-from api.field_keys import MEMBERS, FieldKeys
+from api.field_keys import FieldKeys
 from api.intake import Intake, adjudication_policies, queue_of_members
 from core.embedded import free_port
 from core.field_encryption import KEY_FILE
@@ -83,13 +82,6 @@ async def test_no_line_of_a_file_is_rejected_because_of_a_key(api: Api, wrong: d
     await submit_all(api)
     assert (await state_of_file(api, job_id))["accepted"] == 1
     assert await rejects(api, job_id) == []
-
-
-async def test_a_data_key_that_is_missing_is_no_fault_of_what_it_encrypts(api: Api):
-    keys = FieldKeys(api.dependencies.settings, api.url)
-    await keys.current(MEMBERS)
-    with pytest.raises(KeyProviderUnavailable):
-        await keys.key(9_999)
 
 
 @pytest.mark.parametrize("part", ["api", "worker", "tasks"])

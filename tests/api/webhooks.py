@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from api.field_keys import FieldKeys, StoredSecrets
+from api.field_keys import WEBHOOK_BODY, FieldKeys, StoredSecrets
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from core import clock
 from core.settings import Settings
@@ -102,7 +102,7 @@ async def registered(api: Api, url: str, events: list[str] | None = None) -> dic
 
 
 def fan_out(api: Api) -> WebhookFanOut:
-    return WebhookFanOut(api.database)
+    return WebhookFanOut(api.database, api.dependencies.field_keys)
 
 
 def sender(api: Api, *, guard: AddressGuard | None = None, deadline_s: float = 5.0) -> WebhookDelivery:
@@ -116,6 +116,13 @@ async def take_events(api: Api) -> None:
     taking = fan_out(api)
     while await taking.step():
         pass
+
+
+async def stored_bodies(api: Api) -> list[tuple[str, str]]:
+    """The endpoint and the body of each delivery, decrypted, the oldest first."""
+    rows = api.rows("SELECT endpoint_id, delivery_id, body_sealed FROM webhook_deliveries ORDER BY created_at, 2")
+    keys = api.dependencies.field_keys
+    return [(endpoint, (await WEBHOOK_BODY.opened(keys, sealed, of)).decode()) for endpoint, of, sealed in rows]
 
 
 async def send_due(sending: WebhookDelivery) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from api.app import create_app
 from api.errors import Conflict
 from api.oidc import IdentityLinks
 from core import clock
+from core.field_encryption import key_id_of
 from tests.api.console.setting import Browser
 from tests.api.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, provider_on_a_port
 from tests.api.makers import Api, running_api
@@ -95,6 +97,17 @@ async def desk_at(url: str, provider: Provider, **changes: str) -> AsyncIterator
 async def desk(seeded_url: str, provider: Provider) -> AsyncIterator[Desk]:
     async with desk_at(seeded_url, provider) as one:
         yield one
+
+
+async def test_what_the_browser_keeps_is_sealed_by_a_data_key(desk: Desk):
+    await desk.linked()
+    address = await desk.leave()
+    (kept,) = (one for one in desk.browser.cookies.jar if one.name.endswith("ginja_oidc"))
+    assert kept.value is not None
+    key_id = key_id_of(urlsafe_b64decode(kept.value))
+    assert desk.api.rows("SELECT purpose FROM data_keys WHERE key_id = %s", key_id) == [("secrets",)]
+    await desk.come_back(address)
+    assert await desk.is_in()
 
 
 async def test_a_person_signs_in_as_the_user_it_is_linked_with(desk: Desk) -> None:

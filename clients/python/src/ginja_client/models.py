@@ -196,6 +196,7 @@ class AttemptOut(TypedDict):
             "redirected",
             "status",
             "secret_unreadable",
+            "body_unreadable",
             "endpoint_disabled",
         ]
         | str
@@ -203,7 +204,8 @@ class AttemptOut(TypedDict):
     )
     """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
     `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
-    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+    no secret of the endpoint can be decrypted; `body_unreadable`: not sent, what would be sent cannot be decrypted;
+    `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
 
 
 AuthorizationCount = Literal["units", "visits"]
@@ -591,6 +593,7 @@ class DeliveryDetailsOut(TypedDict):
             "redirected",
             "status",
             "secret_unreadable",
+            "body_unreadable",
             "endpoint_disabled",
         ]
         | str
@@ -598,7 +601,8 @@ class DeliveryDetailsOut(TypedDict):
     )
     """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
     `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
-    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+    no secret of the endpoint can be decrypted; `body_unreadable`: not sent, what would be sent cannot be decrypted;
+    `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
     finished_at: str | None
     payload: dict[str, JsonValue]
     """As it is sent."""
@@ -633,6 +637,7 @@ class DeliveryOut(TypedDict):
             "redirected",
             "status",
             "secret_unreadable",
+            "body_unreadable",
             "endpoint_disabled",
         ]
         | str
@@ -640,7 +645,8 @@ class DeliveryOut(TypedDict):
     )
     """Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed;
     `redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not sent,
-    no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
+    no secret of the endpoint can be decrypted; `body_unreadable`: not sent, what would be sent cannot be decrypted;
+    `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
     finished_at: str | None
 
 
