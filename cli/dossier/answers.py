@@ -6,13 +6,14 @@ from typing import Final
 
 from cli.dossier.document import AnswerStatus, DossierAnswer, DossierTable, EvidenceLink
 
-NAIC_GOVERNANCE: Final = "NAIC bulletin 3: governance"
-NAIC_RISK: Final = "NAIC bulletin 3: risk management and internal controls"
-NAIC_INVENTORY: Final = "NAIC bulletin 4: inventory of models and systems"
-NAIC_DATA: Final = "NAIC bulletin 4: data"
-NAIC_TESTING: Final = "NAIC bulletin 4: validation, testing and drift"
+# Exhibits are those of the AI Systems Evaluation Tool that states have piloted since March 2026.
+NAIC_GOVERNANCE: Final = "NAIC bulletin 3, exhibit B: governance"
+NAIC_RISK: Final = "NAIC bulletin 3, exhibit B: risk management and internal controls"
+NAIC_INVENTORY: Final = "NAIC bulletin 4, exhibit A: inventory of models and systems"
+NAIC_DATA: Final = "NAIC bulletin 4, exhibit D: data"
+NAIC_TESTING: Final = "NAIC bulletin 4, exhibit C: validation, testing and drift"
 NAIC_THIRD: Final = "NAIC bulletin 4: third parties"
-NAIC_OUTCOMES: Final = "NAIC bulletin 4: adverse consumer outcomes"
+NAIC_OUTCOMES: Final = "NAIC bulletin 4, exhibit A: adverse consumer outcomes"
 CO_INVENTORY: Final = "Colorado 10-1-1: inventory, versions and material changes"
 CO_TESTING: Final = "Colorado 10-1-1: testing and monitoring"
 CO_DISCRIMINATION: Final = "Colorado SB 21-169: unfair discrimination"

@@ -89,9 +89,10 @@ def _lines(table: DossierTable) -> Markup:
             series.setdefault(name, []).append((at, value))
     if not series:
         return Markup()
+    title = next(one.title for one in table.columns if one.name == table.plot.values)
     first, extent = days[0], max(days[-1] - days[0], 1)
     top = _round_up(max(value for points in series.values() for _, value in points))
-    parts = []
+    parts = [_text(100, 12, title, "tick", "end")]
     for level in (0.0, top / 2, top):
         y = 20 + (_LINES - 20) * (1 - level / top)
         parts.append(Markup('<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>').format(y=y))

@@ -25,6 +25,7 @@ from cli.dossier.answers import (
 from cli.dossier.cells import column, table
 from cli.dossier.collected import Collected
 from cli.dossier.document import DossierAnswer, DossierSection, EvidenceLink
+from core.format import counted
 
 if TYPE_CHECKING:
     from pipelines.dossier import ModelHistory, VersionRecord
@@ -109,7 +110,7 @@ def _in_use(found: Collected) -> DossierAnswer:
     )
     champion = history.champion
     text = "No model was the champion." if champion is None else f"The champion was {champion}."
-    known = f" The trail names {len(history.versions):,} versions in all up to then."
+    known = f" The trail names {counted(len(history.versions), 'version')} in all up to then."
     return answer("1.1", question, text + known, asked_by=asked, tables=[shown], evidence=[link])
 
 
@@ -190,7 +191,7 @@ def _policy(found: Collected) -> DossierAnswer:
     return answer(
         "1.4",
         question,
-        f"{len(changes):,} activations and rollbacks up to the day. Nobody approves a version of their own.",
+        f"{counted(len(changes), 'change')} of the policy up to the day. Nobody approves a version of their own.",
         asked_by=(NAIC_GOVERNANCE, EU_CHANGES),
         tables=[shown],
         evidence=[record, shows("ginja policy list", "versions with their documents")],
@@ -226,7 +227,7 @@ def _champions(found: Collected) -> DossierAnswer:
     evidence = [link]
     acts = [one for one in found.stored.model_acts if one.act in ("model.promote", "model.serve", "model.rollback")]
     evidence += [logged(one.audit_id, one.audit_id, f"{one.act} {one.version or ''}".strip()) for one in acts[-20:]]
-    text = f"{len(history.periods):,} changes of the champion up to the day."
+    text = f"{counted(len(history.periods), 'change')} of the champion up to the day."
     return answer("2.1", question, text, asked_by=asked, tables=[periods, served], evidence=evidence)
 
 
@@ -292,7 +293,7 @@ def _acts(found: Collected) -> DossierAnswer:
     return answer(
         "2.3",
         question,
-        f"{len(mine):,} acts in the period, {len(acts):,} up to the day. `denied`: a gate refused.",
+        f"{counted(len(mine), 'act')} in the period, {len(acts):,} up to the day. `denied`: a gate refused.",
         asked_by=(NAIC_GOVERNANCE, EU_CHANGES),
         tables=[shown],
         evidence=[record, logged(acts[0].audit_id, acts[-1].audit_id, "first and last of these rows")],

@@ -30,6 +30,7 @@ from cli.dossier.document import (
     Plot,
     Share,
 )
+from core.format import counted
 
 if TYPE_CHECKING:
     from api.dossier import GroupOutcome
@@ -42,7 +43,7 @@ _SMALL: Final = (
 _MISSING: Final = (
     "The platform has no race, ethnicity, religion, disability, gender identity or orientation of members, and infers "
     "none. To test by them, supply a file of member and group that your regulator accepts (such as an estimate by "
-    "surname and geography, BIFSG), join it outside the platform with `GET /v1/exports/claims`, which has flags and "
+    "surname and geography, BIFSG), join it outside the platform with an export of claims, which has flags and "
     "outcomes by claim, and attach the result to this file."
 )
 
@@ -110,7 +111,9 @@ def _drift_runs(found: Collected) -> DossierAnswer:
         ],
         rows,
     )
-    text = f"{len(rows):,} runs in the period. Each compares days with a reference period and the training set."
+    text = (
+        f"{counted(len(rows), 'run')} in the period. Each compares days with a reference period and the training set."
+    )
     return answer("5.1", question, text, asked_by=asked, tables=[shown, *_days(found)], evidence=links)
 
 

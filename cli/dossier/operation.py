@@ -25,6 +25,7 @@ from cli.dossier.cells import column, table
 from cli.dossier.collected import Collected
 from cli.dossier.document import CellValue, DossierAnswer, DossierSection
 from cli.dossier.models import unusable_trail
+from core.format import counted
 
 _BY_INSURER: Final = (
     ("11.1", "The written programme for AI systems, and who adopted it", (NAIC_GOVERNANCE, CO_GOVERNANCE)),
@@ -78,8 +79,8 @@ def _fallbacks(found: Collected) -> DossierAnswer:
     )
     claims = sum(one.claims for one in periods)
     text = (
-        f"{len(periods):,} times with {claims:,} claims. The rule decided them, and a score that came later could only "
-        "send a claim to a person."
+        f"{counted(len(periods), 'time')} with {counted(claims, 'claim')}. The rule decided "
+        "them, and a score that came later could only send a claim to a person."
     )
     if found.stored.without_score:
         listed = ", ".join(f"{reason} {count:,}" for reason, count in found.stored.without_score.items())
@@ -116,7 +117,12 @@ def _rollbacks(found: Collected) -> DossierAnswer:
         rows,
     )
     return answer(
-        "9.2", question, f"{len(rows):,} rollbacks up to the day.", asked_by=asked, tables=[shown], evidence=[link]
+        "9.2",
+        question,
+        f"{counted(len(rows), 'rollback')} up to the day.",
+        asked_by=asked,
+        tables=[shown],
+        evidence=[link],
     )
 
 
@@ -143,7 +149,7 @@ def _dead_letters(found: Collected) -> DossierAnswer:
     return answer(
         "9.3",
         "Was anything lost or left undone?",
-        f"{sum(one.events for one in found.stored.dead_letters):,} events could not be handled in the period.",
+        f"{counted(sum(one.events for one in found.stored.dead_letters), 'event')} could not be handled in the period.",
         asked_by=(EU_CONTROL, NAIC_RISK),
         tables=[shown],
         evidence=[record, shows("ginja dead-letters list --all", "each of them")],
@@ -208,11 +214,11 @@ def _access(found: Collected) -> DossierAnswer:
         ),
         described_in("docs/operate/keys.md", "what each role may do"),
     ]
-    text = f"{len(users):,} accounts of people and {len(keys):,} keys of programs."
+    text = f"{counted(len(users), 'account')} of people and {counted(len(keys), 'key')} of programs."
     if unknown:
         text += (
-            f" Of {unknown:,} accounts role and state on the day cannot be known: they were changed later, and the row "
-            "has the present ones. The changes are in the audit log (question 10.3)."
+            f" Of {counted(unknown, 'account')} role and state on the day cannot be known: they were changed "
+            "later, and the row has the present ones. The changes are in the audit log (question 10.3)."
         )
     return answer(
         "10.2",
@@ -287,7 +293,7 @@ def _retention(found: Collected) -> DossierAnswer:
 def _privacy(found: Collected) -> DossierAnswer:
     text = (
         "Erasures, exports to members and legal holds in the period. "
-        f"{found.stored.legal_holds:,} legal holds were not released on the day."
+        f"Legal holds that were not released on the day: {found.stored.legal_holds:,}."
     )
     return _acts(
         found, "10.5", "Which rights of members were carried out?", ("member.", "legal_hold.", "dossier."), text

@@ -39,7 +39,7 @@ def render(dossier: Dossier, zone: tzinfo) -> str:
         draw=draw,
         cell=lambda value, column: cell_text(value, column, zone),
         at=lambda value: shown_instant(value, zone),
-        is_numeric=lambda column: column.kind not in ("text", "hash"),
+        is_numeric=lambda column: column.kind not in ("text", "hash", "instant", "day"),
         status=_STATUS,
         link_kind=link_text,
     )

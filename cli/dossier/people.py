@@ -111,6 +111,10 @@ def _reviewers(found: Collected) -> DossierAnswer:
 
 
 def _changed(found: Collected) -> DossierAnswer:
+    question = "What else did reviewers do, such as proposals, second approvals and requests for documents?"
+    if not found.stored.decisions:
+        text = f"{NO_RECORD} No person acted on a claim in the period."
+        return answer("7.3", question, text, asked_by=(EU_OVERSIGHT, NAIC_RISK), status="no_record")
     acts: dict[tuple[str, str], int] = {}
     for one in found.stored.decisions:
         acts[one.action, one.effect] = acts.get((one.action, one.effect), 0) + 1
@@ -127,7 +131,7 @@ def _changed(found: Collected) -> DossierAnswer:
     )
     return answer(
         "7.3",
-        "What else did reviewers do, such as proposals, second approvals and requests for documents?",
+        question,
         text,
         asked_by=(EU_OVERSIGHT, NAIC_RISK),
         tables=[shown],

@@ -17,8 +17,11 @@ from cli.dossier.cells import SMALLEST_CELL, group_shares, share, suppressed
 from cli.dossier.document import Dossier, DossierAnswer, Share
 from cli.main import main
 from core import clock
+from models import registry
 from models.artefact import models_folder
+from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
+from pipelines.run_data import RunKind, run_tags
 from tests.models.stores import register_two
 
 BEFORE_MIDNIGHT = datetime(2026, 3, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -143,6 +146,26 @@ def test_without_models_mlflow_and_claims_each_question_says_that_there_is_no_re
     assert not (tmp_path / "empty" / "mlflow").exists(), "reading makes no store"
 
 
+def test_a_drift_run_counts_when_it_ended_before_the_instant(ginja: Ginja, home: Path) -> None:
+    report = {"days": [{"day": "2026-05-01", "score_stability": 0.12, "mean_score": 0.02, "calibration_ratio": None}]}
+    tags = run_tags(RunKind.DRIFT, dataset="simulated", model="v1") | {"ginja.alarms": "score_stability"}
+    made = RunRecord("drift-v1", "test", metrics={"alarms": 1.0}, tags=tags, texts={"drift.json": json.dumps(report)})
+    run_id = registry.log_run(MlflowStore.of(home), made)
+    _, before = ginja.written("2026-05-31")
+    assert before["5.1"].status == "no_record", "it ran now, which is after that day"
+    now = clock.now() + timedelta(minutes=1)
+    with clock.held(now):
+        words = ["dossier", "--as-of", f"{now:%Y-%m-%d}", "--output", str(home.parent / "now")]
+        env = {"GINJA_DATABASE_URL": ginja.url, "GINJA_HOME": str(home), "GINJA_TIME_ZONE": "UTC"}
+        assert CliRunner().invoke(main, words, env=env).exit_code == 0
+    dossier = Dossier.model_validate_json((home.parent / "now" / "dossier.json").read_bytes())
+    after = dossier.sections[4].answers[0]
+    assert after.tables[0].rows[0]["raised"] == "score_stability"
+    assert {link.reference for link in after.evidence} == {run_id, f"records/drift/{run_id}.json"}
+    assert json.loads((home.parent / "now" / "records" / "drift" / f"{run_id}.json").read_text()) == report
+    assert "Stability index" in (home.parent / "now" / "index.html").read_text()
+
+
 def test_what_is_overwritten_is_not_shown_under_an_earlier_date(ginja: Ginja) -> None:
     _, earlier = ginja.written("2026-05-31")
     assert (earlier["10.4"].status, earlier["10.4"].tables) == ("not_knowable", ())
@@ -167,7 +190,7 @@ def test_the_role_of_an_account_that_was_changed_later_is_unknown(ginja: Ginja) 
     folder, answers = ginja.written("2026-03-31")
     accounts = (folder / "records" / "accounts.csv").read_text().splitlines()[1:]
     assert sorted(line.split(",")[:2] for line in accounts) == [["usr_1", ""], ["usr_2", "admin"]]
-    assert "Of 1 accounts role and state on the day cannot be known" in answers["10.2"].text
+    assert "Of 1 account role and state on the day cannot be known" in answers["10.2"].text
     everything = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
     assert b"Otieno" not in everything, "people are ids"
 

@@ -53,12 +53,20 @@ def test_evidence_exists(line: list[str]) -> None:
             assert (ROOT / one).is_file(), one
 
 
-LIMITS = ["not legal advice", "31 December 2025", "no line says that an installation complies"]
+LIMITS = ["not legal advice", "up to 5 July 2026", "no line says that an installation complies"]
 
 
 @pytest.mark.parametrize("words", LIMITS)
 def test_the_page_states_its_limits(words: str) -> None:
     assert words in PAGE.read_text()
+
+
+DATES = ["2 December 2027", "29 June 2026", "SB 26-189, signed on 14 May 2026", "1 January 2027", "1 July 2026"]
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_the_page_states_when_texts_apply(date: str) -> None:
+    assert date in PAGE.read_text()
 
 
 @pytest.mark.parametrize("law", ["HIPAA", "GDPR", "Data residency and consent", "EU AI Act", "Colorado", "NAIC"])
