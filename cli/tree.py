@@ -108,6 +108,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data hold add", "cli.data.holds:add"),
     CommandEntry("data hold release", "cli.data.holds:release"),
     CommandEntry("data hold list", "cli.data.holds:list_"),
+    CommandEntry("data archive run", "cli.data.archive:run"),
+    CommandEntry("data archive verify", "cli.data.archive:verify"),
+    CommandEntry("data archive restore", "cli.data.archive:restore"),
     CommandEntry("data retention", "cli.data.retention:retention"),
     CommandEntry("data model-report", "cli.data.model_report:model_report"),
     CommandEntry("data export-member", "cli.data.export_member:export_member"),
@@ -236,6 +239,10 @@ GROUPS: dict[str, GroupEntry] = {
     "data ingest": GroupEntry(
         "Convert claims files to the claims frame, submit the claims of X12 and FHIR files, or load members or plans.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml", "ginja data ingest x12 claims.837"),
+    ),
+    "data archive": GroupEntry(
+        "Move claims whose retention is over to signed Parquet files, verify those, and put claims back.",
+        ("ginja data archive run --to /srv/archives --dry-run", "ginja data archive verify /srv/archives"),
     ),
     "data hold": GroupEntry(
         "Put members under a legal hold: nothing about them is erased, archived or deleted meanwhile.",

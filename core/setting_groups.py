@@ -324,6 +324,11 @@ class PrivacySettings(BaseModel):
         description="TOML file that changes how long kinds of data are kept, see `docs/operate/privacy.md`. Unset: the "
         "declared periods, which `ginja data retention` shows.",
     )
+    archive_folder: Path | None = Field(
+        None,
+        description="Folder of archives of claims whose retention is over, see `docs/operate/archives.md`. Unset: "
+        "`ginja data archive run` needs `--to`.",
+    )
     data_residency: str | None = Field(
         None,
         pattern=r"^[a-z]{2}(-[a-z0-9]+)*$",

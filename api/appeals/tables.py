@@ -46,6 +46,7 @@ class AppealRow(Base):
         CheckConstraint("num_nonnulls(reason, reason_sealed) <= 1", name="appeals_reason_check"),
         Index("appeals_claim_id_level_key", "claim_id", "level", unique=True),
         Index(None, "due_on", "appeal_id"),
+        Index("appeals_decision_id_idx", "decision_id", postgresql_where="decision_id IS NOT NULL"),
     )
 
 
@@ -70,4 +71,5 @@ class AppealDecisionRow(Base):
     __table_args__ = (
         CheckConstraint(f"outcome IN {OUTCOMES}", name="appeal_decisions_outcome_check"),
         CheckConstraint("(outcome = 'upheld') = (decision_id IS NULL)", name="appeal_decisions_decision_check"),
+        Index("appeal_decisions_decision_id_idx", "decision_id", postgresql_where="decision_id IS NOT NULL"),
     )

@@ -1,7 +1,7 @@
 """The audit log: who did what to whose data, and the seals over its rows."""
 
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,9 +20,7 @@ class AuditRow(Base):
     name: Mapped[str] = mapped_column(comment="Its name, as of then.")
     role: Mapped[str] = mapped_column(comment="Its role, as of then.")
     act: Mapped[str] = mapped_column(comment="What was done, such as claim.release.")
-    claim_id: Mapped[str | None] = mapped_column(
-        ForeignKey("claims.claim_id"), comment="Of a change of a claim; an access names it as its subject."
-    )
+    claim_id: Mapped[str | None] = mapped_column(comment="Of a change of a claim; an access names it as its subject.")
     details: Mapped[dict[str, JsonValue]] = mapped_column(
         JSONB, comment="Status and money before and after, or what was changed; no member's data."
     )

@@ -54,6 +54,7 @@ class DecisionRow(Base):
         ),
         CheckConstraint("(action IN ('approve', 'refuse')) = (answers IS NOT NULL)", name="decisions_answers_check"),
         Index(None, "made_at"),
+        Index("decisions_assessment_id_idx", "assessment_id", postgresql_where="assessment_id IS NOT NULL"),
         Index("decisions_claim_id_number_key", "claim_id", "number", unique=True),
         # A proposal is answered once.
         Index("decisions_answers_key", "answers", unique=True, postgresql_where="answers IS NOT NULL"),

@@ -156,6 +156,8 @@ class ClaimRow(Base):
             "authorization_number",
             postgresql_where="authorization_number IS NOT NULL",
         ),
+        # Decisions of claims that are archived are deleted.
+        Index("claims_decision_id_idx", "decision_id", postgresql_where="decision_id IS NOT NULL"),
         # A claim is corrected once.
         Index("claims_replaces_key", "replaces", unique=True, postgresql_where="replaces IS NOT NULL"),
     )
@@ -199,6 +201,7 @@ class EarlierDecisionRow(Base):
     __table_args__ = (
         CheckConstraint("ended_at >= began_at", name="earlier_decisions_times_check"),
         Index(None, "provider_id", "ended_at"),
+        Index(None, "claim_id"),
     )
 
 

@@ -87,6 +87,7 @@ _MODEL: Final = (
 _COPY: Final = "copies of what claims, decisions and members hold; deleted after their retention"
 _STAFF_ONLY: Final = "accounts of people and programs that sign in; what a member did with one is in the audit log"
 LEFT_OUT: Final[Mapping[str, str]] = {
+    "archived_claims": "which archive has a claim whose retention is over: ask the insurer for it",
     "assessments": _MODEL,
     "dispositions": _MODEL,
     "labels": _MODEL,

@@ -7,6 +7,7 @@ from alembic import context
 from sqlalchemy import create_engine, func, make_url, pool, select
 
 from api.appeals import tables as _appeals  # noqa: F401
+from api.archives import tables as _archives  # noqa: F401
 from api.assessments import tables as _assessments  # noqa: F401
 
 # Every noun's tables, so that the metadata holds them all.

@@ -22,6 +22,7 @@ OWN = frozenset(
     {
         *("claims", "claim_lines", "assessments", "decisions", "earlier_decisions", "appeals", "appeal_decisions"),
         *("members", "tasks", "bulk_jobs", "bulk_chunks", "bulk_rejects", "idempotency_keys"),
+        "archived_claims",
     }
 )
 """A provider or member sees its own rows."""
@@ -37,6 +38,7 @@ STAFF_ONLY = frozenset(
 WITHOUT_POLICY = {
     "alembic_version": "the revision of the schema",
     "api_keys": "read before it is known who calls, by the hash of a secret",
+    "archives": "names of archives and counts",
     "audit_seals": "hashes of the audit log",
     "code_table_entries": "published codes",
     "code_table_imports": "which published codes were imported",

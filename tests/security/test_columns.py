@@ -69,6 +69,8 @@ GENERATED: Final = {
     "api_keys": "api_key_id api_version member_id previous_version provider_id replaced_by role scopes secret_hash",
     "appeal_decisions": "api_key_id appeal_id decided_by decision_id outcome role",
     "appeals": "api_key_id appeal_id appellant caused_by claim_id decision_id filed_by status",
+    "archived_claims": "archive claim_id member_id provider_id",
+    "archives": "archive folder kind manifest_sha256",
     "assessments": (
         "assessment_id breaker_state changes claim_id contributions counterfactual decided_by explained_by "
         "feature_times findings groups model_version outcome policy_trace reasons rule schema_hash "

@@ -1,0 +1,42 @@
+"""Archiving of claims whose retention is over: to Parquet files with a signed manifest, and back."""
+
+from api.archives.declared import TABLES, ArchivedTable
+from api.archives.files import archives_in, verify
+from api.archives.records import (
+    MANIFEST,
+    SIGNATURE,
+    ArchiveError,
+    ArchiveRequestError,
+    ArchiveRun,
+    ArchiveStep,
+    LeftReason,
+    Manifest,
+    RestoreRun,
+)
+from api.archives.restore import Restorer
+from api.archives.run import ArchiveRequest, archive_due, archive_of, due, meaning_of
+from api.archives.tables import ArchivedClaimRow, ArchiveRow
+
+__all__ = [
+    "MANIFEST",
+    "SIGNATURE",
+    "TABLES",
+    "ArchiveError",
+    "ArchiveRequest",
+    "ArchiveRequestError",
+    "ArchiveRow",
+    "ArchiveRun",
+    "ArchiveStep",
+    "ArchivedClaimRow",
+    "ArchivedTable",
+    "LeftReason",
+    "Manifest",
+    "RestoreRun",
+    "Restorer",
+    "archive_due",
+    "archive_of",
+    "archives_in",
+    "due",
+    "meaning_of",
+    "verify",
+]
