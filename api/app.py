@@ -14,6 +14,7 @@ from api.bulk import routes as bulk_routes
 from api.client_address import ClientAddress
 from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
+from api.consents import routes as consent_routes
 from api.console.access import ConsoleAccess
 from api.console.routes import console_app
 from api.console.service import Console
@@ -85,6 +86,7 @@ ROUTERS = (
     policy_routes.router,
     key_routes.router,
     legal_hold_routes.router,
+    consent_routes.router,
     signing_key_routes.router,
     client_version_routes.router,
     token_routes.router,

@@ -12,15 +12,16 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import audit, request_context
+from api import audit, consents, request_context
 from api.audit import DENIED, NOT_FOUND, ROUTES, SUCCESS, AuditedRoute, RecordedBy, Subject
 from api.database import DATABASE_FAILURES, Query
 from api.dependencies import dependencies
-from api.errors import Invalid
+from api.errors import ConsentMissing, Invalid
 from api.middleware import endpoints
 from api.problems import database_problem, error_response
 from api.request_context import Actor, RequestContext
@@ -30,6 +31,9 @@ UNKNOWN_ACTOR: Final = Actor("unknown", "unknown", "none")
 """Of a sign-in that was refused."""
 REFUSED_SIGN_INS: Final = frozenset({"POST /console/sign-in"})
 """Routes whose refusals are recorded without an actor; those of users are recorded by their service."""
+LEFT_OUT: Final = "Ginja-Members-Left-Out"
+"""Header: how many members a list leaves out for want of consent."""
+_CONSOLE: Final = "/console"
 _NOT_A_FILTER: Final = frozenset({"cursor", "after", "before", "limit", "fields"})
 _LONGEST_FILTER: Final = 200
 _OUTCOMES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND}
@@ -65,8 +69,10 @@ class AuditedRequests:
             await self._app(scope, receive, send)
             return
         try:
-            request_context.purpose_of(context, "")
-        except Invalid as refusal:
+            purpose = request_context.purpose_of(context, "")
+            if scope["path"].startswith(_CONSOLE):
+                consents.require_nothing(purpose)
+        except (Invalid, ConsentMissing) as refusal:
             await error_response(refusal)(scope, receive, send)
             return
         request, refused = Request(dict(scope)), False  # a mounted application sets its own in `scope`
@@ -74,8 +80,9 @@ class AuditedRequests:
         async def send_recorded(message: Message) -> None:
             nonlocal refused
             if message["type"] == "http.response.start":
+                unchecked = self._unchecked(scope, context, message["status"])
                 try:
-                    row = self._row(scope, context, message["status"])
+                    row = self._row(scope, context, message["status"] if unchecked is None else unchecked.status)
                     if row is not None:
                         await dependencies(request).audit_writer.write(row)
                 except DATABASE_FAILURES as error:
@@ -84,10 +91,25 @@ class AuditedRequests:
                         raise
                     refused = True
                     await error_response(problem)(scope, receive, send)
+                if unchecked is not None and not refused:
+                    refused = True
+                    await error_response(unchecked)(scope, receive, send)
+                elif context.left_out is not None:
+                    MutableHeaders(raw=message["headers"])[LEFT_OUT] = str(context.left_out)
             if not refused:
                 await send(message)
 
         await self._app(scope, receive, send_recorded)
+
+    def _unchecked(self, scope: Scope, context: RequestContext, status: int) -> ConsentMissing | None:
+        """The refusal of a read whose purpose needs something of members, and which did not look it up.
+
+        Routes that change something refuse such a purpose before (`RequireScope`).
+        """
+        found = self._find(scope) if status < 400 and scope["method"] in ("GET", "HEAD") else None
+        if found is None or found.name not in ROUTES:
+            return None
+        return consents.lacks_check(context, found.name)
 
     def _row(self, scope: Scope, context: RequestContext, status: int) -> Query[None] | None:
         """The row of a response, where it is recorded here."""
@@ -110,6 +132,8 @@ class AuditedRequests:
             details["filter"] = chosen
         if outcome == SUCCESS and context.items is not None:
             details["items"] = context.items
+        if outcome == SUCCESS and context.left_out is not None:
+            details["left_out"] = context.left_out
         return audit.entry(
             actor=actor,
             act=found.name if route is None else route.act,

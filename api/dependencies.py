@@ -12,6 +12,7 @@ from api.audit import AuditWriter
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
+from api.consents import Consents, require_honoured
 from api.database import Database, act_for, request_limits, see
 from api.errors import StepUpRequired
 from api.exports import ExportPlaces
@@ -71,6 +72,7 @@ class Dependencies:
     registry: Registry
     keys: Keys
     legal_holds: LegalHolds
+    consents: Consents
     request_signing_keys: RequestSigningKeys
     authorizations: Authorizations
     bulk: BulkUploads
@@ -149,6 +151,7 @@ class Dependencies:
             registry=Registry(database, field_keys),
             keys=Keys(database, authenticator),
             legal_holds=LegalHolds(database, field_keys, settings.zone),
+            consents=Consents(database, settings.zone),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
@@ -185,6 +188,8 @@ def dependencies(request: Request) -> Dependencies:
 class RequireScope:
     """FastAPI dependency: the authenticated caller, who must have a scope; raises `Unauthorized`, `Forbidden`.
 
+    Raises `ConsentMissing` where the request states a purpose that needs consent, and the route looks none up.
+
     `required_scopes` reads from it what a route requires, so that the documentation cannot differ from the check.
     """
 
@@ -194,9 +199,13 @@ class RequireScope:
         self.others = others
 
     async def __call__(self, request: Request) -> Caller:
-        caller = await dependencies(request).authenticator.authorize(request, self.scope, *self.others)
+        own = dependencies(request)
+        caller = await own.authenticator.authorize(request, self.scope, *self.others)
         act_for(caller.actor_id)
         see(row_access(caller))
+        route = getattr(request.scope.get("route"), "path", "")
+        method = "GET" if request.method == "HEAD" else request.method
+        require_honoured(f"{method} {route}", caller.role, own.consents.today())
         return caller
 
 
@@ -262,5 +271,11 @@ PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_c
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]
 RegistryWriter = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_WRITE), use_cache=False)]
 PrivacyCaller = Annotated[Caller, Depends(RequireScope(Scope.PRIVACY), use_cache=False)]
+ConsentsReader = Annotated[Caller, Depends(RequireScope(Scope.CONSENTS_READ), use_cache=False)]
+ConsentsWithdrawer = Annotated[Caller, Depends(RequireScope(Scope.CONSENTS_WITHDRAW), use_cache=False)]
+ConsentsSpeaker = Annotated[
+    Caller, Depends(RequireScope(Scope.CONSENTS_RECORD, Scope.CONSENTS_WITHDRAW), use_cache=False)
+]
+"""May record consents, or object at least."""
 UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -18,12 +18,14 @@ from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
 from api.conditional import is_one_resource
+from api.consents import HONOURED
 from api.dependencies import AcceptScope, required_scopes
 from api.errors import (
     DATABASE_ERRORS,
     ERRORS,
     ApiError,
     Conflict,
+    ConsentMissing,
     EncodedBody,
     Forbidden,
     HeadTooLarge,
@@ -243,7 +245,7 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scopes:
         either = " or ".join(f"`{scope.value}`" for scope in scopes)
-        errors += [Unauthorized, Forbidden, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
+        errors += [Unauthorized, Forbidden, ConsentMissing, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
         errors += [KeyProviderUnavailable, ValueUnreadable]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
     if is_confirmed(route):
@@ -267,6 +269,9 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
         errors.append(PreconditionFailed)
     if route.path.startswith("/v1/"):
         described["parameters"] = [*described.get("parameters", ()), API_VERSION, PURPOSE_OF_USE]
+    if not is_one_resource(route) and not {f"{one} {route.path}" for one in route.methods or ()}.isdisjoint(HONOURED):
+        headers = _header_refs(["Ginja-Members-Left-Out"])
+        responses["200"]["headers"] = {**responses["200"].get("headers", {}), **headers}
     if is_one_resource(route):
         described["parameters"] = [*described.get("parameters", ()), IF_NONE_MATCH]
         responses["200"]["headers"] = {**responses["200"].get("headers", {}), **_header_refs(["ETag"])}

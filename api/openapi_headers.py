@@ -35,6 +35,11 @@ HEADERS: Final[Mapping[str, HeaderObject]] = {
         "description": "`after` of the next page; absent: this was the last.",
         "schema": {"type": "string", "examples": ["1200.1"]},
     },
+    "MembersLeftOut": {
+        "description": "Members that are left out, because the purpose of the request needs their consent or they "
+        "objected to it: of the page, or of all days of an export. Absent: the purpose needs nothing of members.",
+        "schema": {"type": "string", "examples": ["3"]},
+    },
     "AcceptEncoding": {
         "description": "Content codings of request bodies that are read.",
         "schema": {"type": "string", "enum": ["identity"]},
@@ -83,6 +88,7 @@ HEADER_NAMES: Final[Mapping[str, str]] = {
     "Ginja-Batch-Position": "BatchPosition",
     "Ginja-Batch-Waited-Ms": "BatchWaitedMs",
     "Ginja-Next-After": "NextAfter",
+    "Ginja-Members-Left-Out": "MembersLeftOut",
 }
 
 IDEMPOTENCY_KEY: ParameterObject = {
@@ -145,7 +151,8 @@ PURPOSE_OF_USE: ParameterObject = {
     "in": "header",
     "required": False,
     "description": "Why personal data are read or changed, a code of HL7 v3 PurposeOfUse; the audit log keeps it. "
-    "Without it, the purpose is that of the key's role.",
+    "Without it, the purpose is that of the key's role. For purposes that need the consent of members, a read of one "
+    "without it is refused (403), and lists leave such members out.",
     "schema": {"type": "string", "enum": [*PURPOSES]},
     "example": "HPAYMT",
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -15,21 +16,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.errors import Invalid
+from api.purposes import PURPOSES_OF_USE
 
 PURPOSE_HEADER: Final = "X-Purpose-Of-Use"
-PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "TREAT": "treatment",
-        "HPAYMT": "healthcare payment",
-        "HOPERAT": "healthcare operations",
-        "FRAUD": "fraud investigation",
-        "PATRQT": "request of the member",
-        "HLEGAL": "legal proceedings",
-        "HSYSADMIN": "administration of the system",
-        "BTG": "break the glass",
-    }
-)
-"""Purposes of use: codes of HL7 v3 ActReason (value set PurposeOfUse)."""
+PURPOSES: Final[Mapping[str, str]] = MappingProxyType({code: one.display for code, one in PURPOSES_OF_USE.items()})
+"""Purposes that a request may state, with what each is in words; `api/purposes.py` says what each needs."""
 DEFAULT_PURPOSE: Final = "HOPERAT"
 PURPOSE_OF_ROLE: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -70,6 +61,12 @@ class RequestContext:
     actor: Actor | None = None
     items: int | None = None
     """Entries of the list that is returned; `None`: it is no list."""
+    consent_day: date | None = None
+    """The day on which consents must be in force, in the insurer's time zone; `None`: it is not stated."""
+    consent_applied: bool = False
+    """Whether what is shown was read by the consents of members."""
+    left_out: int | None = None
+    """Members left out of the list that is returned, for want of consent; `None`: the purpose needs none."""
     confirmed_by: str | None = None
     """A signature with the id of its key, or `second factor`; `None`: neither."""
 
@@ -118,6 +115,13 @@ def note_items(number: int) -> None:
     context = _CURRENT.get()
     if context is not None:
         context.items = number
+
+
+def note_left_out(members: int) -> None:
+    """State how many members are left out of the list that the current request returns, for want of consent."""
+    context = _CURRENT.get()
+    if context is not None:
+        context.left_out = members
 
 
 def note_confirmation(means: str) -> None:

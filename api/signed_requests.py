@@ -53,6 +53,7 @@ _UPLOAD: Final = "a part of an upload of claims, by the key that began it"
 _MASTER_DATA: Final = "master data of the claims system, which sends it unattended; earlier periods are kept"
 _SIGN_IN: Final = "proves who signs in, by password and code of its body"
 _OWN: Final = "ends the caller's own sign-ins, which takes rights away"
+_CONSENT: Final = "states a signed document by its hash, for callers that may read without it for other purposes"
 _VERSION: Final = "the form of the responses to the caller's own key"
 _AGAIN: Final = "sends again what was made before, to the receiver that was confirmed"
 
@@ -80,6 +81,8 @@ UNCONFIRMED: Final[Mapping[str, str]] = {
         _SIGN_IN,
     ),
     **dict.fromkeys(("DELETE /v1/auth/sessions", "DELETE /v1/auth/sessions/{session_id}"), _OWN),
+    "POST /v1/members/{member_id}/consents": _CONSENT,
+    "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": "ends a use of data, as easily as by the member",
     **dict.fromkeys(("POST /v1/version", "POST /v1/version:rollback"), _VERSION),
     "POST /v1/webhook-endpoints/{endpoint_id}/test": "sends an event without data, to the receiver that was confirmed",
     "POST /v1/webhook-endpoints/{endpoint_id}/replay": _AGAIN,

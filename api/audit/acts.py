@@ -102,6 +102,11 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /v1/legal-holds": AuditedRoute("legal_hold.list"),
     "POST /v1/legal-holds": AuditedRoute("legal_hold.add", by=_SERVICE),
     "POST /v1/legal-holds/{hold_id}/release": AuditedRoute("legal_hold.release", "legal_hold", "hold_id", _SERVICE),
+    "GET /v1/members/{member_id}/consents": AuditedRoute("consent.list", "member", "member_id"),
+    "POST /v1/members/{member_id}/consents": AuditedRoute("consent.record", "member", "member_id", _SERVICE),
+    "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
+        "consent.withdraw", "member", "member_id", _SERVICE
+    ),
     "GET /v1/users": AuditedRoute("user.list"),
     "POST /v1/users": AuditedRoute("user.create", by=_SERVICE),
     "GET /v1/users/{user_id}": AuditedRoute("user.read", "user", "user_id"),

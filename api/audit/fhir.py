@@ -1,6 +1,6 @@
 """Rows of the audit log as FHIR R4 `AuditEvent` (https://hl7.org/fhir/R4/auditevent.html). Pure.
 
-Codes are those that the resource binds: audit-event-type and DICOM for the type, ActReason for the purpose,
+Codes are those that the resource binds: audit-event-type and DICOM for the type, ActReason for the purpose but ours,
 audit-entity-type and object-role for what it is about. Acts and roles have code systems of our own.
 """
 
@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from api.audit.commands import COMMAND_LINE
 from api.audit.records import DENIED, FAILED, NOT_FOUND, SUCCESS, AuditedAct
+from api.purposes import HL7_SYSTEM, PURPOSES_OF_USE
 
 ACT_SYSTEM: Final = "urn:ginja:audit:act"
 ROLE_SYSTEM: Final = "urn:ginja:role"
@@ -49,11 +50,17 @@ def audit_event(found: AuditedAct) -> dict[str, JsonValue]:
         },
     }
     if found.purpose is not None:
-        event["purposeOfEvent"] = [{"coding": [{"system": f"{_HL7}v3-ActReason", "code": found.purpose}]}]
+        event["purposeOfEvent"] = [{"coding": [{"system": _system_of(found.purpose), "code": found.purpose}]}]
     entities = _entities(found)
     if entities:
         event["entity"] = entities
     return event
+
+
+def _system_of(purpose: str) -> str:
+    """The code system of a purpose; of one that is declared no more, that of HL7."""
+    declared = PURPOSES_OF_USE.get(purpose)
+    return HL7_SYSTEM if declared is None else declared.system
 
 
 def _type(found: AuditedAct) -> dict[str, JsonValue]:

@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import fetch
-from api.intake import lock_member
-from api.members import AuthorizationRow, MemberRow, authorization_values
+from api.members import AuthorizationRow, MemberRow, authorization_values, lock_member
 from api.providers import ProviderRow
 from api.registry import state_at
 from claims.prior_authorization import Authorization, AuthorizationCount, AuthorizationState, CodeRange

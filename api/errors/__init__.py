@@ -11,6 +11,7 @@ ApiError
 ├── StepUpRequired     401   the second factor was confirmed too long ago
 ├── SignatureRequired  401   the request is not signed
 ├── SignatureInvalid   401   its signature is not accepted
+├── ConsentMissing     403   the stated purpose needs the member's consent
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
 ├── Conflict           409   the state of the resource does not allow this
@@ -59,6 +60,7 @@ from api.errors.base import ApiError as ApiError
 from api.errors.base import FieldError as FieldError
 from api.errors.base import retry_after
 from api.errors.base import type_uri as type_uri
+from api.errors.consent import ConsentMissing as ConsentMissing
 from api.errors.sign_in import SignInIncomplete as SignInIncomplete
 from api.errors.sign_in import SignInThrottled as SignInThrottled
 from api.errors.sign_in import StepUpRequired as StepUpRequired
@@ -364,7 +366,7 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(MalformedBody, NotX12, Unauthorized, SignInIncomplete, StepUpRequired, SignatureRequired, SignatureInvalid),
-    *(Forbidden, NotFound, Conflict, RequestInFlight),
+    *(Forbidden, ConsentMissing, NotFound, Conflict, RequestInFlight),
     *(PreconditionFailed, TooLarge),
     *(NotJson, WrongMediaType, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, SignInThrottled, RateLimited),
     *(HeadTooLarge, InternalError, ValueUnreadable, OutcomeUnknown),

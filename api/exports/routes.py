@@ -14,7 +14,7 @@ from api.exports.places import ExportResponse
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
 from api.fields import DAY_SCHEMA, PlainNumber, as_claim_id, parse_day
 from api.identity import Caller
-from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus
+from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus, note_members_left_out
 from api.openapi import SuccessResponse, operation
 from api.paging import ListPage, PageCursor
 from core import clock
@@ -99,6 +99,7 @@ async def export_claims(
     own.exports.take()
     try:
         first = await claims.page(place)
+        await claims.note_members_left_out(place)  # of all pages, in place of the first
         if export_format == "parquet":
             file = parquet_file(claims.pages(first), sees_scores=caller.sees_scores)
             response = ExportResponse(file, media_type=PARQUET)
@@ -124,6 +125,12 @@ class ClaimExport:
         self._filters = filters
         self._until = until
         self._limit = limit
+
+    async def note_members_left_out(self, place: PageCursor | None) -> None:
+        """State how many members have claims that follow a place and are left out for want of consent."""
+        await note_members_left_out(
+            self._own.database, self._caller, after=place, until=self._until, filters=self._filters
+        )
 
     async def page(self, place: PageCursor | None) -> ListPage[ClaimOut]:
         """The claims that follow a place; raises `Forbidden`."""

@@ -45,6 +45,12 @@ class Scope(Enum):
     """Create, list, rotate and revoke API keys; nobody creates a key that may do more than they may."""
     PRIVACY = "privacy:manage"
     """Add and release legal holds, and export everything that is stored about a member."""
+    CONSENTS_READ = "consents:read"
+    """Read what members said about purposes of use."""
+    CONSENTS_RECORD = "consents:record"
+    """Record consents and objections of members."""
+    CONSENTS_WITHDRAW = "consents:withdraw"
+    """Withdraw consents and objections, and object."""
     USERS = "users:manage"
     """Create, change and disable users, and reset what they sign in with."""
     AUDIT = "audit:read"
@@ -61,21 +67,24 @@ MEMBER: Final = "member"
 """The only role that is bound to a member."""
 
 _OWN_CLAIMS: Final = frozenset({Scope.READ, Scope.APPEAL, Scope.VERSION})
+_CONSENTS: Final = frozenset({Scope.CONSENTS_READ, Scope.CONSENTS_RECORD, Scope.CONSENTS_WITHDRAW})
 _CASES: Final = frozenset({Scope.READ, Scope.SCORES, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION})
 
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     # Providers and members see the decisions on their own claims. Scores and reasons would teach them to evade
     # detection.
     PROVIDER: _OWN_CLAIMS | {Scope.SUBMIT},
-    MEMBER: _OWN_CLAIMS,
+    # A consent is recorded from a signed document; a member can end it as easily (Art. 7(3) GDPR).
+    MEMBER: _OWN_CLAIMS | {Scope.CONSENTS_READ, Scope.CONSENTS_WITHDRAW},
     "claims_system": frozenset(
         {
             *(Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL),
             *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE, Scope.VERSION),
+            *_CONSENTS,
         }
     ),
     # Views claims, decides them and approves what others propose; what is fraud is an investigator's finding.
-    "insurer": _CASES | {Scope.APPROVE, Scope.REPORTS, Scope.REGISTRY_READ},
+    "insurer": _CASES | _CONSENTS | {Scope.APPROVE, Scope.REPORTS, Scope.REGISTRY_READ},
     "investigator": _CASES | {Scope.FINDINGS},
     "lead_investigator": _CASES | {Scope.FINDINGS, Scope.APPROVE, Scope.REPORTS, Scope.POLICY_WRITE},
     # Without `claims:read`: it sees no member, and not what people wrote about claims.

@@ -9,12 +9,11 @@ from api.intake.decided_states import DecidedState, decided_states
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
+from api.intake.purposed import SETTLED_AFTER, note_members_left_out
 from api.intake.records import ClaimOrder, ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
 from api.intake.repository import (
-    SETTLED_AFTER,
     lines_of_claims,
-    lock_member,
     lock_state,
     return_to_review,
 )
@@ -65,8 +64,8 @@ __all__ = [
     "keep_reply",
     "keep_unconfirmed_reply",
     "lines_of_claims",
-    "lock_member",
     "lock_state",
+    "note_members_left_out",
     "open_reply",
     "queue_of_members",
     "read_references",

@@ -1,6 +1,6 @@
 """Claims of one member are decided one at a time: a bounded queue for each member, before a connection is taken.
 
-The database's lock on the member decides (`repository.lock_member`); waiting for it there would hold a connection for
+The database's lock on the member decides (`api.members.lock_member`); waiting for it there would hold a connection for
 each claim that waits, and a member whose lock is stuck would take all of them.
 """
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, FromClause, Select, Text, bindparam, func, insert, select, true, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, Select, Text, bindparam, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -15,9 +15,8 @@ from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, findin
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
 from api.intake.benefit_use import counted
-from api.intake.records import ClaimOrder, ClaimRecord, DecisionSummary, LineRecord
+from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow
-from api.paging import PageCursor
 from api.payments import payment_from_json, payment_to_json
 from api.tables import Base
 from claims.adjudication import Decision
@@ -28,7 +27,6 @@ from claims.prior_authorization import AuthorizedServices
 from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
-from core import clock
 
 
 def _inserting(row: type[Base], *columns: str) -> Statement:
@@ -56,17 +54,6 @@ def newest_receipt(now: datetime) -> Query[datetime | None]:
         return newest
 
     return Query(_NEWEST, {"until": now + MAX_CLOCK_LEAD}, read)
-
-
-_LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("member_id"), 0))))
-
-
-def lock_member(member_id: str) -> Query[None]:
-    """Decide one claim of a member at a time, until the transaction ends.
-
-    Two at once could use the same benefit, or each miss that the other is its duplicate.
-    """
-    return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
 _SET_BY_VOID = ("voided_at", "void_reason", "void_reason_sealed", "status_before_void")
@@ -268,7 +255,7 @@ def claims_with(
     )
 
 
-_CLAIMS = claims_with(ClaimRow.__table__, ClaimRow.decision_id, {})
+PRESENT_CLAIMS = claims_with(ClaimRow.__table__, ClaimRow.decision_id, {})
 """As they are now."""
 
 
@@ -304,7 +291,7 @@ def _assessment_summary(
     )
 
 
-_CLAIM_BY_ID = compiled(_CLAIMS.where(ClaimRow.claim_id == bindparam("id")))
+_CLAIM_BY_ID = compiled(PRESENT_CLAIMS.where(ClaimRow.claim_id == bindparam("id")))
 
 
 def claim(claim_id: str) -> Query[ClaimRecord | None]:
@@ -336,39 +323,3 @@ async def lines_of_claims(connection: AsyncConnection, claim_ids: Sequence[str])
 async def specialty_of(connection: AsyncConnection, claim_id: str) -> str | None:
     """The specialty of the claim's provider, as of its receipt."""
     return await connection.scalar(select(ClaimRow.specialty).where(ClaimRow.claim_id == claim_id))
-
-
-SETTLED_AFTER = timedelta(seconds=60)
-"""A claim is stored at most this long after its time of receipt; a list from the oldest on ends before."""
-
-
-async def claims_after(
-    connection: AsyncConnection,
-    *,
-    after: PageCursor | None,
-    until: datetime | None = None,
-    limit: int,
-    filters: Mapping[str, str],
-    order: ClaimOrder,
-) -> list[ClaimRecord]:
-    """Claims received before `until` that follow a place in `order`; `filters` are columns with their values.
-
-    Newest first, new claims are added before the first page. Oldest first, they are added after the last, and one that
-    is still being decided could be passed: those of the last `SETTLED_AFTER` are left out.
-    """
-    place = tuple_(ClaimRow.received_at, ClaimRow.claim_id)
-    statement = _CLAIMS.limit(limit)
-    for column, value in filters.items():
-        statement = statement.where(ClaimRow.__table__.c[column] == value)
-    if until is not None:
-        statement = statement.where(ClaimRow.received_at < until)
-    if order is ClaimOrder.NEWEST:
-        statement = statement.order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc())
-        if after is not None:
-            statement = statement.where(place < tuple_(after.received_at, after.item_id))
-    else:
-        settled = ClaimRow.received_at <= clock.now() - SETTLED_AFTER
-        statement = statement.order_by(ClaimRow.received_at, ClaimRow.claim_id).where(settled)
-        if after is not None:
-            statement = statement.where(place > tuple_(after.received_at, after.item_id))
-    return [claim_record(row) for row in await connection.execute(statement)]

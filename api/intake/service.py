@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
+from api.consents import required_check
 from api.database import CommitUnconfirmed, Database, Query, deciding_claims
 from api.errors import Conflict
 from api.field_keys import REPLIES, VOID_REASON, FieldKeys, seal_text
@@ -18,10 +19,12 @@ from api.intake.access import permitted, require_access, shown_to, visible
 from api.intake.adjudication import Adjudication, Policies, adjudicate
 from api.intake.changes import unconfirmed_change
 from api.intake.member_queue import MemberQueue
+from api.intake.purposed import claims_after, readable_claim, shown_page
 from api.intake.records import ClaimOrder, ClaimRecord
 from api.intake.references import find_references, read_references
 from api.intake.responses import ClaimOut, ExplanationOut, explanation_out
 from api.intake.schemas import ClaimIn
+from api.members import lock_member
 from api.overload import waiting_for_scorer
 from api.paging import ListPage, PageCursor
 from api.prompt_pay import PromptPayOut
@@ -158,7 +161,7 @@ class Intake:
                 claim_id=claim.claim_id,
                 key=key,
                 reply=keep,
-                lock=repository.lock_member(claim.member_id),
+                lock=lock_member(claim.member_id),
                 is_stored=repository.claim_exists(claim.claim_id),
                 keep_reply=stored_replies.keep_unconfirmed_reply(sealing, caller.actor_id, keep, claim.received_at),
                 at=claim.received_at,
@@ -226,10 +229,8 @@ class Intake:
         return Reply(200, reply)
 
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:
-        """A claim with its latest assessment and decision; raises `NotFound`."""
-        async with self._database.looking() as connection:
-            (found,) = await connection.fetch(repository.claim(claim_id))
-        return self._claim_out(visible(found, caller), caller)
+        """A claim with its latest assessment and decision; raises `NotFound`, `ConsentMissing`."""
+        return self._claim_out(await readable_claim(self._database, caller, claim_id), caller)
 
     async def lock(self, caller: Caller, claim_id: str) -> None:
         """Let no other request change a claim until the open unit of work ends; raises `NotFound`.
@@ -239,7 +240,7 @@ class Intake:
         async with self._database.deciding() as connection:
             (found,) = await connection.fetch(repository.claim(claim_id))
             member_id = visible(found, caller).member_id or claim_id
-            await connection.fetch(repository.lock_member(member_id), repository.lock_state(claim_id))
+            await connection.fetch(lock_member(member_id), repository.lock_state(claim_id))
 
     async def page(
         self,
@@ -251,24 +252,25 @@ class Intake:
         filters: Mapping[str, str],
         order: ClaimOrder = ClaimOrder.NEWEST,
     ) -> ListPage[ClaimOut]:
-        """Claims received before `until` that the caller may see and that follow a place; raises `Forbidden`."""
-        filters = permitted(filters, caller)
+        """Claims received before `until` that the caller may see and that follow a place; raises `Forbidden`.
+
+        Where the purpose of the request needs something of members, claims of others are left out after the page is
+        read, so a page may have fewer than `limit`, or none, and be followed by another.
+        """
+        filters, check = permitted(filters, caller), required_check(caller.role)
         async with self._database.reading() as connection:
-            claims = await repository.claims_after(
-                connection, after=after, until=until, limit=limit + 1, filters=filters, order=order
+            claims = await claims_after(
+                connection, after=after, until=until, limit=limit + 1, filters=filters, order=order, check=check
             )
-        shown = claims[:limit]
-        next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
-        return ListPage([self._claim_out(claim, caller) for claim in shown], next_place)
+        page = shown_page(claims, limit, counts=check is not None)
+        return ListPage([self._claim_out(claim, caller) for claim in page.items], page.next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
         """A claim with its lines and every assessment of it, oldest first, and the details of the latest score.
 
-        Raises `NotFound`.
+        Raises `NotFound`, `ConsentMissing`.
         """
-        async with self._database.looking() as looking:
-            (found,) = await looking.fetch(repository.claim(claim_id))
-        claim = visible(found, caller)
+        claim = await readable_claim(self._database, caller, claim_id)
         async with self._database.reading() as connection:
             lines = await repository.lines_of(connection, claim_id)
             specialty = await repository.specialty_of(connection, claim_id)

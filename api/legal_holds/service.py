@@ -14,9 +14,9 @@ from api.errors import Conflict, FieldError, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.fields import MAX_NOTE
 from api.identity import Caller
-from api.intake import lock_member
 from api.legal_holds import repository
 from api.legal_holds.records import LegalHold
+from api.members import lock_member
 from api.paging import ListPage, PageCursor
 from claims.service_days import receipt_day
 from core import clock

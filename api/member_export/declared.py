@@ -68,6 +68,14 @@ EXPORTED: Final[Mapping[str, ExportedTable]] = {
         "one.appeal_id",
         _STAFF | {"note", "note_sealed"},
     ),
+    "consents": ExportedTable(
+        "one.member_id = %(member)s", "one.recorded_at, one.consent_id", frozenset({"recorded_by"})
+    ),
+    "consent_withdrawals": ExportedTable(
+        "one.consent_id IN (SELECT consent_id FROM consents WHERE member_id = %(member)s)",
+        "one.withdrawn_at, one.consent_id",
+        frozenset({"withdrawn_by"}),
+    ),
     "audit_log": ExportedTable(
         "((one.subject_kind = 'member' AND one.subject_id = %(member)s) OR "
         + _OF_CLAIM

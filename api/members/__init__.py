@@ -16,7 +16,7 @@ from api.members.identities import (
 )
 from api.members.loading import seal_members
 from api.members.plans import store_plans
-from api.members.repository import StoredMember, member, member_revision, open_member
+from api.members.repository import StoredMember, lock_member, member, member_revision, open_member
 from api.members.tables import AuthorizationRow, MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "encrypted_columns",
     "enroll",
     "lock_identities",
+    "lock_member",
     "member",
     "member_revision",
     "open_identity",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Text, bindparam, cast, func, literal_column, select
 
-from api.database import Query, Rows, compiled
+from api.database import Query, Rows, compiled, nothing
 from api.field_keys import FieldKeys, MemberKey, MemberKeyRow
 from api.members.identities import KEY_COLUMNS, StoredIdentity, open_identity
 from api.members.tables import MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
@@ -63,6 +63,17 @@ _MEMBER = compiled(
     .join(MemberKeyRow, MemberKeyRow.member_id == MemberRow.member_id, isouter=True)
     .where(MemberRow.member_id == bindparam("member_id"))
 )
+
+
+_LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("member_id"), 0))))
+
+
+def lock_member(member_id: str) -> Query[None]:
+    """Decide one claim of a member, or change one thing about it, at a time, until the transaction ends.
+
+    Two claims at once could use the same benefit, or each miss that the other is its duplicate.
+    """
+    return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from api.assessments import tables as _assessments  # noqa: F401
 from api.audit import tables as _audit  # noqa: F401
 from api.bulk import tables as _bulk  # noqa: F401
 from api.catalog import tables as _catalog  # noqa: F401
+from api.consents import tables as _consents  # noqa: F401
 from api.console.access import tables as _console  # noqa: F401
 from api.decisions import tables as _decisions  # noqa: F401
 from api.edit_suspensions import tables as _edit_suspensions  # noqa: F401

@@ -13,6 +13,7 @@ from api.outbox.dead_letters import (
 from api.outbox.repository import (
     APPEAL_DECIDED,
     APPEALED,
+    CONSENT_CHANGED,
     DECIDED,
     EDIT_RESUMED,
     EDIT_SUSPENDED,
@@ -42,6 +43,7 @@ from api.outbox.tables import DeadLetterRow, OutboxRow
 __all__ = [
     "APPEALED",
     "APPEAL_DECIDED",
+    "CONSENT_CHANGED",
     "DECIDED",
     "EDIT_RESUMED",
     "EDIT_SUSPENDED",

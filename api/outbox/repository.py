@@ -35,6 +35,8 @@ POLICY_ACTIVATED = "policy.activated"
 """A person activated a version of the policy, or rolled one back."""
 MODEL_PROMOTED = "model.promoted"
 """Another champion serves than before, after a promotion or a rollback."""
+CONSENT_CHANGED = "consent.changed"
+"""A consent or an objection of a member was recorded or withdrawn."""
 
 HISTORY_LOADED = "history.loaded"
 """Claims or labels were loaded in bulk: the worker rebuilds the online store."""
@@ -42,7 +44,7 @@ HISTORY_LOADED = "history.loaded"
 TOPICS = (
     *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, RETURNED),
     *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION, RESCREENED),
-    *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED),
+    *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED, CONSENT_CHANGED),
 )
 
 _PROJECT = "ginja"

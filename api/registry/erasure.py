@@ -10,13 +10,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.consents import withdraw_all
 from api.database import Database, fetch
 from api.errors import Invalid, NotFound
 from api.field_keys import FieldKeys, MemberKeyRow, erase_clear_texts, with_lock_retries
 from api.identity import Caller
-from api.intake import IdempotencyKeyRow, lock_member
+from api.intake import IdempotencyKeyRow
 from api.legal_holds import require_no_hold
-from api.members import IDENTITY_FIELDS, MemberRow
+from api.members import IDENTITY_FIELDS, MemberRow, lock_member
 from api.registry.kinds import MEMBER
 from api.registry.tables import RegistryHistoryRow
 from core import clock
@@ -46,7 +47,8 @@ async def erase_member(
 ) -> Erasure:
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
-    So are texts about its claims that an earlier release stored in clear.
+    So are texts about its claims that an earlier release stored in clear, and its consents are withdrawn; that there
+    were some, and what they were for, stays as evidence, without an identity.
 
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
     rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
@@ -91,10 +93,12 @@ async def erase_member(
         await connection.execute(text(f"ALTER TABLE {history.name} ENABLE TRIGGER {_APPEND_ONLY}"))
         replies = await connection.execute(delete(replied).where(replied.c.identity_of == member_id))
         erased_at = await connection.scalar(select(member_keys.c.erased_at).where(member_keys.c.member_id == member_id))
+        withdrawn = await withdraw_all(connection, caller, member_id, now)
         details: dict[str, JsonValue] = {
             "subject": f"{MEMBER.table.name}/{member_id}",
             "reason": reason.strip(),
             "states": changed.rowcount,
+            "consents": withdrawn,
         }
         await fetch(connection, audit.record(caller, "member.erase", None, details, now))
         return Erasure(member_id, changed.rowcount, destroyed_key is not None, replies.rowcount, erased_at or now)

@@ -10,8 +10,7 @@ from sqlalchemy import Table
 
 from api.catalog import ProcedureRow
 from api.database import Query
-from api.intake import lock_member
-from api.members import IDENTITY_FIELDS, MemberRow
+from api.members import IDENTITY_FIELDS, MemberRow, lock_member
 from api.providers import ProviderRow, lock_provider
 from api.registry.details import Details, MemberDetails, ProcedureDetails, ProviderDetails
 from api.tables import Base

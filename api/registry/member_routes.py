@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.consents import required_check
 from api.dependencies import RegistryReader, RegistryWriter, dependencies
 from api.entries import Cursor, IfMatch, KnownAt, Limit, RequiredIfMatch, changed, changing, creating
 from api.openapi import operation
@@ -39,7 +40,7 @@ async def create_member(request: Request, caller: RegistryWriter) -> Response:
 @router.get("/v1/members", response_model=MemberPage, openapi_extra=operation())
 async def list_members(
     request: Request,
-    _caller: RegistryReader,
+    caller: RegistryReader,
     limit: Limit = 50,
     cursor: Cursor = None,
     plan_id: Annotated[
@@ -62,6 +63,7 @@ async def list_members(
         after=None if cursor is None else read_cursor(cursor),
         limit=limit,
         descending=sort.startswith("-"),
+        check=required_check(caller.role),
     )
     shown = [listed_member(one) for one in page.items]
     listed = MemberPage(members=shown, next_cursor=write_cursor(page.next_place))
@@ -71,13 +73,13 @@ async def list_members(
 @router.get("/v1/members/{member_id}", response_model=MemberOut, openapi_extra=operation())
 async def get_member(
     request: Request,
-    _caller: RegistryReader,
+    caller: RegistryReader,
     member_id: MemberId,
     known_at: KnownAt = None,
     fields: MemberFields = None,
 ) -> Response:
     """Read a member, as it is or as it was stored at an instant."""
-    entry = await dependencies(request).registry.get(MEMBER, member_id, known_at)
+    entry = await dependencies(request).registry.get(MEMBER, member_id, known_at, required_check(caller.role))
     return json_response(member_out(entry), fields=_MEMBER.chosen(fields))
 
 

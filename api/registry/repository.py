@@ -4,14 +4,16 @@ Who a member is, is decrypted here where one member is read, and encrypted where
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.consents import ConsentCheck, ConsentScope, answered, require_consent
 from api.database import fetch
 from api.errors import Conflict
 from api.field_keys import FieldKeys, MemberKeyRow
@@ -32,6 +34,17 @@ from api.registry.records import Entry, Span
 from api.registry.tables import RegistryHistoryRow
 from claims.validity import ValidityPeriod
 
+_IS_ANSWERED: Final = "is_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class PurposedEntry:
+    """An entry, and whether it may be shown for the purpose of the request."""
+
+    entry: Entry
+    is_answered: bool
+
+
 _DAY: TypeAdapter[date | None] = TypeAdapter(date | None)
 _PLAN: TypeAdapter[str | None] = TypeAdapter(str | None)
 _PERIODS: TypeAdapter[list[dict[str, str | None]] | None] = TypeAdapter(list[dict[str, str | None]] | None)
@@ -45,17 +58,27 @@ async def lock(connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_i
     return None if row is None else await _opened(keys, kind, row, row)
 
 
-async def entry(connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str) -> Entry | None:
-    """An entry as it is now; `None`: unknown."""
-    row = await _row(connection, _one(kind, entry_id))
+async def entry(
+    connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str, check: ConsentCheck | None = None
+) -> Entry | None:
+    """An entry as it is now; `None`: unknown.
+
+    Raises `ConsentMissing` where it is a member that may not be shown for the purpose that `check` is of.
+    """
+    row = await _permitted(connection, kind, entry_id, check)
     return None if row is None else await _opened(keys, kind, row, row)
 
 
 async def entry_at(
-    connection: AsyncConnection, keys: FieldKeys, kind: Kind, entry_id: str, at: datetime
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    kind: Kind,
+    entry_id: str,
+    at: datetime,
+    check: ConsentCheck | None = None,
 ) -> Entry | None:
-    """An entry as it was stored at an instant, or as it was created since; `None`: unknown."""
-    row = await _row(connection, _one(kind, entry_id))  # first: if it is replaced by now, the history has it
+    """An entry as it was stored at an instant, or as it was created since; `None`: unknown. Raises as `entry`."""
+    row = await _permitted(connection, kind, entry_id, check)  # first: if it is replaced by now, the history has it
     state = await state_at(connection, kind.table.name, entry_id, at)
     return None if row is None else await _opened(keys, kind, state or row, row)
 
@@ -80,19 +103,21 @@ async def entries(
     after: str | None,
     limit: int,
     descending: bool,
-) -> list[Entry]:
+    check: ConsentCheck | None = None,
+) -> list[PurposedEntry]:
     """Entries that follow an id, in the order of their ids; `filters` are columns and the value each must have.
 
-    Without personal data.
+    Without personal data, and of members with whether they may be shown for the purpose that `check` is of.
     """
     key = kind.table.c[kind.key]
-    statement = select(kind.table).order_by(key.desc() if descending else key).limit(limit)
+    statement = select(kind.table, _answered(kind, check)).order_by(key.desc() if descending else key).limit(limit)
     for column, value in filters.items():
         statement = statement.where(kind.table.c[column] == value)
     if after is not None:
         statement = statement.where(key < after if descending else key > after)
     nobody = dict.fromkeys(kind.personal)
-    return [_entry(kind, _named(row) | nobody) for row in (await connection.execute(statement)).mappings()]
+    rows = [_named(row) for row in (await connection.execute(statement)).mappings()]
+    return [PurposedEntry(_entry(kind, row | nobody), bool(row[_IS_ANSWERED])) for row in rows]
 
 
 async def add(connection: AsyncConnection, keys: FieldKeys, kind: Kind, new: Entry) -> bool:
@@ -144,6 +169,22 @@ def _one(kind: Kind, entry_id: str) -> Select[tuple[object, ...]]:
         return select(table).where(table.c[kind.key] == entry_id)
     joined = table.outerjoin(MemberKeyRow, MemberKeyRow.member_id == table.c[kind.key])
     return select(table, *KEY_COLUMNS).select_from(joined).where(table.c[kind.key] == entry_id)
+
+
+async def _permitted(
+    connection: AsyncConnection, kind: Kind, entry_id: str, check: ConsentCheck | None
+) -> dict[str, object] | None:
+    """The row of an entry, whether it may be shown being one of its columns. Raises `ConsentMissing`."""
+    row = await _row(connection, _one(kind, entry_id).add_columns(_answered(kind, check)))
+    if row is not None and check is not None:
+        require_consent(check, bool(row[_IS_ANSWERED]))
+    return row
+
+
+def _answered(kind: Kind, check: ConsentCheck | None) -> ColumnElement[bool]:
+    """SQL: whether an entry may be shown for a purpose, which needs something of members only."""
+    found = true() if check is None else answered(check, kind.table.c[kind.key], ConsentScope.ALL)
+    return found.label(_IS_ANSWERED)
 
 
 async def _row(connection: AsyncConnection, statement: Select[tuple[object, ...]]) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.consents import ConsentCheck
 from api.database import Database
 from api.entry_changes import EntryStore
 from api.errors import Conflict, Invalid, NotFound
@@ -23,6 +24,7 @@ from api.registry.details import Details
 from api.registry.kinds import MEMBER, Kind
 from api.registry.records import Ending, Entry, Span
 from api.registry.responses import entry_out
+from api.request_context import note_left_out
 from api.responses import encode
 
 
@@ -33,20 +35,35 @@ class Registry:
         self._database = database
         self._keys = keys
 
-    async def get(self, kind: Kind, entry_id: str, at: datetime | None = None) -> Entry:
-        """An entry, as it is or as it was stored at an instant; raises `NotFound`."""
+    async def get(
+        self, kind: Kind, entry_id: str, at: datetime | None = None, check: ConsentCheck | None = None
+    ) -> Entry:
+        """An entry, as it is or as it was stored at an instant; raises `NotFound`.
+
+        Raises `ConsentMissing` where it is a member that may not be shown for the purpose that `check` is of.
+        """
         async with self._database.reading() as connection:
             found = (
-                await repository.entry(connection, self._keys, kind, entry_id)
+                await repository.entry(connection, self._keys, kind, entry_id, check)
                 if at is None
-                else await repository.entry_at(connection, self._keys, kind, entry_id, at)
+                else await repository.entry_at(connection, self._keys, kind, entry_id, at, check)
             )
         return self._store(kind).found(found)
 
     async def page(
-        self, kind: Kind, *, filters: Mapping[str, str], after: PageCursor | None, limit: int, descending: bool
+        self,
+        kind: Kind,
+        *,
+        filters: Mapping[str, str],
+        after: PageCursor | None,
+        limit: int,
+        descending: bool,
+        check: ConsentCheck | None = None,
     ) -> ListPage[Entry]:
-        """Entries after a place, by id."""
+        """Entries after a place, by id.
+
+        Members that may not be shown for the purpose that `check` is of are left out of a page after it is read.
+        """
         async with self._database.reading() as connection:
             found = await repository.entries(
                 connection,
@@ -55,8 +72,14 @@ class Registry:
                 after=None if after is None else after.item_id,
                 limit=limit + 1,
                 descending=descending,
+                check=check,
             )
-        return self._store(kind).page(found, limit)
+        page = self._store(kind).page([one.entry for one in found], limit)
+        if check is None:
+            return page
+        shown = [one.entry for one in found[:limit] if one.is_answered]
+        note_left_out(len(page.items) - len(shown))
+        return ListPage(shown, page.next_place)
 
     async def create(self, caller: Caller, kind: Kind, new: Entry) -> Entry:
         """Store a new entry; raises `Conflict` where there is one of this id, and `Invalid`."""

@@ -9,8 +9,9 @@ from api.assessments import AssessmentRow
 from api.database import fetch
 from api.decisions import DecisionRow
 from api.field_keys import DECISION_NOTE, FieldKeys, StoredText, open_texts, seal_text
-from api.intake import REVIEW_BY, ClaimRow, benefit_used, counted, lock_member
+from api.intake import REVIEW_BY, ClaimRow, benefit_used, counted
 from api.investigations import DispositionRow
+from api.members import lock_member
 from api.paging import PageCursor
 from api.payments import payment_from_json, payment_to_json
 from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim

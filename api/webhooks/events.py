@@ -175,6 +175,7 @@ OWN_TOPICS: Final = (
     *(outbox.DECIDED, outbox.RETURNED, outbox.PENDED, outbox.APPEALED, outbox.APPEAL_DECIDED),
     *(outbox.FLAGGED_AFTER_DECISION, outbox.RESCREENED),
     *(outbox.EDIT_SUSPENDED, outbox.EDIT_RESUMED, outbox.POLICY_ACTIVATED, outbox.MODEL_PROMOTED),
+    outbox.CONSENT_CHANGED,
 )
 """Topics that nothing else consumes: they are done once they were taken for endpoints."""
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.audit import OUTCOMES, ROUTES, AuditedAct, audit_event
+from api.purposes import TRAINING
 from api.request_context import PURPOSES
 from cli.audited import RECORDED
 
@@ -75,7 +76,8 @@ def test_each_outcome_is_valid(outcome: str):
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_each_purpose_is_valid(purpose: str):
-    assert valid(replace(READ, purpose=purpose)).purposeOfEvent[0].coding[0].code == purpose
+    (coding,) = valid(replace(READ, purpose=purpose)).purposeOfEvent[0].coding
+    assert (coding.code, coding.system.startswith("http://terminology.hl7.org/")) == (purpose, purpose != TRAINING)
 
 
 @pytest.mark.parametrize(

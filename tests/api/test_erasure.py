@@ -61,7 +61,9 @@ async def test_an_erased_member_has_no_identity_and_keeps_the_rest(api: Api):
     audited = api.rows(
         "SELECT name, act, details FROM audit_log WHERE act <> 'member.read' ORDER BY audit_id DESC LIMIT 1"
     )
-    assert audited == [("ann", "member.erase", {"subject": "members/M900", "reason": "request 7", "states": 2})]
+    assert audited == [
+        ("ann", "member.erase", {"subject": "members/M900", "reason": "request 7", "states": 2, "consents": 0})
+    ]
     assert "as before" in (await erase(api, "M900", "--reason", "again")).output
 
 

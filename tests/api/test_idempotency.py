@@ -19,6 +19,7 @@ from api.idempotency import STORED_WITH_CLAIM, TAKES_NO_KEY, keyed_routes
 from api.tables import Base
 from api.versions import CURRENT
 from tests.api.appeals import OVERTURNED, filed
+from tests.api.consents import OBJECTION
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
 from tests.api.rescreening import opened
@@ -48,6 +49,8 @@ CREATE TRIGGER refuse_reply BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECU
 _ACCEPTS_REPLIES = "DROP TRIGGER refuse_reply ON idempotency_keys; DROP FUNCTION refuse_reply()"
 
 
+RECORDED_ONCE = {"/v1/members/{member_id}/consents", "/v1/members/{member_id}/consents/{consent_id}/withdraw"}
+"""Routes that answer with what is there already, no matter who sends it again."""
 REGISTRIES = ("/v1/members", "/v1/providers", "/v1/procedures")
 _NUMBERS = count()
 
@@ -99,6 +102,11 @@ async def request_to(api: Api, path: str) -> Keyed:
         return await policy_request(api, path)
     if path.startswith("/v1/version"):
         return version_request(api, path)
+    if "{consent_id}" in path:
+        return Keyed(await with_ids(api, path), b"{}")
+    if path.endswith("/consents"):
+        member = await registry_request(api, "/v1/members/{member_id}/end")
+        return Keyed(member.path.replace("/end", "/consents"), json.dumps(OBJECTION).encode())
     if path.startswith(REGISTRIES):
         return await registry_request(api, path)
     if path.startswith("/v1/authorizations"):
@@ -235,7 +243,7 @@ async def test_a_key_belongs_to_the_client_that_sends_it(shared_api: Api, path: 
     for role in ("claims_system", "lead_investigator"):
         response = await request.send(shared_api, key, role=role)
         assert "idempotency-replayed" not in response.headers
-        assert response.content != first.content
+        assert path in RECORDED_ONCE or response.content != first.content
 
 
 @of_each_route

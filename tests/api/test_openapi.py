@@ -41,6 +41,7 @@ STABLE_TYPES = {
     "signature-required": 401,
     "signature-invalid": 401,
     "forbidden": 403,
+    "consent-missing": 403,
     "not-found": 404,
     "conflict": 409,
     "in-flight": 409,

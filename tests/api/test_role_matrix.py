@@ -118,6 +118,13 @@ ADMITTED: dict[str, frozenset[str] | None] = {
         ),
         SYSTEM,
     ),
+    **dict.fromkeys(
+        (
+            *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
+            "POST /v1/members/{member_id}/consents/{consent_id}/withdraw",
+        ),
+        REGISTRY | {"member"},
+    ),
     **dict.fromkeys(("GET /v1/policies", "GET /v1/policies/{version}"), DECIDERS | {"data_scientist"}),
     **dict.fromkeys(("POST /v1/policies", "POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"), LEADS),
     **dict.fromkeys(

@@ -13,6 +13,7 @@ from api.database import ALL_ROWS, EVERY_ROW, NO_ROWS, Database, RowAccess, seei
 from api.database.round_trips import RoundTrip
 from api.migrate import alembic_config, upgrade
 from core.postgres import as_api_role, with_option
+from tests.api.consents import RESEARCH, said, withdrawn
 from tests.api.makers import MINIMAL, Api
 from tests.api.noted_statements import note_statements
 
@@ -21,6 +22,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 OWN = frozenset(
     {
         *("claims", "claim_lines", "assessments", "decisions", "earlier_decisions", "appeals", "appeal_decisions"),
+        *("consents", "consent_withdrawals"),
         *("members", "tasks", "bulk_jobs", "bulk_chunks", "bulk_rejects", "idempotency_keys"),
         "archived_claims",
     }
@@ -149,6 +151,26 @@ async def test_a_caller_sees_the_rows_of_its_own_claims_whatever_is_asked_for(
         ):
             assert ids(connection, statement) == expected, statement
     assert ids(connection) == set(), "what was stated ends with its transaction"
+
+
+async def test_consents_and_their_withdrawals_are_seen_with_the_claims_of_their_member(
+    api: Api, connection: Connection
+):
+    await stored(api)
+    mine = await withdrawn(api, await said(api, RESEARCH))
+    other = await withdrawn(api, await said(api, RESEARCH, "M124"))
+    for access, expected in (
+        (MEMBER, {mine["consent_id"]}),
+        (PROVIDER, {mine["consent_id"]}),
+        (OTHER_MEMBER, {other["consent_id"]}),
+        (OTHER_PROVIDER, set()),
+        (NO_ROWS, set()),
+        (STAFF, {mine["consent_id"], other["consent_id"]}),
+    ):
+        with connection.transaction():
+            state(connection, access)
+            for table in ("consents", "consent_withdrawals"):
+                assert ids(connection, f"SELECT consent_id FROM {table}") == expected, (access, table)
 
 
 async def test_a_transaction_that_states_nothing_sees_and_changes_nothing(api: Api, connection: Connection):

@@ -180,6 +180,12 @@ async def with_ids(api: Api, path: str) -> str:
         body = {"authorization_number": number, "member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01"}
         assert (await api.post("/v1/authorizations", body | {"state": "approved"})).status_code == 201
         path = path.replace("{authorization_number}", number)
+    if "{consent_id}" in path:
+        year = 2030 + next(_numbers)
+        period = {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
+        body = {"purpose": "MODELTRAIN", "kind": "objected", **period}
+        recorded = await api.post("/v1/members/M123/consents", body)
+        path = path.replace("{member_id}", "M123").replace("{consent_id}", recorded.json()["consent_id"])
     if "{hold_id}" in path:
         body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
         path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])

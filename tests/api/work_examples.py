@@ -107,6 +107,18 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "last_day": "2999-12-31",
         }
     ],
+    "ConsentIn": [
+        {
+            "purpose": "HRESCH",
+            "kind": "granted",
+            "scope": "claims",
+            "first_day": "2026-01-01",
+            "last_day": "2028-12-31",
+            "document_sha256": "ab" * 32,
+            "document_place": "records/2026/0417",
+        }
+    ],
+    "ConsentWithdrawalIn": [{}],
     "LegalHoldReleaseIn": [{"reason": "the case was closed"}],
     "KeyRotationIn": [{"overlap_hours": 24, "expires_in_days": 90}],
     "KeyRevocationIn": [{}],

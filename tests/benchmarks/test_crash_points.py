@@ -27,6 +27,7 @@ REFERENCE_DATA = "one transaction of reference data with its audit row and the r
 _OF_HOLDS = "one transaction about a legal hold: no claim is changed, and it can be sent again"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
+_OF_CONSENTS = "one transaction of append-only rows with their event: no claim is changed, and it can be sent again"
 _OF_VERSIONS = "one transaction: a row of a key, its audit row, and the reply under its key; no claim"
 _OF_KEYS = "one transaction about a key with its audit row; no claim"
 _OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
@@ -48,6 +49,8 @@ EXEMPT_ROUTES = {
     "POST /v1/auth/totp/confirm": _OF_USERS,
     "POST /v1/legal-holds": _OF_HOLDS,
     "POST /v1/legal-holds/{hold_id}/release": _OF_HOLDS,
+    "POST /v1/members/{member_id}/consents": _OF_CONSENTS,
+    "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": _OF_CONSENTS,
     "POST /v1/users": _OF_USERS,
     "PUT /v1/users/{user_id}": _OF_USERS,
     "POST /v1/users/{user_id}/reset-password": _OF_USERS,
@@ -101,6 +104,8 @@ EXEMPT_STATEMENTS = {
     ("DELETE", "recovery_codes"): ONE_TRANSACTION,
     ("DELETE", "sign_in_counters"): ONE_TRANSACTION,
     ("INSERT", "audit_seals"): ONE_TRANSACTION,
+    ("INSERT", "consents"): ONE_TRANSACTION,
+    ("INSERT", "consent_withdrawals"): ONE_TRANSACTION,
     ("INSERT", "legal_holds"): ONE_TRANSACTION,
     ("UPDATE", "legal_holds"): ONE_TRANSACTION,
     ("INSERT", "retention_runs"): "one transaction with the last batch of a kind; what is due is found again",

@@ -27,6 +27,10 @@ from ginja_client.models import (
     ClaimOut,
     ClaimPage,
     ClientVersionOut,
+    ConsentIn,
+    ConsentOut,
+    ConsentPage,
+    ConsentWithdrawalIn,
     CoverIn,
     DecisionIn,
     DecisionOut,
@@ -1579,6 +1583,76 @@ class AsyncOperations(AsyncCalls):
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
                     signed=True,
+                )
+            ),
+        )
+
+    async def record_consent(
+        self, member_id: str, body: ConsentIn, *, idempotency_key: str | None = None
+    ) -> ConsentOut:
+        """Record a member's consent to a purpose of use, or its objection to one. It is effective with the next
+        request.
+
+        The same consent again is recorded once, and answered with the one that is there.
+        """
+        return cast(
+            "ConsentOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/members/{member_id}/consents", member_id=member_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def list_consents(
+        self, member_id: str, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> ConsentPage:
+        """List what a member said about purposes of use, the oldest first; withdrawn and expired consents, too."""
+        return cast(
+            "ConsentPage",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/members/{member_id}/consents", member_id=member_id),
+                    query={"limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_consents(
+        self, member_id: str, *, limit: int | None = None, fields: str | None = None
+    ) -> AsyncIterator[ConsentOut]:
+        """Each item of `list_consents`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_consents(member_id=member_id, limit=limit, fields=fields, cursor=cursor)
+            for item in page["consents"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def withdraw_consent(
+        self, member_id: str, consent_id: str, body: ConsentWithdrawalIn, *, idempotency_key: str | None = None
+    ) -> ConsentOut:
+        """Withdraw a consent or an objection. It is effective with the next request; again, it stays as it is."""
+        return cast(
+            "ConsentOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill(
+                        "/v1/members/{member_id}/consents/{consent_id}/withdraw",
+                        member_id=member_id,
+                        consent_id=consent_id,
+                    ),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
                 )
             ),
         )

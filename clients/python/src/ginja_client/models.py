@@ -460,6 +460,61 @@ class ClientVersionOut(TypedDict):
     """Until when the last upgrade can be undone."""
 
 
+class ConsentIn(TypedDict):
+    """What a member says about a purpose of use."""
+
+    purpose: str
+    """A purpose that needs consent, or to which a member may object: `PATRQT`, `FAMRQT`, `HRESCH`, `HMARKT`,
+    `MODELTRAIN`."""
+    kind: Literal["granted", "objected"]
+    """`objected` for `MODELTRAIN`, `granted` for the others. A member's own key can object."""
+    scope: NotRequired[Literal["claims", "all"]]
+    """`claims`: claims and what was decided about them; `all`: also who the member is."""
+    first_day: NotRequired[str | None]
+    """In force from this day on; without it, from today on."""
+    last_day: NotRequired[str | None]
+    """In force up to this day; without it, until it is withdrawn."""
+    document_sha256: NotRequired[str | None]
+    """SHA-256 of the signed document in hexadecimal digits; a consent must have one."""
+    document_place: NotRequired[str | None]
+    """Where the document is kept: a reference without personal data."""
+
+
+class ConsentOut(TypedDict):
+    """What a member said about a purpose of use, and what became of it."""
+
+    consent_id: str
+    member_id: str
+    purpose: str
+    kind: Literal["granted", "objected"] | str
+    state: Literal["granted", "objected", "withdrawn", "expired", "not_yet"] | str
+    """Today: in force (`granted`, `objected`), `withdrawn`, `expired` (after its last day) or `not_yet` (before its
+    first day)."""
+    scope: Literal["claims", "all"] | str
+    first_day: str
+    last_day: str | None
+    """In force up to this day; null: until it is withdrawn."""
+    document_sha256: str | None
+    document_place: str | None
+    recorded_at: str
+    recorded_by: str
+    """Id of the key or user."""
+    withdrawn_at: str | None
+    withdrawn_by: str | None
+
+
+class ConsentPage(TypedDict):
+    """What a member said, the oldest first."""
+
+    consents: list[ConsentOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: this is the last."""
+
+
+class ConsentWithdrawalIn(TypedDict):
+    """A consent or an objection is withdrawn; no reason is asked for."""
+
+
 class Counterfactual(TypedDict):
     """The nearest amount at which the claim would have stayed below the threshold, everything else equal."""
 

@@ -27,6 +27,10 @@ from ginja_client.models import (
     ClaimOut,
     ClaimPage,
     ClientVersionOut,
+    ConsentIn,
+    ConsentOut,
+    ConsentPage,
+    ConsentWithdrawalIn,
     CoverIn,
     DecisionIn,
     DecisionOut,
@@ -1542,6 +1546,73 @@ class SyncOperations(SyncCalls):
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
                     signed=True,
+                )
+            ),
+        )
+
+    def record_consent(self, member_id: str, body: ConsentIn, *, idempotency_key: str | None = None) -> ConsentOut:
+        """Record a member's consent to a purpose of use, or its objection to one. It is effective with the next
+        request.
+
+        The same consent again is recorded once, and answered with the one that is there.
+        """
+        return cast(
+            "ConsentOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill("/v1/members/{member_id}/consents", member_id=member_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    def list_consents(
+        self, member_id: str, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> ConsentPage:
+        """List what a member said about purposes of use, the oldest first; withdrawn and expired consents, too."""
+        return cast(
+            "ConsentPage",
+            self._call(
+                Call(
+                    "GET",
+                    fill("/v1/members/{member_id}/consents", member_id=member_id),
+                    query={"limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    def iter_consents(
+        self, member_id: str, *, limit: int | None = None, fields: str | None = None
+    ) -> Iterator[ConsentOut]:
+        """Each item of `list_consents`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_consents(member_id=member_id, limit=limit, fields=fields, cursor=cursor)
+            yield from page["consents"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def withdraw_consent(
+        self, member_id: str, consent_id: str, body: ConsentWithdrawalIn, *, idempotency_key: str | None = None
+    ) -> ConsentOut:
+        """Withdraw a consent or an objection. It is effective with the next request; again, it stays as it is."""
+        return cast(
+            "ConsentOut",
+            self._call(
+                Call(
+                    "POST",
+                    fill(
+                        "/v1/members/{member_id}/consents/{consent_id}/withdraw",
+                        member_id=member_id,
+                        consent_id=consent_id,
+                    ),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
                 )
             ),
         )

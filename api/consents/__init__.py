@@ -1,0 +1,34 @@
+"""Consents of members: recorded by purpose, withdrawn, and honoured by reads that state a purpose."""
+
+from api.consents.checks import (
+    HONOURED,
+    ConsentCheck,
+    answered,
+    lacks_check,
+    require_consent,
+    require_honoured,
+    require_nothing,
+    required_check,
+)
+from api.consents.records import Consent, ConsentScope, ConsentState
+from api.consents.service import Consents, NewConsent, withdraw_all
+from api.consents.tables import ConsentRow, ConsentWithdrawalRow
+
+__all__ = [
+    "HONOURED",
+    "Consent",
+    "ConsentCheck",
+    "ConsentRow",
+    "ConsentScope",
+    "ConsentState",
+    "ConsentWithdrawalRow",
+    "Consents",
+    "NewConsent",
+    "answered",
+    "lacks_check",
+    "require_consent",
+    "require_honoured",
+    "require_nothing",
+    "required_check",
+    "withdraw_all",
+]
