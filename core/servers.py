@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import postgres, valkey
+from core import postgres, valkey, valkey_tenant
 from core.postgres import create_database, database_url, drop_database
 from core.settings import Settings
 from core.supervision import delayed_signals
 
 __all__ = [
     "Status",
+    "awaited_valkey_url",
     "create_database",
     "database_url",
     "drop_database",
@@ -72,17 +73,28 @@ def running_postgres_url(settings: Settings) -> str | None:
 def valkey_url(settings: Settings) -> str:
     """The online store URL from the settings, or of the embedded Valkey of this home, started if necessary.
 
-    Raises `NotInstalled` if neither is available, `ServerError` if the server does not start.
+    Raises `NotInstalled` if neither is available, `ServerError` if the server does not start, `SettingsError` if it
+    answers and the database is that of another tenant.
     """
+    if settings.redis_url is None:
+        return valkey.url(settings.home.resolve())
+    url = settings.redis_url.get_secret_value()
+    valkey_tenant.require_own(url, settings.tenant)
+    return url
+
+
+def awaited_valkey_url(settings: Settings) -> str:
+    """As `valkey_url`, for a process that runs on: waits for the server of the settings, until it is known whose
+    database it is."""
     if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    return valkey.url(settings.home.resolve())
+        valkey_tenant.await_own(settings.redis_url.get_secret_value(), settings.tenant)
+    return valkey_url(settings)
 
 
 def running_valkey_url(settings: Settings) -> str | None:
-    """The URL of the online store, without starting anything: as `running_postgres_url`."""
+    """The URL of the online store, without starting anything: as `running_postgres_url`. Raises as `valkey_url`."""
     if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
+        return valkey_url(settings)
     home = settings.home.resolve()
     return valkey.url(home) if valkey.running(home) is not None else None
 

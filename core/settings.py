@@ -70,7 +70,8 @@ class Settings(
     tenant: str = Field(
         "default",
         pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
-        description="Name of this tenant, which has a database of its own; access tokens are valid for it alone.",
+        description="Name of this tenant, which has a PostgreSQL and a Valkey database of its own; access tokens are "
+        "valid for it alone.",
     )
     api_host: str = Field("127.0.0.1", description="Address the claims API binds to.")
     api_port: Port = Field(8600, description="Port of the claims API.")

@@ -113,7 +113,7 @@ def scorer(host: str | None, port: int | None, workers: int | None, fd: int | No
     from core import telemetry
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.servers import valkey_url
+    from core.servers import awaited_valkey_url
     from core.settings import settings
     from core.supervision import begin_instance, local_url
     from serving.supervisor import supervise
@@ -126,7 +126,7 @@ def scorer(host: str | None, port: int | None, workers: int | None, fd: int | No
         check_port(port, host, option="GINJA_SCORER_PORT")
     configure_logging(now.log_level)
     begin_instance(now.home.resolve(), "scorer")
-    valkey_url(now)  # starts the embedded one, so that the workers find it
+    awaited_valkey_url(now)  # starts the embedded one, so that the workers find it
     _announce("scorer", local_url(host, port), as_json=as_json)
     supervise(host, port, workers=workers or now.scorer_workers, home=now.home.resolve())
 
@@ -144,7 +144,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     from api.worker import run_worker
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.servers import postgres_api_url, postgres_url, valkey_url
+    from core.servers import awaited_valkey_url, postgres_api_url, postgres_url
     from core.settings import settings
     from core.supervision import local_url
     from features.declare import PLANS
@@ -155,7 +155,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     if metrics_port is not None:
         check_port(metrics_port, now.api_host, option="--metrics-port")
         start_http_server(metrics_port, addr=now.api_host)
-    database_url, redis_url = postgres_url(now), valkey_url(now)
+    database_url, redis_url = postgres_url(now), awaited_valkey_url(now)
     upgrade(database_url)
     api_url = postgres_api_url(now)
     check_master_key(now, api_url)
@@ -184,7 +184,7 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
     from api.migrate import upgrade
     from api.task_process import run_tasks
     from core.logging import configure_logging
-    from core.servers import postgres_api_url, postgres_url, valkey_url
+    from core.servers import awaited_valkey_url, postgres_api_url, postgres_url
 
     if processes is not None:
         now = now.model_copy(update={"task_processes": processes})
@@ -196,7 +196,7 @@ def tasks(processes: int | None, metrics_port: int | None, as_json: bool) -> Non
         serve_counters(now.api_host, metrics_port, counters)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("tasks", metrics_url, as_json=as_json)
-    run_tasks(now, database_url, valkey_url(now))
+    run_tasks(now, database_url, awaited_valkey_url(now))
 
 
 @command(examples=["ginja run migrate"])

@@ -226,13 +226,18 @@ def contract() -> Contract:
 
 @asynccontextmanager
 async def running_api(
-    url: str, *, versions: VersionHistory = PUBLISHED, requests: str | None = None, **changes: Any
+    url: str,
+    *,
+    versions: VersionHistory = PUBLISHED,
+    requests: str | None = None,
+    valkey: str | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Api]:
     """`url` is that of the database's owner, `requests` that of the role of requests, by default in its sessions."""
     async with wire_scorer() as scorer:
         values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000}
         values |= {"encryption_keys": ENCRYPTION_KEY, "webhook_allowed_networks": "127.0.0.0/8", **changes}
-        app = create_app(Settings(**values), requests or as_api_role(url), versions=versions)
+        app = create_app(Settings(**values), requests or as_api_role(url), versions=versions, redis_url=valkey)
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
             see(EVERY_ROW)  # what a test does with the services; each request states its own caller
