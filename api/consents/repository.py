@@ -1,7 +1,7 @@
 """Consents in the database."""
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -47,11 +47,9 @@ async def consents_of(connection: AsyncConnection, member_id: str, purpose: str)
     return await _read(connection, statement.order_by(ConsentRow.recorded_at, ConsentRow.consent_id))
 
 
-async def find_consent(connection: AsyncConnection, consent_id: str, member_id: str | None = None) -> Consent | None:
-    """A consent, of a member where one is given; `None`: unknown."""
-    statement = _CONSENTS.where(ConsentRow.consent_id == consent_id)
-    if member_id is not None:
-        statement = statement.where(ConsentRow.member_id == member_id)
+async def find_consent(connection: AsyncConnection, consent_id: str, member_id: str) -> Consent | None:
+    """A consent of a member; `None`: unknown."""
+    statement = _CONSENTS.where(ConsentRow.consent_id == consent_id, ConsentRow.member_id == member_id)
     return next(iter(await _read(connection, statement)), None)
 
 
@@ -63,17 +61,6 @@ async def consents_after(
     if place is not None:
         statement = statement.where(tuple_(ConsentRow.recorded_at, ConsentRow.consent_id) > place)
     return await _read(connection, statement.order_by(ConsentRow.recorded_at, ConsentRow.consent_id).limit(limit))
-
-
-async def objections_on(connection: AsyncConnection, purpose: str, day: date) -> list[str]:
-    """The members with an objection to a purpose that is in force on a day, sorted."""
-    statement = _CONSENTS.where(
-        ConsentRow.purpose == purpose,
-        ConsentRow.kind == ConsentKind.OBJECTED.value,
-        ConsentWithdrawalRow.consent_id.is_(None),
-    )
-    found = await _read(connection, statement)
-    return sorted({one.member_id for one in found if one.state_on(day).value == ConsentKind.OBJECTED.value})
 
 
 async def add_consent(connection: AsyncConnection, consent: Consent) -> None:

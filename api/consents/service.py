@@ -170,21 +170,9 @@ class Consents:
         shown = found[:limit]
         return ListPage(shown, PageCursor(shown[-1].recorded_at, shown[-1].consent_id) if len(found) > limit else None)
 
-    async def get(self, caller: Caller, consent_id: str) -> Consent:
-        """A consent by its id; raises `NotFound`, the same for one of another member than the caller's own."""
-        async with self._database.reading() as connection:
-            found = await repository.find_consent(connection, consent_id)
-        if found is None or not _may_read(caller, found.member_id):
-            raise NotFound("consent not found; check its id")
-        return found
-
-
-def _may_read(caller: Caller, member_id: str) -> bool:
-    return caller.is_bound_as_declared and caller.member_id in (None, member_id)
-
 
 def _require_own(caller: Caller, member_id: str) -> None:
-    if not _may_read(caller, member_id):
+    if not caller.is_bound_as_declared or caller.member_id not in (None, member_id):
         raise NotFound(_NO_MEMBER)
 
 

@@ -1,4 +1,4 @@
-"""Members in data sets: erased ones are left out, and each model keeps a keyed hash of whom it learned from.
+"""Members in data sets: erased and objecting ones are left out; each model keeps a keyed hash of whom it learned from.
 
 The hashes say, to who has the key of the home, which models saw a member, also after the data set has changed. Without
 the key they say nothing: ids are short, and a plain hash could be found by trying all of them.
@@ -15,8 +15,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from claims.service_days import receipt_day
+from core import clock
 from core.erasures import FILE, read_erasures
+from core.objections import FILE as OBJECTIONS
+from core.objections import read_objections
 from core.private_files import make_private, read_private
+from core.settings import settings
 from features.vector import DeclaredAttributes
 from pipelines.datasets.errors import DatasetError
 from pipelines.datasets.sources import Source
@@ -27,12 +32,15 @@ HASH_BYTES: Final = 16
 
 
 def without_erased(source: Source, home: Path) -> Source:
-    """A data set without the claims of members that the home's list of erasures names; the same where it has none.
+    """A data set without the claims of members that were erased, or object to training, by the lists of the home.
 
-    Raises `ErasureListError`.
+    An objection counts on its days in the insurer's time zone. The same where nobody is left out. Raises
+    `ErasureListError`, `ObjectionListError`.
     """
-    erased = [one.member_id for one in read_erasures(home / FILE)]
-    return source if not erased else without_members(source, erased)
+    left_out = {one.member_id for one in read_erasures(home / FILE)}
+    today = receipt_day(clock.now(), settings().zone)
+    left_out |= {one.member_id for one in read_objections(home / OBJECTIONS) if one.is_in_force(today)}
+    return source if not left_out else without_members(source, left_out)
 
 
 def without_members(source: Source, members: Collection[str]) -> Source:

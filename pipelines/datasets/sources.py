@@ -81,7 +81,8 @@ def _no_progress(done: int, of: int) -> None:
 def open_named(name: str, home: Path) -> Source:
     """Open a data set by name or folder; nothing is created.
 
-    Claims of members that the home's list of erasures names are left out. Raises `DatasetError` naming the command that
+    Claims of members that were erased or object to training, by the lists of the home, are left out.
+    Raises `DatasetError` naming the command that
     creates a data set that does not exist, `MissingLabelsError` for one without labels.
     """
     from pipelines.datasets.members import without_erased

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.erasures import ErasedMember, add_erasure
+from core.objections import TrainingObjection, replace_objections
 from core.scratch import scratch_folder
 from features.ledger import OPEN_ENDED
 from features.offline import scratch_duckdb
@@ -34,6 +35,12 @@ _DISPOSITIONS = """
     SELECT d.claim_id, d.disposition, d.kind, d.amount_recovered_cents, d.known_at,
            coalesce(s.selected_by, 'tip'), coalesce(s.propensity, 1.0)
     FROM dispositions AS d LEFT JOIN selections AS s USING (claim_id) ORDER BY d.claim_id, d.known_at"""
+_OBJECTIONS = """
+    SELECT member_id, first_day, last_day FROM consents WHERE purpose = %s AND kind = 'objected'
+    AND NOT EXISTS (SELECT FROM consent_withdrawals AS w WHERE w.consent_id = consents.consent_id)
+    ORDER BY member_id, first_day"""
+_TRAINING = "MODELTRAIN"
+"""The purpose of training, as `api/purposes.py` has it."""
 _SELECTIONS = """
     SELECT s.claim_id, s.week, s.selected_by, s.propensity
     FROM selections AS s JOIN claims AS c USING (claim_id) WHERE c.voided_at IS NULL ORDER BY s.claim_id"""
@@ -125,6 +132,13 @@ def list_erasures(url: str, home: Path) -> None:
         ).fetchall()
     for member_id, erased_at in found:
         add_erasure(home, ErasedMember(str(member_id), erased_at))
+
+
+def list_objections(url: str, home: Path) -> None:
+    """Replace the home's list of members that object to training by that of the database."""
+    with connected(url) as connection:
+        found = connection.execute(_OBJECTIONS, [_TRAINING]).fetchall()
+    replace_objections(home, (TrainingObjection(str(member), first, last) for member, first, last in found))
 
 
 def weights_of(labelled: LabelledClaims) -> pa.Table:

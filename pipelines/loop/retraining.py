@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from models.artefact import document_of, read_pointer
 from models.errors import PointerError
 from models.registry import MlflowStore
-from pipelines.loop.ledger import export, list_erasures
+from pipelines.loop.ledger import export, list_erasures, list_objections
 from pipelines.promote import promote
 from pipelines.train import TrainOptions, Trust, Watcher, train_and_register
 
@@ -61,6 +61,7 @@ def retrain(
         watch.step("Exporting claims and findings")
         exported = export(database_url, home)
         list_erasures(database_url, home)
+        list_objections(database_url, home)
     options = options or TrainOptions()
     if not options.trusted.subjects:
         options = replace(options, trusted=trusted_by_champion(home))

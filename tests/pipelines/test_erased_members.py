@@ -1,19 +1,25 @@
 """An erased member is in no data set that is read afterwards, and each model says whom it learned from."""
 
 import json
+from datetime import date, timedelta
 
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from claims.service_days import receipt_day
 from cli.main import main
 from core import clock
 from core.erasures import ErasedMember, add_erasure
+from core.objections import ObjectionListError, TrainingObjection, read_objections, replace_objections
+from core.settings import settings
 from pipelines.datasets import SIMULATED, DatasetError, open_named, record_members, saw_member, without_members
-from pipelines.loop.ledger import list_erasures
+from pipelines.loop.ledger import list_erasures, list_objections
 from pipelines.train import train_and_register
 from tests.models.stores import new_store
 from tests.pipelines import model_life as made
+
+DAY = timedelta(days=1)
 
 
 def report(home, member_id: str) -> dict:
@@ -84,3 +90,48 @@ def test_erasures_of_the_database_are_listed_before_a_data_set_is_made_of_it(dat
         connection.execute("INSERT INTO member_keys (member_id, created_at, erased_at) VALUES ('M9', now(), now())")
     list_erasures(database_url, tmp_path)
     assert '"M9"' in (tmp_path / "erasures.ndjson").read_text()
+
+
+def test_the_model_after_an_objection_did_not_learn_from_the_member_and_learns_again_once_it_is_withdrawn(tmp_path):
+    whole = made.simulated(tmp_path, claims=1_000)
+    member, today = whole.claims["member_id"][0].as_py(), receipt_day(clock.now(), settings().zone)
+    for first, last, is_left_out in (
+        (today, None, True),
+        (today, today, True),
+        (today + DAY, None, False),
+        (today - DAY, today - DAY, False),
+    ):
+        replace_objections(tmp_path, [TrainingObjection(member, first, last)])
+        members = set(open_named(SIMULATED, tmp_path).claims["member_id"].to_pylist())
+        assert (member not in members) == is_left_out, (first, last)
+        assert report(tmp_path, member)["objects_to_training"] == is_left_out
+    replace_objections(tmp_path, [])
+    assert member in set(open_named(SIMULATED, tmp_path).claims["member_id"].to_pylist())
+
+
+def test_a_list_of_objections_that_is_damaged_stops_the_build(tmp_path):
+    made.simulated(tmp_path, claims=1_000)
+    (tmp_path / "training-objections.ndjson").write_text('{"member_id": "M1"}\n')
+    with pytest.raises(ObjectionListError, match="line 1 must be an object"):
+        open_named(SIMULATED, tmp_path)
+
+
+def test_objections_of_the_database_replace_the_list_before_a_data_set_is_made_of_it(database_url, tmp_path):
+    import psycopg
+
+    replace_objections(tmp_path, [TrainingObjection("M1", date(2026, 1, 1), None)])
+    with psycopg.connect(database_url) as connection:
+        for name, purpose, kind in (("c1", "MODELTRAIN", "objected"), ("c2", "HRESCH", "granted")):
+            connection.execute(
+                "INSERT INTO consents (consent_id, member_id, purpose, kind, scope, first_day, recorded_at, "
+                "recorded_by) VALUES (%s, %s, %s, %s, 'all', '2026-01-01', now(), 'key')",
+                [name, f"M-{name}", purpose, kind],
+            )
+    list_objections(database_url, tmp_path)
+    file = tmp_path / "training-objections.ndjson"
+    assert read_objections(file) == [TrainingObjection("M-c1", date(2026, 1, 1), None)]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO consent_withdrawals VALUES ('c1', now(), 'key')")
+    list_objections(database_url, tmp_path)
+    assert read_objections(file) == []
+    assert file.stat().st_mode & 0o777 == 0o600
