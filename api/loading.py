@@ -74,6 +74,7 @@ FROM (
         GROUP BY 1, 2
     ) AS held ON held.member_id = fresh.member_id AND held.year = extract(year FROM fresh.service_from)
     WHERE NOT EXISTS (SELECT FROM claims AS existing WHERE existing.claim_id = fresh.claim_id)
+    AND NOT EXISTS (SELECT FROM archived_claims AS archived WHERE archived.claim_id = fresh.claim_id)
 ) AS ordered
 ON CONFLICT (claim_id) DO NOTHING
 """
@@ -84,6 +85,11 @@ _LINES_OF_UNKNOWN_CLAIMS = """
 SELECT count(*), min(incoming.claim_id) FROM incoming
 WHERE NOT EXISTS (SELECT FROM claims WHERE claims.claim_id = incoming.claim_id)
 """
+_OF_ARCHIVED_CLAIMS = """
+DELETE FROM incoming USING archived_claims AS archived
+WHERE archived.claim_id = incoming.claim_id AND archived.restored_at IS NULL
+"""
+"""A claim that was archived is not a new one, and what belongs to it is in its archive."""
 _ATTRIBUTES: TypeAdapter[list[Attributes]] = TypeAdapter(list[Attributes])
 _INCOMING_ATTRIBUTES = """
 CREATE TEMPORARY TABLE incoming_attributes (claim_id text PRIMARY KEY, attributes jsonb) ON COMMIT DROP
@@ -105,7 +111,8 @@ def load_folder(
 
     Who members are is encrypted with `keys` (default: those of the settings), and not stored again of erased members.
 
-    Reference rows replace those with the same key; existing claims, lines and labels stay unchanged. `today` is the end
+    Reference rows replace those with the same key; existing claims, lines and labels stay unchanged, and those of
+    claims that were archived are skipped. `today` is the end
     of the period of the procedures' averages (default: now). Raises `Invalid`; nothing is loaded then.
     """
     loaded: dict[str, int] = {}
@@ -129,10 +136,12 @@ def load_folder(
                 connection.execute(_LOADED, [HISTORY_LOADED, source, clock.now()])
         if (folder / "claim_lines.parquet").exists():
             columns = _stage(connection, folder, "claim_lines")
+            connection.execute(_OF_ARCHIVED_CLAIMS)
             _refuse_unknown_claims(connection)
             loaded["claim_lines"] = _merge(connection, "claim_lines", columns, ["claim_id", "line"])
         if (folder / "labels.parquet").exists():
             columns = _stage(connection, folder, "labels", source=source)
+            connection.execute(_OF_ARCHIVED_CLAIMS)
             loaded["labels"] = _merge(connection, "labels", columns, ["claim_id", "known_at"])
         refresh(connection, today or clock.now().date())
     with psycopg.connect(plain_url(url), autocommit=True) as connection:

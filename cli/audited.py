@@ -175,6 +175,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "data ingest history": _FILES,
     "data check": _FILES,
     "data archive verify": _FILES,
+    "data check-residency": _NO_PERSON,
     "data retention": _NO_PERSON,
     "reference list": "published tables",
     "features verify": _NO_PERSON,

@@ -108,6 +108,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data hold add", "cli.data.holds:add"),
     CommandEntry("data hold release", "cli.data.holds:release"),
     CommandEntry("data hold list", "cli.data.holds:list_"),
+    CommandEntry("data check-residency", "cli.data.check_residency:check_residency"),
     CommandEntry("data archive run", "cli.data.archive:run"),
     CommandEntry("data archive verify", "cli.data.archive:verify"),
     CommandEntry("data archive restore", "cli.data.archive:restore"),

@@ -14,7 +14,7 @@ from api.archives.records import (
     RestoreRun,
 )
 from api.archives.restore import Restorer
-from api.archives.run import ArchiveRequest, archive_due, archive_of, due, meaning_of
+from api.archives.run import ArchiveRequest, archive_due, archive_of, archives_of_member, due, meaning_of
 from api.archives.tables import ArchivedClaimRow, ArchiveRow
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "archive_due",
     "archive_of",
     "archives_in",
+    "archives_of_member",
     "due",
     "meaning_of",
     "verify",

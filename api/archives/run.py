@@ -182,6 +182,16 @@ def archive_of(url: str, claim_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def archives_of_member(url: str, member_id: str) -> dict[str, int]:
+    """How many claims of a member each archive has, by its name; without claims that were restored."""
+    statement = (
+        "SELECT archive, count(*) FROM archived_claims WHERE member_id = %s AND restored_at IS NULL"
+        " GROUP BY archive ORDER BY archive"
+    )
+    with connect(plain_url(url), NO_LIMITS) as connection:
+        return {str(archive): int(str(count)) for archive, count in connection.execute(statement, [member_id])}
+
+
 def meaning_of(reason: str) -> str:
     """Why claims are left, as a sentence, of a reason in `ArchiveRun.left`."""
     return "it changed while it was archived; run it again" if reason == CHANGED else LeftReason(reason).meaning

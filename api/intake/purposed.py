@@ -15,6 +15,7 @@ from api.consents import ConsentCheck, ConsentScope, answered, require_consent, 
 from api.database import Database
 from api.identity import Caller
 from api.intake.access import permitted, visible
+from api.intake.archived import found_or_archived
 from api.intake.records import ClaimOrder, ClaimRecord
 from api.intake.repository import PRESENT_CLAIMS, claim, claim_record
 from api.intake.tables import ClaimRow
@@ -130,11 +131,14 @@ async def readable_claim(database: Database, caller: Caller, claim_id: str) -> C
     if check is None:
         async with database.looking() as looking:
             (found,) = await looking.fetch(claim(claim_id))
-        return visible(found, caller)
+            return await found_or_archived(looking, found, claim_id, caller)
     async with database.reading() as reading:
         purposed = await _claim_for(reading, claim_id, check)
-    shown = visible(None if purposed is None else purposed.claim, caller)
-    require_consent(check, purposed is not None and purposed.is_answered)
+    if purposed is None:
+        async with database.looking() as looking:
+            return await found_or_archived(looking, None, claim_id, caller)
+    shown = visible(purposed.claim, caller)
+    require_consent(check, purposed.is_answered)
     return shown
 
 

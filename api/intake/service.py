@@ -17,6 +17,7 @@ from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.access import permitted, require_access, shown_to, visible
 from api.intake.adjudication import Adjudication, Policies, adjudicate
+from api.intake.archived import found_or_archived
 from api.intake.changes import unconfirmed_change
 from api.intake.member_queue import MemberQueue
 from api.intake.purposed import claims_after, readable_claim, shown_page
@@ -208,7 +209,7 @@ class Intake:
                 stored, found = await connection.fetch(earlier, repository.claim(claim_id))
                 if stored is not None:
                     return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
-                claim = visible(found, caller)
+                claim = await found_or_archived(connection, found, claim_id, caller)
                 voided, _, _, found = await connection.fetch(
                     repository.void(claim_id, at, sealed_reason),
                     outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
@@ -239,7 +240,8 @@ class Intake:
         """
         async with self._database.deciding() as connection:
             (found,) = await connection.fetch(repository.claim(claim_id))
-            member_id = visible(found, caller).member_id or claim_id
+            claim = await found_or_archived(connection, found, claim_id, caller)
+            member_id = claim.member_id or claim_id
             await connection.fetch(lock_member(member_id), repository.lock_state(claim_id))
 
     async def page(

@@ -36,12 +36,13 @@ def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> 
     Its claims and decisions stay as they are, and models learn from them no more. Who erased it and why is in the audit
     log. A member under a legal hold is not erased. The erasure is added to `erasures.ndjson` of the home.
     """
+    from api.archives import archives_of_member
     from api.errors import Invalid, NotFound
     from api.registry import erase_member as erase
     from core.erasures import ErasedMember, add_erasure
     from core.settings import settings
 
-    existing_database_url()
+    url = existing_database_url()
     keys = field_keys()
     try:
         done = with_database(lambda database: erase(database, keys, _caller(by), member_id, reason, settings().zone))
@@ -50,13 +51,19 @@ def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> 
     except Invalid as error:
         raise click.UsageError("; ".join(f"--{one.field} {one.message}" for one in error.errors)) from None
     add_erasure(settings().home.resolve(), ErasedMember(done.member_id, done.erased_at))
+    archived = archives_of_member(url, member_id)
     if as_json:
-        print_json(asdict(done))
+        print_json({**asdict(done), "archives": archived})
         return
     click.echo(
         f"{member_id} is erased{'' if done.key_destroyed else ', as before'}. Earlier states: {done.states}; stored "
         f"replies: {done.replies}."
     )
+    if archived:
+        click.echo(
+            f"{sum(archived.values()):,} claims of it are archived ({', '.join(archived)}): what is encrypted there "
+            "cannot be read any more; ids, age, sex and region stay, as in the database (docs/operate/archives.md)."
+        )
     click.echo("Delete it from files that you load. After a restore, run `ginja data reapply-erasures`.")
 
 

@@ -48,9 +48,9 @@ def age(url: str, years: int = YEARS) -> None:
         connection.execute("UPDATE outbox SET done_at = now() WHERE done_at IS NULL")
 
 
-async def full_claim(api: Api) -> str:
+async def full_claim(api: Api, **changes: Any) -> str:
     """A denied claim with an upheld appeal, notes, a disposition, a label, a selection and a finding."""
-    claim_id = await held(api)
+    claim_id = await held(api, **changes)
     await api.post(f"/v1/claims/{claim_id}/dispositions", {"disposition": "cleared", "note": "seen"})
     await decide(api, claim_id, DENY | {"note": "Änderung"})
     answered = await answer(api, await filed(api, claim_id), UPHELD | {"note": "as before"})

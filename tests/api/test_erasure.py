@@ -47,7 +47,7 @@ async def test_an_erased_member_has_no_identity_and_keeps_the_rest(api: Api):
     assert done.exit_code == 0, done.output
     shown = json.loads(done.stdout)
     assert shown.pop("erased_at")
-    assert shown == {"member_id": "M900", "states": 2, "key_destroyed": True, "replies": 0}
+    assert shown == {"member_id": "M900", "states": 2, "key_destroyed": True, "replies": 0, "archives": {}}
     assert api.rows("SELECT key_id, wrapped_key, erased_at IS NULL FROM member_keys WHERE member_id = 'M900'") == [
         (None, None, False)
     ]
