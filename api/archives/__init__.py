@@ -14,7 +14,7 @@ from api.archives.records import (
     RestoreRun,
 )
 from api.archives.restore import Restorer
-from api.archives.run import ArchiveRequest, archive_due, archive_of, archives_of_member, due, meaning_of
+from api.archives.run import ArchiveRequest, archive_due, archive_of, archives_of_member, due, meaning_of, missing_from
 from api.archives.tables import ArchivedClaimRow, ArchiveRow
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "archives_of_member",
     "due",
     "meaning_of",
+    "missing_from",
     "verify",
 ]

@@ -182,6 +182,14 @@ def archive_of(url: str, claim_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def missing_from(url: str, folder: Path) -> list[str]:
+    """The names of archives that were written to a folder and are not in it any more."""
+    statement = "SELECT archive FROM archives WHERE archived_at IS NOT NULL AND folder = %s ORDER BY archive"
+    with connect(plain_url(url), NO_LIMITS) as connection:
+        names = [str(archive) for (archive,) in connection.execute(statement, [str(folder.resolve())])]
+    return [name for name in names if not (folder / name).is_dir()]
+
+
 def archives_of_member(url: str, member_id: str) -> dict[str, int]:
     """How many claims of a member each archive has, by its name; without claims that were restored."""
     statement = (

@@ -92,27 +92,33 @@ def _show(done: "ArchiveRun", *, dry_run: bool) -> None:
 def verify(folder: Path, as_json: bool) -> int:
     """Compare archives with their signed manifests: FOLDER is an archive, or has archives in it.
 
-    Exit code 1 if a file is missing, changed or of another archive, or a signature is not trusted; each is named.
+    Exit code 1 if a file is missing, changed or of another archive, or a signature is not trusted; each is named. Where
+    the database is available, so is each archive that was written to FOLDER and is not in it any more.
     """
-    from api.archives import archives_in
+    from api.archives import archives_in, missing_from
     from api.archives import verify as verify_archive
+    from core.servers import running_postgres_url
     from core.settings import settings
     from core.signing import trusted_keys
 
     trusted = trusted_keys(settings())
     found = {one.resolve(): verify_archive(one.resolve(), trusted) for one in archives_in(folder)}
     bad = [problem for _, problems in found.values() for problem in problems]
+    url = running_postgres_url(settings())
+    bad += [f"{folder.resolve() / one} is missing" for one in ([] if url is None else missing_from(url, folder))]
     if as_json:
         shown = [
             {"archive": path.name, "claims": None if manifest is None else manifest.claims, "problems": problems}
             for path, (manifest, problems) in found.items()
         ]
-        print_json({"archives": shown, "intact": not bad})
+        print_json({"archives": shown, "problems": bad, "compared_with_database": url is not None, "intact": not bad})
         return int(bool(bad))
     for problem in bad:
         click.echo(f"{problem}.", err=True)
     intact = sum(not problems for _, problems in found.values())
     click.echo(f"{intact:,} of {len(found):,} archives are intact.")
+    if url is None:
+        click.echo("Archives that are missing as a whole were not looked for: no database runs here.")
     return int(bool(bad))
 
 

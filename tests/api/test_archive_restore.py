@@ -84,6 +84,18 @@ def test_whatever_is_done_to_an_archive_is_named_and_nothing_of_any_is_restored(
         assert rows(seeded_url, "SELECT claim_id FROM claims") == []
 
 
+def test_an_archive_that_is_missing_as_a_whole_is_named(seeded_url: str, home: Path, folder: Path):
+    old_claim(seeded_url, "clm_1")
+    old_claim(seeded_url, "clm_2")
+    first, second = run(seeded_url, home, folder, batch=1).archives
+    shutil.rmtree(folder / first)
+    verified = ginja(seeded_url, home, "verify", str(folder), "--json")
+    assert verified.exit_code == 1
+    shown = json.loads(verified.stdout)
+    assert [one["archive"] for one in shown["archives"]] == [second]
+    assert shown["problems"] == [f"{folder / first} is missing"]
+
+
 def test_an_archive_that_another_key_signed_is_refused(seeded_url: str, home: Path, folder: Path, tmp_path: Path):
     old_claim(seeded_url, "clm_1")
     run(seeded_url, home, folder)
