@@ -55,7 +55,13 @@ def staged(
     """
     from core.servers import postgres_url, temporary_home, valkey_url
 
-    with temporary_home("ginja-bench-") as home, held(Settings(home=home, database_url=None, redis_url=None)):
+    with (
+        temporary_home("ginja-bench-") as home,
+        held(
+            # At ports, because faults are injected between the processes and the servers.
+            Settings(home=home, database_url=None, redis_url=None, embedded_listen="port")
+        ),
+    ):
         settings = current_settings()
         stage = Stage(home, postgres_url(settings), valkey_url(settings))
         report(f"simulating {claims:,} claims")

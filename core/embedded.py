@@ -1,4 +1,4 @@
-"""Common code of the embedded Postgres and Valkey: locks, ports, and finding the server process.
+"""Common code of the embedded Postgres and Valkey: locks, sockets, ports, and finding the server process.
 
 A server belongs to a home folder, not to the process that started it: it is detached, outlives its starter, and is
 found again through its own pid file. A pid file counts only while its process is alive and uses this folder or port,
@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import PortTakenError, ServerError
+from core.logging import get_logger
+from core.settings import settings
 
+_log = get_logger("core.embedded")
 LOOPBACK = "127.0.0.1"
 START_DEADLINE_S = 30.0
 START_TRIES = 3
@@ -26,12 +29,36 @@ _LOWEST_PORT = 10_000
 _PORT_TRIES = 200
 
 
+_LONGEST_SOCKET = 107
+"""Bytes of the path of a Unix socket (`sockaddr_un`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A running server process and its loopback port."""
+    """A running server process, and where it listens: at a Unix socket, or at a port on loopback."""
 
     pid: int
-    port: int
+    port: int | None
+    socket: Path | None = None
+
+
+def listens_at_socket(path: Path) -> bool:
+    """Whether a server that is started now listens at this socket; else at a port on loopback.
+
+    So the setting says, unless the path cannot be that of a socket in a URL, which is logged.
+    """
+    if settings().embedded_listen == "port":
+        return False
+    length = len(os.fsencode(path))
+    if length > _LONGEST_SOCKET or "," in str(path):  # libpq takes a comma for the end of the path
+        _log.warning(
+            "embedded server listens at a port: a socket needs a GINJA_HOME with a shorter path without commas",
+            path=str(path),
+            bytes=length,
+            most=_LONGEST_SOCKET,
+        )
+        return False
+    return True
 
 
 @contextmanager

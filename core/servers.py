@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import postgres, valkey, valkey_tenant
+from core.embedded import RunningServer
 from core.postgres import create_database, database_url, drop_database
 from core.settings import Settings
 from core.supervision import delayed_signals
@@ -37,6 +38,8 @@ class Status:
     running: bool
     port: int | None
     pid: int | None
+    socket: str | None = None
+    """Path of the Unix socket, where it listens at one."""
 
 
 def postgres_url(settings: Settings) -> str:
@@ -102,10 +105,14 @@ def running_valkey_url(settings: Settings) -> str | None:
 def server_status(home: Path) -> list[Status]:
     """Status of this home's embedded servers; starts none."""
     home = home.resolve()
-    return [
-        Status(name, running is not None, running.port if running else None, running.pid if running else None)
-        for name, running in ((server.NAME, server.running(home)) for server in (postgres, valkey))
-    ]
+    return [_status(server.NAME, server.running(home)) for server in (postgres, valkey)]
+
+
+def _status(name: str, found: RunningServer | None) -> Status:
+    if found is None:
+        return Status(name, running=False, port=None, pid=None)
+    socket = None if found.socket is None else str(found.socket)
+    return Status(name, running=True, port=found.port, pid=found.pid, socket=socket)
 
 
 def stop_servers(home: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
@@ -52,6 +52,12 @@ class DatabaseSettings(BaseModel):
     redis_url: RedisUrl | None = Field(
         None,
         description="Valkey or Redis URL, with `rediss` if it is on another machine; unset: the embedded Valkey.",
+    )
+    embedded_listen: Literal["socket", "port"] = Field(
+        "socket",
+        description="Where embedded servers that are started listen: at Unix sockets in `home`, or at ports on "
+        "loopback, such as for programs in containers. A home whose path is too long for a socket, or has a comma, has "
+        "ports.",
     )
     database_statement_timeout_ms: int = Field(
         5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."

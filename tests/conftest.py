@@ -46,6 +46,8 @@ if (
     Path(__file__).parents[2] / "shared" / "data"
 ).is_dir():  # public data sets beside the checkout, where there are any
     os.environ.setdefault("GINJA_DATA_DIR", str(Path(__file__).parents[2] / "shared" / "data"))
+# Tests put failing connections between a process and a server; what is about sockets sets it, such as test_sockets.py.
+os.environ.setdefault("GINJA_EMBEDDED_LISTEN", "port")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 hypothesis.settings.register_profile("ginja", deadline=None, derandomize="CI" in os.environ)
 # For `make mutation`: the same cases for every mutant, and no shrinking of what fails.

@@ -66,8 +66,14 @@ def celery_app(redis_url: str) -> "Celery":
 
 
 def _verifying(redis_url: str) -> str:
-    """The URL with Valkey's certificate required: for `rediss` Celery would otherwise accept any, unlike redis-py."""
+    """The URL for Celery: with its name of Unix sockets, and with Valkey's certificate required.
+
+    For `rediss` Celery would otherwise accept any, unlike redis-py.
+    """
     parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        database = parse_qs(parts.query).get("db", ["0"])[0]
+        return urlunsplit(parts._replace(scheme="redis+socket", query=f"virtual_host={database}"))
     if parts.scheme != "rediss" or "ssl_cert_reqs" in parse_qs(parts.query):
         return redis_url
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))))

@@ -97,7 +97,7 @@ def _servers(settings: Settings) -> list[PartReport]:
             found.append(PartReport.seen(name, running=ready, ready=ready, pid=None, port=_port(named), url=named))
         else:
             server = embedded[name]
-            place = f"127.0.0.1:{server.port}" if server.port else None
+            place = f"127.0.0.1:{server.port}" if server.port else server.socket
             found.append(
                 PartReport.seen(
                     name, running=server.running, ready=server.running, pid=server.pid, port=server.port, url=place

@@ -66,7 +66,7 @@ def _show(*, as_json: bool, urls: bool) -> None:
     click.echo(f"home: {home}")
     for name, server_found in found.items():
         running = server_found["running"]
-        where = f"running on port {server_found['port']}, process {server_found['pid']}" if running else "not running"
-        click.echo(f"{name}: {where}")
+        place = f"at {server_found['socket']}" if server_found["socket"] else f"on port {server_found['port']}"
+        click.echo(f"{name}: running {place}, process {server_found['pid']}" if running else f"{name}: not running")
         if "url" in server_found:
             click.echo(f"  {server_found['url']}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from core.embedded import RunningServer
 from core.supervision import guard
@@ -166,7 +167,11 @@ class ServerPart:
     @property
     def address(self) -> str | None:
         """Where it listens."""
-        return self.url.rpartition("@")[2].partition("/")[0]
+        parts = urlsplit(self.url)
+        if parts.scheme == "unix":
+            return unquote(parts.path)
+        (folder,) = parse_qs(parts.query).get("host", [""])
+        return folder or parts.netloc.rpartition("@")[2]
 
     @property
     def log(self) -> Path:
