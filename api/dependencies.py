@@ -142,7 +142,7 @@ class Dependencies:
                 field_keys,
                 settings.confirmation_above_cents,
             ),
-            bulk=BulkUploads(database, field_keys, max_bytes=settings.max_bulk_bytes),
+            bulk=BulkUploads(database, field_keys, max_bytes=settings.largest_upload),
             exports=ExportPlaces(),
             tasks=Tasks(database, field_keys),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed, field_keys),

@@ -19,6 +19,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
+from api.antivirus import scanner_of
 from api.audit import AuditAnchorer, AuditSealer, CommandRecords, record_submissions
 from api.bulk import BulkProcessor
 from api.database import ALL_ROWS, NO_LIMITS, Database, batch_limits, connect, request_limits
@@ -158,7 +159,9 @@ class Worker:
             self._windows,
             keys,
         )
-        self._bulk = BulkProcessor(self._database, intake, keys, longest_line=settings.max_body_bytes)
+        self._bulk = BulkProcessor(
+            self._database, intake, keys, longest_line=settings.max_body_bytes, scanner=scanner_of(settings)
+        )
         self._tasks = TaskPublisher(self._database, TaskBroker(celery_app(redis_url)))
         self._beat = TaskBeat(self._database, keys, zone=settings.zone)
         self._day: date | None = None

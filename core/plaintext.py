@@ -53,6 +53,12 @@ def check_valkey(url: str, plaintext_hosts: str) -> None:
         raise ValueError(f"must leave the check of Valkey's certificate and name on; remove the parameters, {_REMEDY}")
 
 
+def check_clamd(url: str, plaintext_hosts: str) -> None:
+    """A clamd beyond this machine, which has no TLS of its own, is at a host that the operator names."""
+    if urlsplit(url).scheme != "unix" and not _all_plain(_hosts(url)[0], plaintext_hosts):
+        raise ValueError(f"must be on this machine, because clamd has no TLS; use a tunnel with TLS, {_REMEDY}")
+
+
 def check_http(url: str, plaintext_hosts: str, *, server: str) -> None:
     """A scorer or an MLflow beyond this machine is reached by HTTPS. Other schemes than `http` are of no concern."""
     if urlsplit(url).scheme.lower() == "http" and not _all_plain(_hosts(url)[0], plaintext_hosts):

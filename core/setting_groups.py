@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
-from core.plaintext import check_database, check_plaintext_hosts, check_valkey
+from core.plaintext import check_clamd, check_database, check_plaintext_hosts, check_valkey
 from core.setting_types import (
     SMTP_PORTS,
+    ClamdUrl,
     DatabaseUrl,
     EncryptionKeys,
     HttpUrl,
@@ -53,6 +54,18 @@ class DatabaseSettings(BaseModel):
         None,
         description="Valkey or Redis URL, with `rediss` if it is on another machine; unset: the embedded Valkey.",
     )
+    clamd_url: ClamdUrl | None = Field(
+        None,
+        description="ClamAV's clamd, by which uploaded files are scanned before they are read: "
+        "`unix:///run/clamav/clamd.ctl`, or `tcp://host:port` on this machine or a host of `plaintext_hosts`; unset: "
+        "files are not scanned.",
+    )
+    clamd_max_bytes: int = Field(
+        25_000_000,
+        ge=1,
+        description="Bytes of the largest file that clamd scans as a whole: at most its `StreamMaxLength`, "
+        "`MaxFileSize` and `MaxScanSize`. With `clamd_url` larger uploads get 413.",
+    )
     embedded_listen: Literal["socket", "port"] = Field(
         "socket",
         description="Where embedded servers that are started listen: at Unix sockets in `home`, or at ports on "
@@ -84,6 +97,13 @@ class DatabaseSettings(BaseModel):
     def _database_with_tls(cls, url: SecretStr | None, values: ValidationInfo) -> SecretStr | None:
         if url is not None:
             check_database(url.get_secret_value(), values.data.get("plaintext_hosts", ""))
+        return url
+
+    @field_validator("clamd_url")
+    @classmethod
+    def _clamd_nearby(cls, url: str | None, values: ValidationInfo) -> str | None:
+        if url is not None:
+            check_clamd(url, values.data.get("plaintext_hosts", ""))
         return url
 
     @field_validator("redis_url")

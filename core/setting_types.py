@@ -47,6 +47,18 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return SecretStr(_has_scheme(url.get_secret_value(), _REDIS_SCHEMES))
 
 
+def _clamd_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_socket = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+        is_port = parts.scheme == "tcp" and bool(parts.hostname) and bool(parts.port) and parts.path in ("", "/")
+    except ValueError:
+        is_socket = is_port = False
+    if not (is_socket or is_port) or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be unix:///run/clamav/clamd.ctl or tcp://host:port")
+    return url
+
+
 def _http_url(url: str) -> str:
     return _has_scheme(url, _HTTP_SCHEMES)
 
@@ -137,6 +149,7 @@ def is_this_machine(host: str | None) -> bool:
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+ClamdUrl = Annotated[str, AfterValidator(_clamd_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

@@ -243,6 +243,11 @@ class Settings(
         """What is passed, then the environment, in which a secret is a value or the name of a file."""
         return init_settings, SecretFiles(settings_cls), env_settings
 
+    @property
+    def largest_upload(self) -> int:
+        """Bytes of the largest file that is taken: no larger than what is scanned."""
+        return self.max_bulk_bytes if self.clamd_url is None else min(self.max_bulk_bytes, self.clamd_max_bytes)
+
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings; unset ones are left out.
 

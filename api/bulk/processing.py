@@ -11,17 +11,23 @@ before is stored.
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit
+from api.antivirus import Clamd, NotScanned
+from api.audit import Subject
 from api.bulk import repository
 from api.bulk.lines import FileLine, InvalidFile, InvalidLine, LineCutter, claim_body, read_header
 from api.bulk.records import BulkJob, LineReject
 from api.bulk.slices import Slice, UndecidedClaims
 from api.bulk.x12_parts import FilePart, next_part, position_of, rejects_of, stored_position
-from api.database import Database, is_temporary
+from api.database import Database, fetch, is_temporary
 from api.edi import take_claim
 from api.errors import ApiError, InternalError
 from api.field_keys import FieldKeys
@@ -55,10 +61,26 @@ _NOT_DECIDED: Final = (
 log = get_logger("bulk")
 
 
+class InfectedFile(InvalidFile):
+    """The antivirus scanner found something in the file."""
+
+    def __init__(self, signature: str, sender: Caller) -> None:
+        super().__init__(
+            f"the antivirus scanner found {signature} in the file; it was deleted and no claim of it was submitted: "
+            "check the system that made it"
+        )
+        self.signature = signature
+        self.sender = sender
+
+
 class BulkProcessor:
     """Submits the claims of uploaded files, in turns: a slice of the file that waits longest."""
 
-    def __init__(self, database: Database, intake: Intake, keys: FieldKeys, *, longest_line: int) -> None:
+    def __init__(
+        self, database: Database, intake: Intake, keys: FieldKeys, *, longest_line: int, scanner: Clamd | None
+    ) -> None:
+        """`scanner` reads each file before its claims are read; `None`: nobody does."""
+        self._scanner = scanner
         self._database = database
         self._keys = keys
         self._intake = intake
@@ -76,21 +98,24 @@ class BulkProcessor:
         if job is None:
             return 0
         done = Slice(job.next_offset, job.next_line, time.monotonic(), position=job.position)
-        busy = False
+        busy, infected = False, None
         try:
             await self._submit(job, done)
             result = done.result("done" if done.ended else "running")
         except InvalidFile as error:
             result = done.result("failed", failure=str(error))
+            infected = error if isinstance(error, InfectedFile) else None
         except Exception as error:
             log.warning("bulk slice ended early", job_id=job.job_id, line=done.line, error=_cause(error))
             result, busy = done.result("running"), True
         now = clock.now()
         async with self._database.transaction() as connection:
             not_before = now + RETRY_AFTER if busy else now
-            await repository.store_slice(
+            is_stored = await repository.store_slice(
                 connection, job.job_id, lease, result, done.rejects, now=now, not_before=not_before
             )
+            if is_stored and infected is not None:
+                await _record(connection, job, infected)
         return int(not busy)
 
     async def _submit(self, job: BulkJob, done: Slice) -> None:
@@ -100,6 +125,7 @@ class BulkProcessor:
         if sender is None:
             raise InvalidFile("the API key or user of the upload is no longer valid; upload the rest with another one")
         if job.next_offset == 0:
+            await self._scan(job, sender)
             done.sha256 = await self._verified(job)
         if job.format == "x12":
             await self._submit_sets(job, sender, done)
@@ -234,13 +260,31 @@ class BulkProcessor:
             ]
         return []
 
-    async def _verified(self, job: BulkJob) -> str:
-        """The hash of the file; raises `InvalidFile` where another one was announced."""
-        digest, read = hashlib.sha256(), 0
+    async def _scan(self, job: BulkJob, sender: Caller) -> None:
+        """Raises `InfectedFile`, and `UndecidedClaims` while the scanner says nothing: the file waits for it."""
+        if self._scanner is None:
+            return
+        try:
+            signature = await self._scanner.scan(self._content(job))
+        except NotScanned as error:
+            log.warning("file waits for the antivirus scanner", job_id=job.job_id, error=str(error))
+            raise UndecidedClaims from error
+        if signature is not None:
+            raise InfectedFile(signature, sender)
+
+    async def _content(self, job: BulkJob) -> AsyncIterator[bytes]:
+        """The bytes of the file, in pieces."""
+        read = 0
         while read < job.size:
             content = await self._bytes(job, read, _HASHED)
-            digest.update(content)
+            yield content
             read += len(content)
+
+    async def _verified(self, job: BulkJob) -> str:
+        """The hash of the file; raises `InvalidFile` where another one was announced."""
+        digest = hashlib.sha256()
+        async for content in self._content(job):
+            digest.update(content)
         if job.sha256 not in (None, digest.hexdigest()):
             raise InvalidFile("the file has another SHA-256 than announced; upload it again")
         return digest.hexdigest()
@@ -262,6 +306,15 @@ class BulkProcessor:
         if not content:
             raise UndecidedClaims
         return content
+
+
+async def _record(connection: AsyncConnection, job: BulkJob, infected: InfectedFile) -> None:
+    """The audit row of a file that was deleted, in the name of its sender."""
+    details: dict[str, JsonValue] = {"signature": infected.signature, "size": job.size}
+    subject = Subject("bulk_job", job.job_id)
+    await fetch(
+        connection, audit.record(infected.sender, "bulk.refuse_infected", None, details, clock.now(), subject=subject)
+    )
 
 
 def _printable(text: str) -> str:

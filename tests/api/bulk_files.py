@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from api.antivirus import Clamd
 from api.bulk import BulkProcessor
 from api.intake import Intake
 from tests.api.makers import Api
@@ -41,9 +42,9 @@ async def state(api: Api, job_id: str, *, role: str = "claims_system") -> Any:
     return (await api.get(f"/v1/bulk/claims/{job_id}", role=role)).json()
 
 
-def processor(api: Api, intake: Intake | None = None) -> BulkProcessor:
+def processor(api: Api, intake: Intake | None = None, scanner: Clamd | None = None) -> BulkProcessor:
     own = api.dependencies
-    return BulkProcessor(api.database, intake or own.intake, own.field_keys, longest_line=10_000)
+    return BulkProcessor(api.database, intake or own.intake, own.field_keys, longest_line=10_000, scanner=scanner)
 
 
 async def submit_all(api: Api) -> None:
