@@ -216,6 +216,14 @@ def test_archived_rows_are_free_space_after_a_run(seeded_url: str, home: Path, f
     assert vacuumed == [(1,), (1,)]
 
 
+def test_a_place_for_a_backup_is_checked_before_it_is_written(tmp_path: Path):
+    env = {"GINJA_HOME": str(tmp_path), "GINJA_DATA_RESIDENCY": "us", "GINJA_DATA_REGIONS": f"{tmp_path / 'us'}=us"}
+    words = ["data", "check-residency"]
+    assert CliRunner().invoke(main, [*words, str(tmp_path / "us" / "ginja.dump")], env=env).exit_code == 0
+    refused = CliRunner().invoke(main, [*words, str(tmp_path / "ginja.dump")], env=env)
+    assert (refused.exit_code, "must stay in us" in refused.stderr) == (2, True)
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
