@@ -128,7 +128,7 @@ class Dependencies:
             signing_keys=signing_keys,
             sessions=Sessions(database, secrets, sign_ins, access_tokens),
             sign_ins=sign_ins,
-            users=Users(database, sign_ins.passwords),
+            users=Users(database, field_keys, sign_ins.passwords),
             oidc=None if client is None else OidcSignIns(field_keys, sign_ins, client),
             client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,

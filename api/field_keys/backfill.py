@@ -130,17 +130,20 @@ async def _sealed(
     values: list[Mapping[str, object]] = []
     for row in rows:
         of_row = [row[name] for name in column.row]
-        sealed = column.seal(own.get(row["of_claim"], sealing), bytes(row["clear_value"]), *of_row)
-        values.append({"sealed": sealed, **{f"row_{place}": one for place, one in enumerate(of_row)}})
+        value = bytes(row["clear_value"])
+        sealed = column.seal(own.get(row["of_claim"], sealing), value, *of_row)
+        index = {} if column.index is None else {"entry": column.entry(sealing, value)}
+        values.append({"sealed": sealed, **index, **{f"row_{place}": one for place, one in enumerate(of_row)}})
     return values
 
 
 def _update(column: SealedColumn) -> TextClause:
     emptied = f"({column.clear}::jsonb - '{column.part}')::json" if column.part else "NULL"
     row = " AND ".join(f"{name} = :row_{place}" for place, name in enumerate(column.row))
+    index = "" if column.index is None else f", {column.index} = :entry"
     # What an erasure has emptied meanwhile stays empty.
     return text(
-        f"UPDATE {column.table} SET {column.column} = :sealed, {column.clear} = {emptied} "
+        f"UPDATE {column.table} SET {column.column} = :sealed, {column.clear} = {emptied}{index} "
         f"WHERE {row} AND {_is_clear(column)}"
     )
 

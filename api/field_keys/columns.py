@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from api.field_keys.service import FieldKeys
+from core.blind_index import BlindIndex
 from core.errors import DecryptionError, KeyMissingError
 from core.field_encryption import SealingKey, key_id_of, place
 
@@ -21,6 +22,7 @@ NOTES: Final = "notes"
 SECRETS: Final = "secrets"
 WEBHOOKS: Final = "webhooks"
 HOLDS: Final = "holds"
+USERS: Final = "users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class SealedColumn:
     """SQL of the id of the claim that a text is about: the key of its member seals it, or else a key of `purpose`."""
     is_append_only: bool = False
     """Whether a trigger refuses changes of the table."""
+    index: str | None = None
+    """The column of its blind index, by the key that seals the value; `None`: it is not searched for."""
     part: str | None = None
     """The member of `clear`, an object of JSON, that is sealed; `None`: its value as a whole."""
 
@@ -51,6 +55,14 @@ class SealedColumn:
         """The place of a value in the row with these values of `row`."""
         assert len(row) == len(self.row)
         return place(self.table, self.column, "\0".join(map(_name, row)))  # no text of PostgreSQL has a zero
+
+    def entry(self, key: SealingKey, value: bytes) -> bytes:
+        """The entry of a value in the blind index."""
+        return BlindIndex(key, f"{self.table}.{self.clear}").entry(value.decode())
+
+    async def entries(self, keys: FieldKeys, value: str) -> list[bytes]:
+        """What a value may have in the blind index: under each key of `purpose`. Raises what `FieldKeys` raises."""
+        return [self.entry(key, value.encode()) for key in await keys.all(self.purpose)]
 
     def seal(self, key: SealingKey, value: bytes, *row: object) -> bytes:
         """A value as it is stored."""
@@ -129,6 +141,7 @@ HOLD_CASE: Final = SealedColumn("legal_holds", "case_number_sealed", "case_numbe
 HOLD_REASON: Final = SealedColumn("legal_holds", "reason_sealed", "reason", ("hold_id",), HOLDS)
 HOLD_CONTACT: Final = SealedColumn("legal_holds", "contact_sealed", "contact", ("hold_id",), HOLDS)
 HOLD_RELEASE: Final = SealedColumn("legal_holds", "release_reason_sealed", "release_reason", ("hold_id",), HOLDS)
+USER_LOGIN: Final = SealedColumn("users", "login_sealed", "login", ("user_id",), USERS, index="login_index")
 
 BACKFILLED: Final = (
     STORED_REPLY,
@@ -146,6 +159,7 @@ BACKFILLED: Final = (
     HOLD_REASON,
     HOLD_CONTACT,
     HOLD_RELEASE,
+    USER_LOGIN,
 )
 """Those that earlier releases stored in clear."""
 

@@ -105,11 +105,14 @@ async def _sealed(
         value = (await secrets.opened(column, before, *of_row)).encode()
     else:
         value = await column.opened(secrets.keys, before, *of_row)
-    sealed = column.seal(await secrets.keys.current(column.purpose), value, *of_row)
-    return {"after": sealed, "before": before, **{f"row_{place}": one for place, one in enumerate(of_row)}}
+    newest = await secrets.keys.current(column.purpose)
+    sealed = column.seal(newest, value, *of_row)
+    index = {} if column.index is None else {"entry": column.entry(newest, value)}
+    return {"after": sealed, **index, "before": before, **{f"row_{place}": one for place, one in enumerate(of_row)}}
 
 
 def _update(column: SealedColumn) -> TextClause:
     row = " AND ".join(f"{name} = :row_{place}" for place, name in enumerate(column.row))
+    index = "" if column.index is None else f", {column.index} = :entry"
     # The value before tells rows apart where `row` is of no unique index.
-    return text(f"UPDATE {column.table} SET {column.column} = :after WHERE {row} AND {column.column} = :before")
+    return text(f"UPDATE {column.table} SET {column.column} = :after{index} WHERE {row} AND {column.column} = :before")

@@ -103,11 +103,12 @@ async def rotate(
         await _provided(partial(keys.ring.replace, purpose, rotation.after_key_id))
     rows: dict[str, int] = defaultdict(int)
     secrets = StoredSecrets(settings, keys)
-    unreadable = await _move(database, secrets, rotation, rows, progress)
     newest = await _newest_data_key(database)
-    if newest is not None and (rest := (newest + SETTLED_AFTER - clock.now()).total_seconds()) > 0:
-        await settle(rest)
-        unreadable = await _move(database, secrets, rotation, rows, progress)
+    settles = newest is not None and newest + SETTLED_AFTER > clock.now()
+    unreadable = await _move(database, secrets, rotation, rows, progress, settled=not settles)
+    if newest is not None and settles:
+        await settle(max(0.0, (newest + SETTLED_AFTER - clock.now()).total_seconds()))
+        unreadable = await _move(database, secrets, rotation, rows, progress, settled=True)
     left = await left_under(database, rotation.after_key_id)
     left = {column: max(0, count - unreadable.get(column, 0)) for column, count in left.items()}
     if not any(left.values()):
@@ -226,9 +227,12 @@ async def _move(
     rotation: Rotation,
     rows: dict[str, int],
     progress: Callable[[str, int], None],
+    *,
+    settled: bool,
 ) -> dict[str, int]:
     """One pass over everything that data keys up to the one of the rotation wrap or seal.
 
+    `settled`: every process searches blind indexes by the new keys, too; until then, those stay as they are.
     Returns how many rows could not be decrypted, by table and column.
     """
     after, unreadable = rotation.after_key_id, dict[str, int]()
@@ -244,6 +248,8 @@ async def _move(
     async for batch in _move_member_keys(database, secrets.keys, after):
         note(_MEMBER_KEYS, batch)
     for column in ROTATED_COLUMNS:
+        if column.index is not None and not settled:
+            continue
         async for batch in reseal(database, secrets, column, after):
             note(column.name, batch)
     return unreadable

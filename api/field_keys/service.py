@@ -1,13 +1,15 @@
 """The data keys of one process, for code that must not wait for them on the event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
 from api.database import DATABASE_FAILURES
 from api.errors import KeyProviderUnavailable
 from api.field_keys.source import StoredDataKeys
+from core import clock
 from core.errors import (
     CoreError,
     DecryptionError,
@@ -16,7 +18,7 @@ from core.errors import (
     SettingsError,
     UnsafeFileError,
 )
-from core.field_encryption import KeyProviders, KeyRing, SealingKey
+from core.field_encryption import CURRENT_FOR, KeyProviders, KeyRing, SealingKey
 from core.logging import get_logger
 from core.settings import Settings
 
@@ -52,6 +54,7 @@ class FieldKeys:
     def __init__(self, settings: Settings, database_url: str) -> None:
         self.ring = KeyRing(KeyProviders(settings), StoredDataKeys(database_url))
         self._loading: dict[_Sought, asyncio.Task[SealingKey]] = {}
+        self._ids: dict[str, tuple[datetime, Sequence[int]]] = {}
         self._renewals: dict[_Sought, asyncio.Task[None]] = {}
 
     async def key(self, key_id: int) -> SealingKey:
@@ -73,6 +76,18 @@ class FieldKeys:
         if self.ring.is_aging(found.key_id):
             self._beside(found.key_id, partial(self.ring.refresh, found.key_id))
         return found
+
+    async def all(self, purpose: str) -> list[SealingKey]:
+        """Every key of a purpose: what is searched for by a blind index may be under any of them.
+
+        One that was made less than `CURRENT_FOR` ago may be left out.
+        """
+        await self.current(purpose)
+        looked_up, ids = self._ids.get(purpose, (None, ()))
+        if looked_up is None or clock.now() - looked_up >= CURRENT_FOR:
+            looked_up, ids = clock.now(), await asyncio.to_thread(self.ring.ids, purpose)
+            self._ids[purpose] = looked_up, ids
+        return [await self.key(one) for one in ids]
 
     async def prepare(self, purpose: str) -> None:
         """Load the key of a purpose if that is possible now, so that the first work does not wait for it."""

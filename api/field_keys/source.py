@@ -1,6 +1,6 @@
 """Data keys in the database, over a connection of their own: they are stored whatever becomes of a transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -33,6 +33,12 @@ class StoredDataKeys:
         """The newest key of a purpose."""
         with self._connected() as connection:
             return _newest(connection, purpose)
+
+    def ids(self, purpose: str) -> Sequence[int]:
+        """The ids of all keys of a purpose, newest first."""
+        with self._connected() as connection:
+            found = connection.execute("SELECT key_id FROM data_keys WHERE purpose = %s ORDER BY 1 DESC", [purpose])
+            return [row[0] for row in found]
 
     def latest(self) -> StoredKey | None:
         """The newest key of any purpose."""

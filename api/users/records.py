@@ -34,7 +34,8 @@ class User:
     """A user without what it signs in with."""
 
     user_id: str
-    login: str
+    login: str | None
+    """`None`: it is encrypted, and this was read without it (`opened`)."""
     display_name: str
     role: str
     provider_id: str | None
@@ -51,6 +52,8 @@ class User:
     """Of emergency access, until `emergency_until`."""
     emergency_until: datetime | None = None
     emergency_reason: str | None = None
+    login_sealed: bytes | None = None
+    """As it is stored; `None`: it is not encrypted yet."""
 
     def emergency_at(self, at: datetime) -> str | None:
         """The role of emergency access at `at`; `None`: there is none, or it has ended."""

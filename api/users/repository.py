@@ -1,12 +1,13 @@
 """Users, their credentials and recovery codes in the database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 
-from sqlalchemy import delete, exists, insert, or_, select, text, tuple_, update
+from sqlalchemy import delete, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import USER_LOGIN, FieldKeys
 from api.identity import USER_PREFIX, Caller, caller_of_key, holder_of_key
 from api.paging import PageCursor
 from api.users.records import NO_CREDENTIALS, Credentials, EmergencyUse, User, just_after
@@ -36,19 +37,39 @@ _EMERGENCY_USES = text(
 )
 
 
-async def add_user(connection: AsyncConnection, user: User, password_hash: str | None) -> None:
-    """Store a new user."""
-    await connection.execute(insert(UserRow).values(**asdict(user), password_hash=password_hash))
+async def add_user(connection: AsyncConnection, keys: FieldKeys, user: User, password_hash: str | None) -> None:
+    """Store a new user. Raises what `FieldKeys` raises."""
+    values = asdict(user)
+    login = str(values.pop("login")).encode()
+    newest = await keys.current(USER_LOGIN.purpose)
+    values["login_sealed"] = USER_LOGIN.seal(newest, login, user.user_id)
+    values["login_index"] = USER_LOGIN.entry(newest, login)
+    await connection.execute(insert(UserRow).values(**values, password_hash=password_hash))
 
 
-async def user_with_login(connection: AsyncConnection, login: str) -> User | None:
-    """The user of a login in lower case."""
-    row = (await connection.execute(select(*USER_COLUMNS).where(UserRow.login == login))).one_or_none()
-    return None if row is None else User(*row)
+async def lock_logins(connection: AsyncConnection) -> None:
+    """Let no other transaction add a user until this one ends: under two keys, one login has two entries."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("logins of users"))))
+
+
+async def user_with_login(connection: AsyncConnection, keys: FieldKeys, login: str) -> User | None:
+    """The user of a login in lower case. Raises as `opened` does."""
+    entries = await USER_LOGIN.entries(keys, login)
+    is_its = or_(UserRow.login_index.in_(entries), UserRow.login == login)
+    row = (await connection.execute(select(*USER_COLUMNS).where(is_its))).one_or_none()
+    return None if row is None else await opened(keys, User(*row))
+
+
+async def opened(keys: FieldKeys, user: User) -> User:
+    """A user with its login; in place of one whose key is lost it says that.
+
+    Raises `DecryptionError` where it was changed, and what `FieldKeys` raises.
+    """
+    return replace(user, login=await USER_LOGIN.shown(keys, user.login_sealed, user.login, user.user_id))
 
 
 async def find_user(connection: AsyncConnection, user_id: str, *, lock: bool = False) -> User | None:
-    """A user, locked until the transaction ends if asked for; `None` if there is none."""
+    """A user without its login (`opened`), locked until the transaction ends if asked for; `None` if there is none."""
     statement = select(*USER_COLUMNS).where(UserRow.user_id == user_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return None if row is None else User(*row)
@@ -61,7 +82,7 @@ async def credentials_of(connection: AsyncConnection, user_id: str | None) -> Cr
 
 
 async def users_after(connection: AsyncConnection, after: PageCursor | None, limit: int) -> list[User]:
-    """At most `limit` users after a place, the oldest first."""
+    """At most `limit` users after a place, the oldest first, without their logins."""
     statement = select(*USER_COLUMNS).order_by(UserRow.created_at, UserRow.user_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(UserRow.created_at, UserRow.user_id) > (after.received_at, after.item_id))
@@ -69,7 +90,7 @@ async def users_after(connection: AsyncConnection, after: PageCursor | None, lim
 
 
 async def all_users(connection: AsyncConnection) -> list[User]:
-    """Every user, the oldest first."""
+    """Every user, the oldest first, without their logins."""
     statement = select(*USER_COLUMNS).order_by(UserRow.created_at, UserRow.user_id)
     return [User(*row) for row in await connection.execute(statement)]
 

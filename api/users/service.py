@@ -13,6 +13,7 @@ from api import audit
 from api.database import Database, fetch
 from api.entity_tags import entity_tag, matches
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.field_keys import FieldKeys
 from api.identity import MEMBER, PROVIDER, ROLES, USER_PREFIX, Caller
 from api.paging import ListPage, PageCursor
 from api.responses import encode
@@ -33,8 +34,9 @@ _CHANGED_BY_ADMIN: Final = ("display_name", "role", "provider_id", "member_id", 
 class Users:
     """The service of users."""
 
-    def __init__(self, database: Database, passwords: PasswordHasher) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, passwords: PasswordHasher) -> None:
         self._database = database
+        self._keys = keys
         self._passwords = passwords
 
     async def create(self, caller: Caller, sent: UserIn, password: str | None = None) -> tuple[User, str]:
@@ -61,10 +63,11 @@ class Users:
         _require_consistent(user)
         chosen, password_hash = await self._hashed(user, password)
         async with self._database.transaction() as connection:
-            if await repository.user_with_login(connection, user.login) is not None:
+            await repository.lock_logins(connection)
+            if await repository.user_with_login(connection, self._keys, sent.login) is not None:
                 raise Conflict(_TAKEN)
             try:
-                await repository.add_user(connection, user, password_hash)
+                await repository.add_user(connection, self._keys, user, password_hash)
             except IntegrityError:
                 raise Conflict(_TAKEN) from None  # added at the same time
             await _audit(connection, caller, "user.create", user.user_id, {"user_role": user.role}, at)
@@ -73,17 +76,17 @@ class Users:
     async def get(self, user_id: str) -> User:
         """A user; raises `NotFound`."""
         async with self._database.reading() as connection:
-            return _found(await repository.find_user(connection, user_id))
+            return await self._opened(await repository.find_user(connection, user_id))
 
     async def with_login(self, login: str) -> User:
         """The user of a login; raises `NotFound`."""
         async with self._database.reading() as connection:
-            return _found(await repository.user_with_login(connection, login.strip().lower()))
+            return _found(await repository.user_with_login(connection, self._keys, login.strip().lower()))
 
     async def all(self) -> list[User]:
         """Every user, the oldest first."""
         async with self._database.reading() as connection:
-            return await repository.all_users(connection)
+            return [await repository.opened(self._keys, one) for one in await repository.all_users(connection)]
 
     async def page(self, after: PageCursor | None, limit: int) -> ListPage[User]:
         """At most `limit` users after a place, the oldest first."""
@@ -91,12 +94,13 @@ class Users:
             found = await repository.users_after(connection, after, limit + 1)
         more = len(found) > limit
         last = found[limit - 1] if more else None
-        return ListPage(found[:limit], None if last is None else PageCursor(last.created_at, last.user_id))
+        shown = [await repository.opened(self._keys, one) for one in found[:limit]]
+        return ListPage(shown, None if last is None else PageCursor(last.created_at, last.user_id))
 
     async def update(self, caller: Caller, user_id: str, sent: UserUpdate, if_match: str | None) -> User:
         """Replace what is stated of a user; raises `NotFound`, `PreconditionFailed`, `Invalid`, `Conflict`."""
         async with self._database.transaction() as connection:
-            before = _found(await repository.find_user(connection, user_id, lock=True))
+            before = await self._opened(await repository.find_user(connection, user_id, lock=True))
             at = clock.now()
             tag = entity_tag(encode(UserOut.model_validate(before)))
             if if_match is not None and not matches(if_match, tag):
@@ -135,7 +139,7 @@ class Users:
         """
         chosen, password_hash = await self._hashed(await self.get(user_id), password)
         async with self._database.transaction() as connection:
-            before = _found(await repository.find_user(connection, user_id, lock=True))
+            before = await self._opened(await repository.find_user(connection, user_id, lock=True))
             at = clock.now()
             after = replace(before, must_change_password=password is None, signed_out_at=just_after(at), updated_at=at)
             await repository.change_user(
@@ -154,7 +158,7 @@ class Users:
     async def reset_second_factor(self, caller: Caller, user_id: str, reason: str) -> User:
         """Remove the second factor with its recovery codes, and end the sessions; raises `NotFound`, `Conflict`."""
         async with self._database.transaction() as connection:
-            before = _found(await repository.find_user(connection, user_id, lock=True))
+            before = await self._opened(await repository.find_user(connection, user_id, lock=True))
             at = clock.now()
             if user_id == caller.actor_id:
                 raise Conflict("your own second factor is reset by another administrator")
@@ -166,13 +170,17 @@ class Users:
             await _audit(connection, caller, "user.reset_second_factor", user_id, {"reason": reason}, at)
         return after
 
+    async def _opened(self, user: User | None) -> User:
+        """A user that was found, with its login; raises `NotFound`."""
+        return await repository.opened(self._keys, _found(user))
+
     async def _hashed(self, user: User, password: str | None) -> tuple[str, str]:
         """The password, a new one where it is `None`, and its hash; raises `Invalid`, `Overloaded`."""
         chosen = secrets.token_urlsafe(_PASSWORD_BYTES) if password is None else password
         try:
             accepted = accepted_password(
                 chosen,
-                login=user.login,
+                login=user.login or "",
                 display_name=user.display_name,
                 second_factor=user.role in SECOND_FACTOR_ROLES,
             )

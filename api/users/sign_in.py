@@ -133,11 +133,12 @@ class SignIns:
         `code`: of the authenticator app, or a recovery code. Raises `Unauthorized`, `SignInThrottled`.
         """
         async with self._database.reading() as connection:
-            known = await repository.find_user(connection, user_id)
-        if known is None:
+            found = await repository.find_user(connection, user_id)
+        if found is None:
             raise Unauthorized(REFUSED)
-        attempt = SignInAttempt.of(known.login, "", address, code)
-        await self._limits.begin(known.login, address)
+        login = (await repository.opened(self._secrets.keys, found)).login or ""
+        attempt = SignInAttempt.of(login, "", address, code)
+        await self._limits.begin(login, address)
         proved = False
         async with self._database.transaction() as connection:
             user = await repository.find_user(connection, user_id, lock=True)
@@ -148,7 +149,7 @@ class SignIns:
             if user is not None and proved:
                 await self._record(connection, user, "user.step_up", at)
                 yield VerifiedUser(user, ("otp",), at, connection)
-                await self._limits.succeeded(connection, known.login, address)
+                await self._limits.succeeded(connection, login, address)
         if not proved:
             await self._refuse(user, at)
 
@@ -159,10 +160,11 @@ class SignIns:
         """
         async with self._verified(attempt) as verified:
             user, secret = verified.user, new_secret()
+            login = (await repository.opened(self._secrets.keys, user)).login or ""
             values = {"pending_totp_secret": await self._secrets.seal(PENDING_TOTP_SECRET, secret, user.user_id)}
             await repository.change_user(verified.connection, user.user_id, values)
             await self._record(verified.connection, user, "user.enrol_second_factor", verified.at)
-        return secret, provisioning_uri(secret, user.login)
+        return secret, provisioning_uri(secret, login)
 
     async def confirm(self, attempt: SignInAttempt) -> list[str]:
         """Make the new secret the second factor by a first code; returns recovery codes, which are shown once.
@@ -202,7 +204,7 @@ class SignIns:
             try:
                 accepted = accepted_password(
                     new_password,
-                    login=user.login,
+                    login=attempt.login.strip().lower(),
                     display_name=user.display_name,
                     second_factor=user.needs_second_factor,
                 )
@@ -228,7 +230,7 @@ class SignIns:
         login = attempt.login.strip().lower()
         await self._limits.begin(login, attempt.address)
         async with self._database.reading() as connection:
-            known = await repository.user_with_login(connection, login)
+            known = await repository.user_with_login(connection, self._secrets.keys, login)
             before = await repository.credentials_of(connection, None if known is None else known.user_id)
         is_right = await self.passwords.verify(attempt.password, before.password_hash)
         if known is None or not known.is_active or not is_right:

@@ -17,7 +17,13 @@ class UserRow(Base):
     __tablename__ = "users"
 
     user_id: Mapped[str] = mapped_column(primary_key=True)
-    login: Mapped[str] = mapped_column(unique=True, comment="E-mail address in lower case.")
+    login: Mapped[str | None] = mapped_column(unique=True, comment="In clear, of an earlier release.")
+    login_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="E-mail address in lower case, encrypted with a data key."
+    )
+    login_index: Mapped[bytes | None] = mapped_column(
+        LargeBinary, unique=True, comment="Keyed hash of the login, by which it is searched for."
+    )
     display_name: Mapped[str]
     role: Mapped[str]
     provider_id: Mapped[str | None]
@@ -49,6 +55,10 @@ class UserRow(Base):
         CheckConstraint(f"role IN {USER_ROLES}", name="users_role_check"),
         CheckConstraint(f"state IN {STATES}", name="users_state_check"),
         CheckConstraint("login = lower(login) AND login <> ''", name="users_login_check"),
+        CheckConstraint(
+            "num_nonnulls(login, login_sealed) = 1 AND (login_sealed IS NULL) = (login_index IS NULL)",
+            name="users_login_sealed_check",
+        ),
         CheckConstraint("(role = 'provider') = (provider_id IS NOT NULL)", name="users_provider_check"),
         CheckConstraint("(role = 'member') = (member_id IS NOT NULL)", name="users_member_check"),
         CheckConstraint("(state = 'disabled') = (disabled_at IS NOT NULL)", name="users_disabled_check"),

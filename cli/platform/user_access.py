@@ -2,12 +2,13 @@
 
 import getpass
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY
 from cli.output import print_json
 
@@ -69,11 +70,12 @@ def about_user(login: str, act: "Callable[[Database, Caller, User], Awaitable[Us
     from api.users import PasswordHasher, Users
 
     existing_database_url()
+    keys = field_keys()
     operator = Caller("command line", "operator", None, by or getpass.getuser())
 
     async def work(database: "Database") -> "User":
-        user = await Users(database, PasswordHasher()).with_login(login)
-        return await act(database, operator, user)
+        user = await Users(database, keys, PasswordHasher()).with_login(login)
+        return replace(await act(database, operator, user), login=user.login)
 
     try:
         return with_database(work)

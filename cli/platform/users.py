@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json, terminal
 
@@ -169,8 +169,8 @@ def _with_users(work: "Callable[[Users, Caller], Awaitable[T]]", by: str | None)
     from api.identity import Caller
     from api.users import PasswordHasher, Users
 
-    operator = Caller("command line", "operator", None, by or getpass.getuser())
-    return _checked(lambda: with_database(lambda database: work(Users(database, PasswordHasher()), operator)))
+    operator, keys = Caller("command line", "operator", None, by or getpass.getuser()), field_keys()
+    return _checked(lambda: with_database(lambda database: work(Users(database, keys, PasswordHasher()), operator)))
 
 
 def _checked(work: Callable[[], T]) -> T:

@@ -67,6 +67,9 @@ class KeySource(Protocol):
     def newest(self, purpose: str) -> StoredKey | None:
         """The newest key of a purpose."""
 
+    def ids(self, purpose: str) -> Sequence[int]:
+        """The ids of all keys of a purpose, newest first."""
+
     def latest(self) -> StoredKey | None:
         """The newest key of any purpose."""
 
@@ -137,6 +140,10 @@ class KeyRing:
         """The newest key of a purpose, made where the newest has an id up to `after`."""
         with self._lock:
             return self._used(self._made(purpose, after))
+
+    def ids(self, purpose: str) -> Sequence[int]:
+        """The ids of all keys of a purpose, newest first."""
+        return self._source.ids(purpose)
 
     def key(self, key_id: int) -> SealingKey:
         """The key with this id; raises `KeyMissingError` where there is none, and what the provider raises."""

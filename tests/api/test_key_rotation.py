@@ -109,6 +109,7 @@ async def test_everything_is_moved_and_the_old_master_key_is_needed_no_more(api:
     assert moved == {
         "member_keys.wrapped_key",
         "idempotency_keys.body_sealed",
+        "users.login_sealed",
         "users.totp_secret",
         "users.pending_totp_secret",
         "token_keys.private_key",
@@ -250,6 +251,7 @@ NOT_SEALED = {
         ("idempotency_keys.body", "tasks.payload", "bulk_chunks.content"), "in clear, of an earlier release"
     ),
     **dict.fromkeys(("reports.pdf", "reports.csv"), "has no personal data"),
+    "users.login_index": "made again with users.login_sealed",
     "bulk_jobs.position": "headers of envelopes of X12",
     "request_signing_keys.public_key": "public",
 }

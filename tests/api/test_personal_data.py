@@ -43,7 +43,6 @@ OTHERS: Final = {"staff": [STAFF], "desk": [DESK], "reason": [REASON], "attribut
 """Of people who work here, reasons of what they do on the platform, values that models use, and ids asked for."""
 IN_CLEAR: Final[Mapping[str, set[str]]] = {
     "api_keys.name": {"staff"},
-    "users.login": {"desk"},
     "users.display_name": {"staff"},
     "notification_subscriptions.recipient": {"desk"},
     "audit_log.details": {"desk", "asked for"},

@@ -45,7 +45,6 @@ WHO_WORKS_HERE: Final = {
     "token_families.address",
     "user_identities.subject",
     "users.display_name",
-    "users.login",
 }
 """Names and addresses of people who work at the insurer or sign in: searched by SQL, and in clear."""
 REASONS: Final = {
@@ -145,7 +144,10 @@ GENERATED: Final = {
     "token_families": "agent end_reason family_id kind methods user_id",
     "token_keys": "kid private_key public_key",
     "user_identities": "issuer user_id",
-    "users": "emergency_role member_id password_hash pending_totp_secret provider_id role state totp_secret user_id",
+    "users": (
+        "emergency_role login_index member_id password_hash pending_totp_secret provider_id role state "
+        "totp_secret user_id"
+    ),
     "webhook_attempts": "delivery_id error",
     "webhook_deliveries": "delivery_id endpoint_id error event_id event_type status",
     "webhook_endpoints": "api_version disabled_reason endpoint_id events status url",

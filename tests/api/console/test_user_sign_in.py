@@ -189,7 +189,7 @@ async def test_the_browser_forgets_the_site_at_the_sign_out(desk: Desk) -> None:
 async def test_a_disabled_user_is_out_with_the_next_page(desk: Desk) -> None:
     one = await investigator(desk.api)
     await desk.sign_in(one)
-    users = Users(desk.api.database, PasswordHasher())
+    users = Users(desk.api.database, desk.api.dependencies.field_keys, PasswordHasher())
     await users.set_state(OPERATOR, one.user_id, UserState.DISABLED)
     assert not await desk.is_in()
     await users.set_state(OPERATOR, one.user_id, UserState.ACTIVE)
