@@ -32,7 +32,7 @@ UNKNOWN_ACTOR: Final = Actor("unknown", "unknown", "none")
 REFUSED_SIGN_INS: Final = frozenset({"POST /console/sign-in"})
 """Routes whose refusals are recorded without an actor; those of users are recorded by their service."""
 LEFT_OUT: Final = "Ginja-Members-Left-Out"
-"""Header: how many members a list leaves out for want of consent."""
+"""Header: how many members a list leaves out for lack of consent."""
 _CONSOLE: Final = "/console"
 _NOT_A_FILTER: Final = frozenset({"cursor", "after", "before", "limit", "fields"})
 _LONGEST_FILTER: Final = 200

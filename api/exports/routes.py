@@ -127,7 +127,7 @@ class ClaimExport:
         self._limit = limit
 
     async def note_members_left_out(self, place: PageCursor | None) -> None:
-        """State how many members have claims that follow a place and are left out for want of consent."""
+        """State how many members have claims that follow a place and are left out for lack of consent."""
         await note_members_left_out(
             self._own.database, self._caller, after=place, until=self._until, filters=self._filters
         )
