@@ -10,7 +10,7 @@ from api.consents.checks import (
     require_nothing,
     required_check,
 )
-from api.consents.records import Consent, ConsentScope, ConsentState
+from api.consents.records import Consent, ConsentKind, ConsentScope, ConsentState
 from api.consents.service import Consents, NewConsent, withdraw_all
 from api.consents.tables import ConsentRow, ConsentWithdrawalRow
 
@@ -18,6 +18,7 @@ __all__ = [
     "HONOURED",
     "Consent",
     "ConsentCheck",
+    "ConsentKind",
     "ConsentRow",
     "ConsentScope",
     "ConsentState",

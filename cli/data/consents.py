@@ -1,0 +1,186 @@
+"""`ginja data consents`: what members said about purposes of use."""
+
+import csv
+import getpass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+
+from cli.command import command
+from cli.database import existing_database_url, with_database
+from cli.exit_codes import ExitCode
+from cli.options import BY, INPUT_FILE
+from cli.output import print_json, terminal
+
+if TYPE_CHECKING:
+    from api.consents import Consent, Consents, NewConsent
+    from api.identity import Caller
+
+T = TypeVar("T")
+_PAGE: Final = 200
+_MAX_SHOWN: Final = 20
+COLUMNS: Final = (
+    *("member_id", "purpose", "kind", "scope", "first_day", "last_day", "document_sha256", "document_place"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedConsent:
+    """A line of a file that was not recorded: which field, and what is allowed or to be done."""
+
+    line: int
+    field: str
+    reason: str
+
+
+def _with_consents(work: "Callable[[Consents], Awaitable[T]]") -> T:
+    from api.consents import Consents
+    from core.settings import settings
+
+    existing_database_url()
+    return with_database(lambda database: work(Consents(database, settings().zone)))
+
+
+def _caller(by: str | None) -> "Caller":
+    from api.identity import Caller
+
+    return Caller("command line", "admin", None, by or getpass.getuser())
+
+
+def _document(consent: "Consent") -> dict[str, object]:
+    from claims.service_days import receipt_day
+    from core import clock
+    from core.settings import settings
+
+    state = consent.state_on(receipt_day(clock.now(), settings().zone))
+    enums = {"kind": consent.kind.value, "scope": consent.scope.value, "state": state.value}
+    return {**asdict(consent), **enums}
+
+
+@command("list", examples=["ginja data consents list M123", "ginja data consents list M123 --json"])
+@click.argument("member_id", metavar="MEMBER")
+def list_(member_id: str, as_json: bool) -> None:
+    """List what MEMBER said about purposes of use, the oldest first; withdrawn and expired consents, too."""
+
+    async def read(consents: "Consents") -> "list[Consent]":
+        page = await consents.page(_caller(None), member_id, after=None, limit=_PAGE)
+        found = list(page.items)
+        while page.next_place is not None:
+            page = await consents.page(_caller(None), member_id, after=page.next_place, limit=_PAGE)
+            found += page.items
+        return found
+
+    listed = [_document(one) for one in _with_consents(read)]
+    if as_json:
+        print_json({"consents": listed})
+        return
+    from rich.table import Table
+
+    shown = ("consent_id", "purpose", "state", "scope", "first_day", "last_day", "document_place")
+    table = Table(*shown)
+    for one in listed:
+        table.add_row(*("" if one[name] is None else str(one[name]) for name in shown))
+    terminal().print(table)
+
+
+@command(examples=["ginja data consents withdraw M123 cns_01m86p3ap6yntdyk7shqjq4hs9 --by ann"])
+@click.argument("member_id", metavar="MEMBER")
+@click.argument("consent_id", metavar="CONSENT")
+@BY
+def withdraw(member_id: str, consent_id: str, by: str | None, as_json: bool) -> None:
+    """Withdraw a consent or an objection of MEMBER; effective with the next request."""
+    withdrawn = _with_consents(lambda consents: consents.withdraw(_caller(by), member_id, consent_id))
+    if as_json:
+        print_json(_document(withdrawn))
+        return
+    click.echo(f"Consent {consent_id} of {member_id} is withdrawn.")
+
+
+@command(
+    "import", examples=["ginja data consents import consents.csv --by ann", "ginja data consents import new.csv --json"]
+)
+@click.argument("file", type=INPUT_FILE)
+@BY
+def import_(file: Path, by: str | None, as_json: bool) -> None:
+    """Record the consents and objections of a CSV FILE, a line each; a line that cannot be is reported, not recorded.
+
+    Columns: member_id, purpose, kind (granted or objected), and as the purpose needs scope (claims or all; default:
+    all), first_day (default: today), last_day, document_sha256, document_place. A file that is imported again records
+    nothing twice. Exit code 3: lines were rejected.
+    """
+    recorded, again, rejected = _with_consents(lambda consents: _import(consents, _caller(by), file))
+    if as_json:
+        print_json({"recorded": recorded, "recorded_before": again, "rejected": [asdict(one) for one in rejected]})
+    else:
+        click.echo(f"Recorded: {recorded}; recorded before: {again}; rejected: {len(rejected)}.")
+        for one in rejected[:_MAX_SHOWN]:
+            click.echo(f"line {one.line}: {one.field} {one.reason}", err=True)
+        if len(rejected) > _MAX_SHOWN:
+            click.echo(f"and {len(rejected) - _MAX_SHOWN} more; `--json` has all", err=True)
+    if rejected:
+        raise SystemExit(int(ExitCode.DATA_REFUSED))
+
+
+async def _import(consents: "Consents", caller: "Caller", file: Path) -> tuple[int, int, list[RejectedConsent]]:
+    from api.errors import ApiError
+
+    recorded = again = 0
+    rejected: list[RejectedConsent] = []
+    for line, row in _rows(file):
+        try:
+            one = await consents.record(caller, _consent(row))
+        except ApiError as error:
+            fields = [(found.field, found.message) for found in error.errors] or [("member_id", error.detail)]
+            rejected += [RejectedConsent(line, *found) for found in fields]
+        else:
+            recorded, again = recorded + one.is_new, again + (not one.is_new)
+    return recorded, again, rejected
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    with file.open(newline="", encoding="utf-8-sig") as opened:
+        reader = csv.DictReader(opened)
+        names = reader.fieldnames or ()
+        unknown, missing = sorted(set(names) - set(COLUMNS)), sorted({"member_id", "purpose", "kind"} - set(names))
+        if unknown or missing:
+            raise click.UsageError(
+                f"{file}: columns must be of {', '.join(COLUMNS)}, with member_id, purpose and kind; "
+                f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}."
+            )
+        for row in reader:
+            yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name is not None}
+
+
+def _consent(row: Mapping[str, str]) -> "NewConsent":
+    """A line as the service takes it; raises `Invalid`."""
+    from api.consents import ConsentKind, ConsentScope, NewConsent
+    from api.errors import FieldError, Invalid
+    from api.fields import parse_day
+
+    errors = []
+    days = {}
+    for name in ("first_day", "last_day"):
+        try:
+            days[name] = parse_day(row[name]) if row.get(name) else None
+        except ValueError as error:
+            errors.append(FieldError(name, str(error)))
+    for name, allowed in (("kind", ConsentKind), ("scope", ConsentScope)):
+        values = [one.value for one in allowed]
+        if (row.get(name) or ("" if name == "kind" else "all")) not in values:
+            errors.append(FieldError(name, f"must be one of {', '.join(values)}"))
+    if not row["member_id"]:
+        errors.append(FieldError("member_id", "must be the id of a member"))
+    if errors:
+        raise Invalid.fields(errors)
+    return NewConsent(
+        member_id=row["member_id"],
+        purpose=row["purpose"],
+        kind=ConsentKind(row["kind"]),
+        scope=ConsentScope(row.get("scope") or "all"),
+        document_sha256=row.get("document_sha256") or None,
+        document_place=row.get("document_place") or None,
+        **days,
+    )
