@@ -44,8 +44,11 @@ ABOUT_NO_CLAIM = {
     *("GET /v1/auth/keys", "GET /v1/me", "GET /v1/auth/sessions", "DELETE /v1/auth/sessions"),
     *("DELETE /v1/auth/sessions/{session_id}", "GET /v1/version", "POST /v1/version", "POST /v1/version:rollback"),
     *("GET /livez", "GET /readyz"),
+    *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
+    "POST /v1/members/{member_id}/consents/{consent_id}/withdraw",
 }
-"""Routes that read no claim: who calls, how it signs in, which version it gets, and whether the platform runs."""
+"""Routes that read no claim: who calls, how it signs in, which version it gets, what a member consents to, and whether
+the platform runs."""
 Paths = Callable[["Stage"], list[str]]
 
 
