@@ -25,7 +25,7 @@ from api.legal_holds import LegalHolds
 from api.notifications import Notifications
 from api.oidc import OidcClient, OidcSignIns
 from api.rate_limits import RateLimits, RatePolicies, SharedBuckets
-from api.registry import Registry
+from api.registry import MemberSearch, Registry
 from api.request_signing import RequestSigningKeys
 from api.reviews import Reviews
 from api.scorer import ScorerClient
@@ -70,6 +70,7 @@ class Dependencies:
     webhooks: Webhooks
     notifications: Notifications
     registry: Registry
+    member_search: MemberSearch
     keys: Keys
     legal_holds: LegalHolds
     consents: Consents
@@ -149,6 +150,7 @@ class Dependencies:
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), secrets),
             notifications=Notifications(database),
             registry=Registry(database, field_keys),
+            member_search=MemberSearch(database, field_keys),
             keys=Keys(database, authenticator),
             legal_holds=LegalHolds(database, field_keys, settings.zone),
             consents=Consents(database, settings.zone),

@@ -43,6 +43,7 @@ log = get_logger("api")
 
 TAKES_NO_KEY: Final[Mapping[str, str]] = {
     "/v1/claims:score-batch": "it scores claims and stores nothing",
+    "/v1/members:search": "it changes nothing; a stored reply would be a copy of who was found",
     "/v1/webhook-endpoints": "its response has a secret, which is not stored in clear; a URL is registered once",
     "/v1/webhook-endpoints/{endpoint_id}/rotate-secret": "its response has a secret, which is not stored in clear; "
     "secrets before it stay valid for a day, so it can be sent again",

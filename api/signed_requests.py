@@ -62,6 +62,7 @@ UNCONFIRMED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("POST /v1/bulk/claims", "PATCH /v1/bulk/claims/{job_id}"), _UPLOAD),
     "POST /v1/bulk/claims/{job_id}/cancel": _UPLOAD,
     "POST /v1/claims:score-batch": "computes scores and changes nothing",
+    "POST /v1/members:search": "reads members, in a body because names are in no address; changes nothing",
     "POST /v1/claims/{claim_id}/void": "withdraws a claim for the system that sent it; nothing more is paid on it",
     "POST /v1/claims/{claim_id}/appeals": "asks for a decision; the outcome is confirmed",
     "POST /v1/rescreening-findings/{finding_id}/close": "closes a line of a work list; the claim is unchanged",

@@ -75,6 +75,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /v1/reports/{report_id}/file": AuditedRoute("report.read", "report", "report_id"),
     "GET /v1/members": AuditedRoute("member.list"),
     "POST /v1/members": AuditedRoute("member.create", by=_SERVICE),
+    "POST /v1/members:search": AuditedRoute("member.search", by=_SERVICE),
     "GET /v1/members/{member_id}": AuditedRoute("member.read", "member", "member_id"),
     "PUT /v1/members/{member_id}": AuditedRoute("member.change", "member", "member_id", _SERVICE),
     "POST /v1/members/{member_id}/end": AuditedRoute("member.end", "member", "member_id", _SERVICE),

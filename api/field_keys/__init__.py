@@ -44,7 +44,8 @@ from api.field_keys.member_keys import (
     unwrapped,
 )
 from api.field_keys.repository import DataKey, data_keys
-from api.field_keys.rotation import Rotation, RotationReport, left_under, rotate, unfinished_rotation
+from api.field_keys.resealing import Resealed, known_key
+from api.field_keys.rotation import DerivedRows, Rotation, RotationReport, left_under, rotate, unfinished_rotation
 from api.field_keys.secrets import StoredSecrets
 from api.field_keys.service import FieldKeys, check_master_key
 from api.field_keys.table_locks import Pause, with_lock_retries
@@ -85,11 +86,13 @@ __all__ = [
     "WEBHOOK_SECRET",
     "DataKey",
     "DataKeyRow",
+    "DerivedRows",
     "FieldKeys",
     "KeyRotationRow",
     "MemberKey",
     "MemberKeyRow",
     "Pause",
+    "Resealed",
     "Rotation",
     "RotationReport",
     "SealedColumn",
@@ -103,6 +106,7 @@ __all__ = [
     "fresh_key",
     "keys_of_claims",
     "keys_of_members",
+    "known_key",
     "left_under",
     "lost_values",
     "member_key",

@@ -2,16 +2,17 @@
 
 Reads go on: a value names the key that sealed it, and data keys are kept. Each batch is a transaction; a rotation that
 was ended goes on where it stopped. Data keys are wrapped again by the newest master key, members' keys by a new data
-key, and the values of `ROTATED_COLUMNS` are sealed by new data keys. Members' own keys, and what they seal, stay.
+key, and the values of `ROTATED_COLUMNS` are sealed by new data keys. Members' own keys, and what they seal, stay. What
+is derived with data keys, such as blind indexes, is made again with new ones (`DerivedRows`).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Select, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,6 +51,20 @@ _MOVE: Final = text(
 )
 
 
+class DerivedRows(Protocol):
+    """Rows that are derived with a data key from other ones, and are made again where the key is replaced."""
+
+    @property
+    def column(self) -> str:
+        """Table and column."""
+
+    def move(self, database: Database, keys: FieldKeys, after_key_id: int) -> AsyncIterator[Resealed]:
+        """Make again, in batches, what data keys up to this one derived; what is locked may be left."""
+
+    async def left_under(self, connection: AsyncConnection, key_id: int) -> int:
+        """Count what data keys up to this one derived."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rotation:
     """A rotation, as it is stored."""
@@ -86,6 +101,7 @@ async def rotate(
     keys: FieldKeys,
     progress: Callable[[str, int], None],
     settle: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    derived: Sequence[DerivedRows] = (),
 ) -> RotationReport:
     """Rotate the keys, or go on with the rotation that was not finished.
 
@@ -105,11 +121,11 @@ async def rotate(
     secrets = StoredSecrets(settings, keys)
     newest = await _newest_data_key(database)
     settles = newest is not None and newest + SETTLED_AFTER > clock.now()
-    unreadable = await _move(database, secrets, rotation, rows, progress, settled=not settles)
+    unreadable = await _move(database, secrets, rotation, rows, progress, derived, settled=not settles)
     if newest is not None and settles:
         await settle(max(0.0, (newest + SETTLED_AFTER - clock.now()).total_seconds()))
-        unreadable = await _move(database, secrets, rotation, rows, progress, settled=True)
-    left = await left_under(database, rotation.after_key_id)
+        unreadable = await _move(database, secrets, rotation, rows, progress, derived, settled=True)
+    left = await left_under(database, rotation.after_key_id, derived)
     left = {column: max(0, count - unreadable.get(column, 0)) for column, count in left.items()}
     if not any(left.values()):
         async with database.transaction() as connection:
@@ -126,13 +142,15 @@ async def rotate(
     )
 
 
-async def left_under(database: Database, key_id: int) -> dict[str, int]:
+async def left_under(database: Database, key_id: int, derived: Sequence[DerivedRows] = ()) -> dict[str, int]:
     """Rows under data keys up to this one, by table and column; reads the tables as a whole."""
     async with database.reading() as connection:
         members = select(func.count()).select_from(MemberKeyRow).where(MemberKeyRow.key_id <= key_id)
         left = {_MEMBER_KEYS: await connection.scalar(members) or 0}
         for column in ROTATED_COLUMNS:
             left[column.name] = await left_in(connection, column, key_id)
+        for one in derived:
+            left[one.column] = await one.left_under(connection, key_id)
     return left
 
 
@@ -227,6 +245,7 @@ async def _move(
     rotation: Rotation,
     rows: dict[str, int],
     progress: Callable[[str, int], None],
+    derived: Sequence[DerivedRows],
     *,
     settled: bool,
 ) -> dict[str, int]:
@@ -252,6 +271,9 @@ async def _move(
             continue
         async for batch in reseal(database, secrets, column, after):
             note(column.name, batch)
+    for one in derived:
+        async for batch in one.move(database, secrets.keys, after):
+            note(one.column, batch)
     return unreadable
 
 

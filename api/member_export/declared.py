@@ -104,6 +104,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "rescreening_findings": "what changed in lists and contracts; what follows for a claim is a decision",
     "registry_history": "earlier states of the registry, which decisions refer to; the present one is exported",
     "member_keys": "keys that encrypt the member",
+    "member_search": "an index made of name and birth date, which are exported",
     "legal_holds": "compiled for legal proceedings: 45 CFR 164.524(a)(1)(ii)",
     "idempotency_keys": _COPY,
     "api_keys": _STAFF_ONLY,

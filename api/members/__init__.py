@@ -14,38 +14,62 @@ from api.members.identities import (
     sealed_columns,
     with_key,
 )
+from api.members.indexing import MemberIndexKeys, index_unindexed, unindexed_members
 from api.members.loading import seal_members
 from api.members.plans import store_plans
 from api.members.repository import StoredMember, lock_member, member, member_revision, open_member
-from api.members.tables import AuthorizationRow, MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
+from api.members.search_index import (
+    MEMBER_SEARCH,
+    SearchedPerson,
+    candidates,
+    index_members,
+    remove_from_index,
+)
+from api.members.tables import (
+    AuthorizationRow,
+    MemberRow,
+    MemberSearchRow,
+    PlanAuthorizationRow,
+    PlanRow,
+    PlanTermsRow,
+)
 
 __all__ = [
     "IDENTITY_FIELDS",
     "KEY_COLUMNS",
+    "MEMBER_SEARCH",
     "AuthorizationRow",
     "EnrollmentReport",
     "Identity",
     "IdentityColumns",
+    "MemberIndexKeys",
     "MemberRow",
+    "MemberSearchRow",
     "PlanAuthorizationRow",
     "PlanRow",
     "PlanTermsRow",
+    "SearchedPerson",
     "StoredIdentity",
     "StoredMember",
     "UnknownReference",
     "authorization_values",
+    "candidates",
     "encrypted_columns",
     "enroll",
+    "index_members",
+    "index_unindexed",
     "lock_identities",
     "lock_member",
     "member",
     "member_revision",
     "open_identity",
     "open_member",
+    "remove_from_index",
     "seal_members",
     "sealed_columns",
     "store_authorizations",
     "store_plans",
     "store_requirements",
+    "unindexed_members",
     "with_key",
 ]

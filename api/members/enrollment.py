@@ -19,6 +19,7 @@ from api.members.identities import (
     open_identity,
     sealed_columns,
 )
+from api.members.search_index import index_members
 from api.members.tables import MemberRow, PlanRow
 from api.tables import earlier_before
 from formats.members import EnrolledMember, MemberProblem, RowProblem
@@ -77,6 +78,7 @@ async def _store(
         stored = select(MemberRow.member_id, MemberRow.plan_id).where(MemberRow.member_id.in_(ids))
         stored_plans = {member_id: plan for member_id, plan in await connection.execute(stored)}  # noqa: C416
         identities = await lock_identities(connection, keys, ids)
+        stated: dict[str, Identity] = {}
         for one in piece:
             plan = one.plan_id or stored_plans.get(one.member_id) or plan_id
             if plan is None or plan not in plans:
@@ -88,12 +90,15 @@ async def _store(
                 continue
             key, before = identities[one.member_id]
             known = Identity() if before is None else await open_identity(keys, one.member_id, before)
-            columns = await sealed_columns(keys, key, before, _stated(one, known))
+            now = _stated(one, known)
+            columns = await sealed_columns(keys, key, before, now)
+            stated[one.member_id] = Identity() if key.is_erased else now
             await _upsert(connection, one, plan, columns)
             identities[one.member_id] = key, StoredIdentity.of(columns, key)
             stored_plans[one.member_id] = plan
             report.stored += 1
             report.ended += one.enrolled_to is not None
+        await index_members(connection, keys, stated)
 
 
 def _stated(one: EnrolledMember, known: Identity) -> Identity:

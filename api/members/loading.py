@@ -1,6 +1,7 @@
 """Members of a Parquet file, with who they are encrypted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -8,7 +9,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from api.field_keys import MEMBERS, MemberKey, fresh_key, unwrapped
-from api.members.identities import IDENTITY_FIELDS, Identity, IdentityColumns, StoredIdentity, sealed
+from api.members.identities import IDENTITY_FIELDS, Identity, IdentityColumns, StoredIdentity, opened, sealed
+from api.members.search_index import index_loaded_members
 from core import clock
 from core.field_encryption import KeyRing, SealingKey, key_id_of
 
@@ -32,7 +34,8 @@ RETURNING member_id, wrapped_key
 def seal_members(connection: _Connection, ring: KeyRing, members: "pa.Table") -> "pa.Table":
     """The rows of a file with name, birth date and sex, as far as it has them, as columns of `members`.
 
-    What the file does not state stays: a column that it does not have is not added. Raises what `KeyRing` raises.
+    What the file does not state stays: a column that it does not have is not added. They are found by their names and
+    birth dates from the commit on. Raises what `KeyRing` raises.
     """
     import pyarrow as pa
 
@@ -44,8 +47,11 @@ def seal_members(connection: _Connection, ring: KeyRing, members: "pa.Table") ->
         with connection.cursor(row_factory=dict_row) as cursor:
             stored = {row["member_id"]: row for row in cursor.execute(_STORED, [ids])}
         keys = _keys(connection, ring, ids)
+        found = {}
         for row in rows:
-            kept[row["member_id"]] = _sealed(ring, keys[row["member_id"]], stored.get(row["member_id"]), row)
+            member_id = row["member_id"]
+            kept[member_id], found[member_id] = _sealed(ring, keys[member_id], stored.get(member_id), row)
+        index_loaded_members(connection, ring, found)
     for name in stated:
         at = members.schema.get_field_index(name)
         columns = [kept[row["member_id"]] for row in rows]
@@ -59,12 +65,18 @@ def seal_members(connection: _Connection, ring: KeyRing, members: "pa.Table") ->
 
 def _sealed(
     ring: KeyRing, key: MemberKey, stored: Mapping[str, object] | None, row: Mapping[str, object]
-) -> IdentityColumns:
+) -> tuple[IdentityColumns, Identity]:
+    """The columns of a row of the file, and who the member is after it."""
     own: SealingKey | None = None
     if key.wrapped is not None:
         own = unwrapped(ring.key(key_id_of(key.wrapped)), key.member_id, key.wrapped)
     before = None if stored is None else StoredIdentity.of(stored, key)
-    return sealed(key.member_id, before, Identity(**{n: row.get(n) for n in IDENTITY_FIELDS}), own)  # type: ignore[arg-type]
+    columns = sealed(key.member_id, before, Identity(**{n: row.get(n) for n in IDENTITY_FIELDS}), own)  # type: ignore[arg-type]
+    if own is None:
+        return columns, Identity()
+    known = Identity() if before is None else opened(key.member_id, before, own)
+    stated = {name: row[name] for name in IDENTITY_FIELDS if name in row}
+    return columns, replace(known, **stated)  # type: ignore[arg-type]
 
 
 def _text(value: bytes | str | date | None) -> str | None:

@@ -91,6 +91,29 @@ class MemberRow(Base):
     __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="members_sex_check"),)
 
 
+class MemberSearchRow(Base):
+    """An entry of the blind index of members: without the key, nothing can be computed from it or a guess.
+
+    It can be made again from `members`: `ginja crypto encrypt`.
+    """
+
+    __tablename__ = "member_search"
+
+    member_id: Mapped[str] = mapped_column(
+        ForeignKey("members.member_id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
+    key_id: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, comment="The data key that the key of the index is derived of."
+    )
+    field: Mapped[str] = mapped_column(primary_key=True, comment="What it is of: name, name_birth_date, birth_date.")
+    entry: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="First bytes of an HMAC-SHA-256.")
+
+    __table_args__ = (
+        CheckConstraint("field IN ('name', 'name_birth_date', 'birth_date')", name="member_search_field_check"),
+        Index(None, "key_id", "field", "entry", "member_id"),
+    )
+
+
 class PlanAuthorizationRow(Base):
     """Procedures for which a plan requires prior authorization (`AuthorizationRequirement`)."""
 

@@ -2,7 +2,8 @@
 
 from api.registry.encrypting import ClearIdentities, clear_identities, encrypt_identities
 from api.registry.erasure import Erasure, erase_member
-from api.registry.records import Ending
+from api.registry.member_search import MemberSearch, SoughtMember
+from api.registry.records import Ending, Entry
 from api.registry.repository import state_at
 from api.registry.schemas import EndIn
 from api.registry.service import Registry, shown_member
@@ -11,8 +12,11 @@ __all__ = [
     "ClearIdentities",
     "EndIn",
     "Ending",
+    "Entry",
     "Erasure",
+    "MemberSearch",
     "Registry",
+    "SoughtMember",
     "clear_identities",
     "encrypt_identities",
     "erase_member",

@@ -17,7 +17,7 @@ from api.field_keys import FieldKeys, MemberKeyRow, erase_clear_texts, with_lock
 from api.identity import Caller
 from api.intake import IdempotencyKeyRow
 from api.legal_holds import require_no_hold
-from api.members import IDENTITY_FIELDS, MemberRow, lock_member
+from api.members import IDENTITY_FIELDS, MemberRow, lock_member, remove_from_index
 from api.registry.kinds import MEMBER
 from api.registry.tables import RegistryHistoryRow
 from core import clock
@@ -48,7 +48,8 @@ async def erase_member(
     """Destroy the key of a member, and empty name, birth date and sex in the member and its earlier states.
 
     So are texts about its claims that an earlier release stored in clear, and its consents are withdrawn; that there
-    were some, and what they were for, stays as evidence, without an identity.
+    were some, and what they were for, stays as evidence, without an identity. No search finds
+    the member any more.
 
     What was encrypted with the key is unreadable from the commit on, wherever it was copied to without the key. The
     rest of the member and its claims stay. Only the owner of the tables may do it. Raises `NotFound`, `Invalid`,
@@ -83,6 +84,7 @@ async def erase_member(
                 where=member_keys.c.erased_at.is_(None),
             ).returning(member_keys.c.member_id)
         )
+        await remove_from_index(connection, member_id)
         # A rollback enables the trigger again, too.
         await connection.execute(text(f"ALTER TABLE {history.name} DISABLE TRIGGER {_APPEND_ONLY}"))
         changed = await connection.execute(

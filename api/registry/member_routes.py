@@ -13,8 +13,8 @@ from api.paging import read_cursor, write_cursor
 from api.registry.kinds import MEMBER
 from api.registry.parameters import MemberId
 from api.registry.records import Entry
-from api.registry.responses import MemberOut, MemberPage, listed_member, member_out
-from api.registry.schemas import CoverIn, EndIn, MemberIn, MemberUpdate
+from api.registry.responses import FoundMembers, MemberOut, MemberPage, listed_member, member_out
+from api.registry.schemas import CoverIn, EndIn, MemberIn, MemberSearchIn, MemberUpdate
 from api.requests import parse, read_body
 from api.responses import json_response
 from api.sparse_fields import SparseFields
@@ -68,6 +68,18 @@ async def list_members(
     shown = [listed_member(one) for one in page.items]
     listed = MemberPage(members=shown, next_cursor=write_cursor(page.next_place))
     return json_response(listed, fields=_LISTED.chosen(fields))
+
+
+@router.post("/v1/members:search", response_model=FoundMembers, openapi_extra=operation(body=MemberSearchIn))
+async def search_members(request: Request, caller: RegistryReader) -> Response:
+    """Find members by who they are. The search and each member that it finds is recorded with its purpose.
+
+    A search that more than 20 members fit is refused: it would show people who are not meant.
+    """
+    own = dependencies(request)
+    sent = parse(MemberSearchIn, await read_body(request, own.settings.max_body_bytes))
+    found = await own.member_search.find(caller, sent.sought)
+    return json_response(FoundMembers(members=[member_out(one) for one in found]))
 
 
 @router.get("/v1/members/{member_id}", response_model=MemberOut, openapi_extra=operation())

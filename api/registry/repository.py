@@ -3,14 +3,14 @@
 Who a member is, is decrypted here where one member is read, and encrypted where it is stored; a list does not have it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, RowMapping, Select, select, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, any_, bindparam, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.consents import ConsentCheck, ConsentScope, answered, require_consent
@@ -24,12 +24,13 @@ from api.members import (
     IdentityColumns,
     PlanRow,
     StoredIdentity,
+    index_members,
     lock_identities,
     open_identity,
     sealed_columns,
     with_key,
 )
-from api.registry.kinds import Kind
+from api.registry.kinds import MEMBER, Kind
 from api.registry.records import Entry, Span
 from api.registry.tables import RegistryHistoryRow
 from claims.validity import ValidityPeriod
@@ -120,6 +121,26 @@ async def entries(
     return [PurposedEntry(_entry(kind, row | nobody), bool(row[_IS_ANSWERED])) for row in rows]
 
 
+async def members(
+    connection: AsyncConnection, keys: FieldKeys, member_ids: Sequence[str], columns: Mapping[str, str]
+) -> list[tuple[Entry, Identity]]:
+    """Members of some ids whose columns have these values, with who they are, in the order of their ids.
+
+    Raises as `open_identity` does.
+    """
+    table = MEMBER.table
+    joined = table.outerjoin(MemberKeyRow, MemberKeyRow.member_id == table.c.member_id)
+    chosen = table.c.member_id == any_(bindparam(None, list(member_ids), ARRAY(Text)))
+    statement = select(table, *KEY_COLUMNS).select_from(joined).where(chosen).order_by(table.c.member_id)
+    for column, value in columns.items():
+        statement = statement.where(table.c[column] == value)
+    found = []
+    for row in map(_named, (await connection.execute(statement)).mappings()):
+        known = await open_identity(keys, str(row["member_id"]), StoredIdentity.of(row, with_key(row)))
+        found.append((_entry(MEMBER, {**row, **{name: getattr(known, name) for name in IDENTITY_FIELDS}}), known))
+    return found
+
+
 async def add(connection: AsyncConnection, keys: FieldKeys, kind: Kind, new: Entry) -> bool:
     """Store a new entry; says whether its id was free."""
     values = {kind.key: new.entry_id, **await _columns(connection, keys, kind, new)}
@@ -154,11 +175,12 @@ async def _columns(connection: AsyncConnection, keys: FieldKeys, kind: Kind, sta
 
 
 async def _identity(connection: AsyncConnection, keys: FieldKeys, stated: Entry) -> IdentityColumns:
-    """Who a member is, as it is stored. Raises `Conflict` for an erased member."""
+    """Who a member is, as it is stored; it is found by that. Raises `Conflict` for an erased member."""
     identity = Identity(**{name: getattr(stated.details, name) for name in IDENTITY_FIELDS})
     key, before = (await lock_identities(connection, keys, [stated.entry_id]))[stated.entry_id]
     if key.is_erased and not identity.is_unknown:
         raise Conflict("this member was erased; send name, birth_date and sex as null: they are not stored again")
+    await index_members(connection, keys, {stated.entry_id: identity})
     return await sealed_columns(keys, key, before, identity)
 
 

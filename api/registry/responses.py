@@ -102,6 +102,12 @@ class MemberPage(BaseModel):
     next_cursor: str | None = Field(description=_MORE)
 
 
+class FoundMembers(BaseModel):
+    """Members that a search has found."""
+
+    members: list[MemberOut] = Field(description="By id; at most 20.")
+
+
 class ProviderPage(BaseModel):
     """Providers by id."""
 

@@ -1,11 +1,13 @@
 """Members, providers and procedures as clients send them."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.fields import ONE_LINE, EntityId, Identifier, LongAgo, ProcedureCode
-from api.registry.details import MemberDetails, ProcedureDetails, ProviderDetails
+from api.members import SearchedPerson
+from api.registry.details import MemberDetails, Name, ProcedureDetails, ProviderDetails, Region
+from api.registry.member_search import SoughtMember
 from api.registry.records import Ending, Span
 from claims.validity import ValidityPeriod
 
@@ -81,6 +83,28 @@ class MemberIn(MemberUpdate):
     )
 
     member_id: EntityId
+
+
+class MemberSearchIn(BaseModel):
+    """Who is searched for: the whole name, or the birth date with at least one other field."""
+
+    model_config = _examples({"name": "Roe", "birth_date": "1980-03-02"})
+
+    name: Name | None = Field(
+        None,
+        description="In any order of its parts; case, diacritics and punctuation make no difference. Without a birth "
+        "date the whole name, with one at least a part of it.",
+    )
+    birth_date: LongAgo | None = None
+    sex: Literal["F", "M"] | None = None
+    region: Region | None = None
+    plan_id: Identifier | None = Field(None, description="Of the latest period.")
+
+    @property
+    def sought(self) -> SoughtMember:
+        """As it is searched for."""
+        columns = {name: value for name in ("region", "plan_id") if (value := getattr(self, name)) is not None}
+        return SoughtMember(SearchedPerson(self.name, self.birth_date), self.sex, columns)
 
 
 class ProviderUpdate(ProviderDetails, _LatestPeriod):

@@ -24,11 +24,12 @@ def _keys(url: str) -> "FieldKeys":
 
 @command(examples=["ginja crypto status --json"])
 def status(as_json: bool) -> int:
-    """Show the keys that encrypt fields, and how many values are still in clear, or lost with their key.
+    """Show the keys that encrypt fields, and how many values are still in clear, in no index, or lost with their key.
 
-    Exit code 1 if there are any of either.
+    Exit code 1 if there are any of them.
     """
     from api.field_keys import clear_values, data_keys, lost_values, unfinished_rotation
+    from api.members import unindexed_members
     from api.registry import clear_identities
 
     existing_database_url()
@@ -37,10 +38,12 @@ def status(as_json: bool) -> int:
     values = with_database(clear_values)
     rotation = with_database(unfinished_rotation)
     lost = with_database(lost_values)
+    unindexed = with_database(unindexed_members)
     in_clear = clear.total + sum(values.values())
-    exit_code = int(in_clear > 0 or bool(lost))
+    exit_code = int(in_clear + unindexed > 0 or bool(lost))
     if as_json:
-        shown = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear), "values": values, "lost": lost}
+        shown: dict[str, object] = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear)}
+        shown |= {"values": values, "lost": lost, "unindexed_members": unindexed}
         print_json({**shown, "unfinished_rotation": None if rotation is None else rotation.rotation_id})
         return exit_code
     for one in stored:
@@ -59,7 +62,9 @@ def status(as_json: bool) -> int:
         )
     if rotation is not None:
         click.echo(f"Rotation {rotation.rotation_id} is not finished: run `ginja crypto rotate`.")
-    if in_clear:
+    if unindexed:
+        click.echo(f"{unindexed:,} members are found by no search.")
+    if in_clear or unindexed:
         click.echo("Run `ginja crypto encrypt`.")
     return exit_code
 
@@ -68,9 +73,11 @@ def status(as_json: bool) -> int:
 def encrypt(as_json: bool) -> int:
     """Encrypt what earlier releases stored in clear, in batches while the platform runs.
 
-    Exit code 1 if something is still in clear because it was being changed: run it again.
+    Members that no search finds, because an earlier release stored them, are added to the index. Exit code 1 if
+    something is left because it was being changed: run it again.
     """
     from api.field_keys import clear_values, encrypt_values
+    from api.members import index_unindexed, unindexed_members
     from api.registry import clear_identities, encrypt_identities
 
     keys = _keys(existing_database_url())
@@ -78,17 +85,22 @@ def encrypt(as_json: bool) -> int:
     def show(rows: int) -> None:
         click.echo(f"{rows:,} rows encrypted", err=True)
 
-    async def work(database: "Database") -> tuple[int, int]:
+    def show_indexed(rows: int) -> None:
+        click.echo(f"{rows:,} members indexed", err=True)
+
+    async def work(database: "Database") -> tuple[int, int, int, int]:
         done = await encrypt_identities(database, keys, show) + await encrypt_values(database, keys, show)
         left = (await clear_identities(database)).total + sum((await clear_values(database)).values())
-        return done, left
+        indexed = await index_unindexed(database, keys, show_indexed)
+        return done, left, indexed, await unindexed_members(database)
 
-    done, left = with_database(work)
+    done, left, indexed, unindexed = with_database(work)
     if as_json:
-        print_json({"encrypted": done, "left": left})
+        print_json({"encrypted": done, "left": left, "indexed": indexed, "unindexed": unindexed})
     else:
         click.echo(f"{done:,} rows encrypted; {left:,} are in clear.")
-    return int(left > 0)
+        click.echo(f"{indexed:,} members added to the index; {unindexed:,} are in none.")
+    return int(left + unindexed > 0)
 
 
 @command(examples=["ginja crypto rotate", "ginja crypto rotate --json"])
@@ -100,6 +112,7 @@ def rotate(as_json: bool) -> int:
     cannot be decrypted: those stay under the earlier keys.
     """
     from api.field_keys import rotate as rotate_keys
+    from api.members import MemberIndexKeys
     from core.settings import settings
 
     keys = _keys(existing_database_url())
@@ -108,7 +121,7 @@ def rotate(as_json: bool) -> int:
     def show(column: str, rows: int) -> None:
         click.echo(f"{rows:,} values of {column} moved", err=True)
 
-    report = with_database(lambda database: rotate_keys(database, settings(), keys, show))
+    report = with_database(lambda database: rotate_keys(database, settings(), keys, show, derived=[MemberIndexKeys()]))
     seconds = round(time.monotonic() - started, 1)
     rows, left = sum(report.rows.values()), sum(report.left.values())
     if as_json:

@@ -136,7 +136,12 @@ async def test_what_an_earlier_release_stored_is_read_and_then_encrypted(api: Ap
     found = await crypto(api, "status", "--json")
     assert (found.exit_code, json.loads(found.stdout)["clear"]) == (1, {"members": 3, "states": states})
     done = await crypto(api, "encrypt", "--json")
-    assert json.loads(done.stdout) == {"encrypted": 3 + states, "left": 0}, done.output
+    assert json.loads(done.stdout) == {
+        "encrypted": 3 + states,
+        "left": 0,
+        "indexed": 3,
+        "unindexed": 0,
+    }, done.output
     assert [(await api.get(f"/v1/members/{one}")).json() for one in ("M123", "M124", "M125")] == shown
     assert (api.count("registry_history"), api.count("rescreening_jobs")) == (states, 0)
     found = await crypto(api, "status", "--json")
@@ -152,5 +157,13 @@ async def test_a_member_that_is_being_changed_is_left_for_the_next_run(api: Api)
     async with api.database.transaction() as connection:
         await connection.exec_driver_sql("SELECT FROM members WHERE member_id = 'M124' FOR UPDATE")
         done = await crypto(api, "encrypt", "--json")
-    assert (done.exit_code, json.loads(done.stdout)) == (1, {"encrypted": 2, "left": 1})
-    assert json.loads((await crypto(api, "encrypt", "--json")).stdout) == {"encrypted": 1, "left": 0}
+    assert (done.exit_code, json.loads(done.stdout)) == (
+        1,
+        {"encrypted": 2, "left": 1, "indexed": 2, "unindexed": 0},
+    )
+    assert json.loads((await crypto(api, "encrypt", "--json")).stdout) == {
+        "encrypted": 1,
+        "left": 0,
+        "indexed": 1,
+        "unindexed": 0,
+    }

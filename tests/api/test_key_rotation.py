@@ -25,6 +25,7 @@ from api.field_keys import (
     unfinished_rotation,
 )
 from api.field_keys.rotation import SETTLED_AFTER
+from api.members import MemberIndexKeys
 from api.tables import Base
 from cli.main import main
 from core import clock
@@ -79,7 +80,8 @@ class Rotator:
         database = Database(self.url, pool_size=1)
         try:
             keys = FieldKeys(self.settings, self.url)
-            return await rotate(database, self.settings, keys, progress or note, settle)
+            derived = [MemberIndexKeys()]
+            return await rotate(database, self.settings, keys, progress or note, settle, derived)
         finally:
             await database.close()
 
@@ -108,6 +110,7 @@ async def test_everything_is_moved_and_the_old_master_key_is_needed_no_more(api:
     moved = {column for column, rows in report.rows.items() if rows}
     assert moved == {
         "member_keys.wrapped_key",
+        "member_search.entry",
         "idempotency_keys.body_sealed",
         "users.login_sealed",
         "users.totp_secret",
@@ -246,6 +249,7 @@ NOT_SEALED = {
     **dict.fromkeys(("members.name_sealed", "members.birth_date_sealed", "members.sex_sealed"), "a member's own key"),
     "member_keys.wrapped_key": "rotated as a key",
     "data_keys.wrapped_key": "rotated as a key",
+    "member_search.entry": "made again by a rotation (`MemberIndexKeys`)",
     "audit_log.change": "append-only and hashed: its data keys stay, and are wrapped again",
     **dict.fromkeys(
         ("idempotency_keys.body", "tasks.payload", "bulk_chunks.content"), "in clear, of an earlier release"
@@ -335,7 +339,11 @@ async def test_values_that_cannot_be_decrypted_are_counted_and_the_others_moved(
         sealed = damage.format("body_sealed")
         api.execute(f"UPDATE idempotency_keys SET body_sealed = {sealed} WHERE key = '{key}'")
     report = await Rotator(api.url).run()
-    assert report.unreadable == {"member_keys.wrapped_key": 3, "idempotency_keys.body_sealed": 4}
+    assert report.unreadable == {
+        "member_keys.wrapped_key": 3,
+        "idempotency_keys.body_sealed": 4,
+        "member_search.entry": 3,
+    }
     assert (report.rows["member_keys.wrapped_key"], report.rows["idempotency_keys.body_sealed"]) == (4, 3)
     assert sum(report.left.values()) == 0
     monkeypatch.setattr("api.field_keys.rotation.SETTLED_AFTER", timedelta(0))

@@ -104,6 +104,7 @@ ADMITTED: dict[str, frozenset[str] | None] = {
             ("POST", f"{kind}/{{{one}}}/periods", SYSTEM),
         )
     },
+    "POST /v1/members:search": REGISTRY,
     **dict.fromkeys(
         (
             *("GET /v1/authorizations", "GET /v1/authorizations/{authorization_number}"),

@@ -143,7 +143,8 @@ async def test_what_an_earlier_release_stored_in_clear_is_encrypted(api: Api):
         "dispositions.note": 1,
     }
     done = await crypto(api, "encrypt", "--json")
-    assert (done.exit_code, json.loads(done.stdout)) == (0, {"encrypted": 5 + 3, "left": 0}), done.output
+    shown = {"encrypted": 5 + 3, "left": 0, "indexed": 3, "unindexed": 0}
+    assert (done.exit_code, json.loads(done.stdout)) == (0, shown), done.output
     assert [one for one in TABLES if in_clear(api, one)] == []
     assert await texts_of(api, claim_id) == WRITTEN
     with pytest.raises(Exception, match="append only"):

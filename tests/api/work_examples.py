@@ -76,6 +76,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "SubscriptionIn": [{"event": "claim.in_review", "recipient": "ann@insurer.example", "minimum": "1.50"}],
     "MemberIn": [_MEMBER | {"member_id": "M900"}],
     "MemberUpdate": [_MEMBER],
+    "MemberSearchIn": [{name: _MEMBER[name] for name in ("name", "birth_date", "sex", "region", "plan_id")}],
     "ProviderIn": [_PROVIDER | {"provider_id": "H900"}],
     "ProviderUpdate": [_PROVIDER],
     "ProcedureIn": [_PROCEDURE | {"procedure_code": "P900"}],

@@ -87,6 +87,7 @@ EXEMPT_ROUTES = {
     "POST /v1/policies:rollback": _OF_POLICIES,
     "POST /v1/rescreening-findings/{finding_id}/close": "one transaction about a finding: no claim is changed",
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
+    "POST /v1/members:search": "stores nothing but the audit rows of what it shows",
 }
 
 _FANNED_OUT = "one transaction with the position in the outbox, which is read again; tests/api/test_webhook_events.py"
@@ -101,6 +102,8 @@ EXEMPT_STATEMENTS = {
     ("UPDATE", "key_rotations"): _ROTATED,
     ("UPDATE", "data_keys"): _ROTATED,
     ("UPDATE", "member_keys"): _ROTATED,
+    ("DELETE", "member_search"): ONE_TRANSACTION,
+    ("INSERT", "member_search"): ONE_TRANSACTION,
     ("DELETE", "recovery_codes"): ONE_TRANSACTION,
     ("DELETE", "sign_in_counters"): ONE_TRANSACTION,
     ("INSERT", "audit_seals"): ONE_TRANSACTION,

@@ -24,6 +24,7 @@ ENCRYPTED: Final = {
     "members.name": "of an earlier release, until `ginja crypto encrypt`",
     "members.sex": "of an earlier release, until `ginja crypto encrypt`",
     "registry_history.state": "of a member the values are sealed as in its row",
+    "member_search.entry": "HMAC-SHA-256 with a key derived of a data key (api/members/search_index.py)",
     "audit_log.change": "core/encryption.py",
 }
 """Columns of personal data that are encrypted, and by what."""
@@ -110,6 +111,7 @@ GENERATED: Final = {
     "legal_holds": "added_by hold_id member_id released_by",
     "mails": "answer mail_id report_ids status",
     "member_keys": "member_id wrapped_key",
+    "member_search": "field member_id",
     "members": "earlier_periods member_id plan_id region",
     "notification_subscriptions": "created_by event subscription_id",
     "notifications": "event event_id link mail_id",

@@ -48,6 +48,7 @@ from ginja_client.models import (
     EndpointOut,
     EndpointSecretOut,
     ExplanationOut,
+    FoundMembers,
     IssuedKeyOut,
     JsonWebKeySetOut,
     KeyIn,
@@ -65,6 +66,7 @@ from ginja_client.models import (
     MemberIn,
     MemberOut,
     MemberPage,
+    MemberSearchIn,
     MemberUpdate,
     MeOut,
     NotificationSubscriptionList,
@@ -972,6 +974,13 @@ class AsyncOperations(AsyncCalls):
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
+
+    async def search_members(self, body: MemberSearchIn) -> FoundMembers:
+        """Find members by who they are. The search and each member that it finds is recorded with its purpose.
+
+        A search that more than 20 members fit is refused: it would show people who are not meant.
+        """
+        return cast("FoundMembers", await self._call(Call("POST", "/v1/members:search", json=body)))
 
     async def get_member(self, member_id: str, *, known_at: str | None = None, fields: str | None = None) -> MemberOut:
         """Read a member, as it is or as it was stored at an instant."""

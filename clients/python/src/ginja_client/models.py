@@ -991,6 +991,13 @@ class FindingOut(TypedDict):
     """Of a reason: the factor on the odds, against a typical claim."""
 
 
+class FoundMembers(TypedDict):
+    """Members that a search has found."""
+
+    members: list[MemberOut]
+    """By id; at most 20."""
+
+
 class GroupPush(TypedDict):
     """Contribution of one group of features to the margin, relative to the typical claim."""
 
@@ -1326,6 +1333,19 @@ class MemberPage(TypedDict):
     members: list[ListedMember]
     next_cursor: str | None
     """Send it as `cursor` for the next page; null: the last page."""
+
+
+class MemberSearchIn(TypedDict):
+    """Who is searched for: the whole name, or the birth date with at least one other field."""
+
+    name: NotRequired[str | None]
+    """In any order of its parts; case, diacritics and punctuation make no difference. Without a birth date the whole
+    name, with one at least a part of it."""
+    birth_date: NotRequired[str | None]
+    sex: NotRequired[Literal["F", "M"] | None]
+    region: NotRequired[str | None]
+    plan_id: NotRequired[str | None]
+    """Of the latest period."""
 
 
 class MemberUpdate(TypedDict):
