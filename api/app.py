@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from api import openapi, problems
 from api.appeals import routes as appeal_routes
+from api.audit import routes as audit_routes
 from api.audited_requests import AuditedRequests
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
@@ -87,6 +88,7 @@ ROUTERS = (
     key_routes.router,
     legal_hold_routes.router,
     consent_routes.router,
+    audit_routes.router,
     signing_key_routes.router,
     client_version_routes.router,
     token_routes.router,

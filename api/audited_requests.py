@@ -34,7 +34,7 @@ REFUSED_SIGN_INS: Final = frozenset({"POST /console/sign-in"})
 LEFT_OUT: Final = "Ginja-Members-Left-Out"
 """Header: how many members a list leaves out for lack of consent."""
 _CONSOLE: Final = "/console"
-_NOT_A_FILTER: Final = frozenset({"cursor", "after", "before", "limit", "fields"})
+_NOT_A_FILTER: Final = frozenset({"cursor", "after", "before", "limit", "fields", "_count", "_cursor"})
 _LONGEST_FILTER: Final = 200
 _OUTCOMES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND}
 
@@ -158,7 +158,12 @@ class AuditedRequests:
 
 def _filters(scope: Scope) -> dict[str, JsonValue]:
     pairs = parse_qsl(scope["query_string"].decode("ascii", "replace"))
-    return {_stored(name): _stored(value) for name, value in pairs if name not in _NOT_A_FILTER}
+    found: dict[str, JsonValue] = {}
+    for name, value in pairs:
+        if name not in _NOT_A_FILTER:
+            before = found.get(_stored(name))
+            found[_stored(name)] = _stored(value if before is None else f"{before} {value}")
+    return found
 
 
 def _subject(route: AuditedRoute | None, of_path: dict[str, str], chosen: dict[str, JsonValue]) -> Subject | None:

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.appeals import Appeals, appeal_rules
-from api.audit import AuditWriter
+from api.audit import AuditReading, AuditWriter
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.client_versions import ClientVersions
@@ -54,6 +54,7 @@ class Dependencies:
     settings: Settings
     database: Database
     audit_writer: AuditWriter
+    audit: AuditReading
     authenticator: Authenticator
     access_tokens: AccessTokens
     signing_keys: SigningKeys
@@ -124,6 +125,7 @@ class Dependencies:
             settings=settings,
             database=database,
             audit_writer=AuditWriter(database),
+            audit=AuditReading(database, field_keys),
             authenticator=authenticator,
             access_tokens=access_tokens,
             signing_keys=signing_keys,
@@ -280,4 +282,5 @@ ConsentsSpeaker = Annotated[
 ]
 """May record consents, or object at least."""
 UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
+AuditCaller = Annotated[Caller, Depends(RequireScope(Scope.AUDIT), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

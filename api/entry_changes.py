@@ -8,9 +8,11 @@ from pydantic import BaseModel, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.audit import AuditedChange, Subject
 from api.database import Database, fetch
 from api.entity_tags import entity_tag, matches
 from api.errors import NotFound, PreconditionFailed
+from api.field_keys import FieldKeys
 from api.identity import Caller
 from api.paging import ListPage, PageCursor
 from api.responses import encode
@@ -38,6 +40,8 @@ class EntryStore(Generic[Stored]):
     replace: Callable[[AsyncConnection, Stored], Awaitable[None]]
     differences: Callable[[Stored | None, Stored], dict[str, JsonValue]]
     """What a change changed, by field, for the audit log."""
+    keys: FieldKeys | None = None
+    """Seal before and after of each change for the audit log; `None`: nothing about an entry is personal."""
     key: str = "id"
     """What identifies an entry, in messages."""
 
@@ -96,4 +100,13 @@ class EntryStore(Generic[Stored]):
             **details,
             "changed": self.differences(before, after),
         }
-        await fetch(connection, audit.record(caller, f"{self.name}.{act}", None, recorded, clock.now()))
+        at, named, subject = clock.now(), f"{self.name}.{act}", Subject(self.name, self.id_of(after))
+        sealed = None
+        if self.keys is not None:
+            change = AuditedChange(None if before is None else self._as_json(before), self._as_json(after))
+            sealed = await audit.seal_change(connection, self.keys, named, subject, at, change)
+        row = audit.record(caller, named, None, recorded, at, subject=subject, change=sealed)
+        await fetch(connection, row)
+
+    def _as_json(self, entry: Stored) -> dict[str, JsonValue]:
+        return self.shown(entry).model_dump(mode="json")

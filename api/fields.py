@@ -72,7 +72,7 @@ def _parse_long_ago(value: object) -> date:
     return day
 
 
-def _parse_past(value: object) -> datetime:
+def _parse_instant(value: object) -> datetime:
     if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
         raise ValueError("must be a timestamp with a time zone such as 2026-03-02T10:15:00Z")
     try:
@@ -81,6 +81,11 @@ def _parse_past(value: object) -> datetime:
         raise ValueError("must be a valid timestamp such as 2026-03-02T10:15:00Z") from None
     if at.date() < EARLIEST:
         raise ValueError(f"must not be before {EARLIEST}")
+    return at
+
+
+def _parse_past(value: object) -> datetime:
+    at = _parse_instant(value)
     if at > clock.now() + _CLOCK_SKEW:
         raise ValueError("must not be in the future")
     return at
@@ -183,6 +188,11 @@ LongAgo = Annotated[
     WithJsonSchema({"type": "string", "format": "date", "examples": ["1980-03-02"]}),
 ]
 """A day of a birth or of a period of validity."""
+Instant = Annotated[
+    datetime,
+    PlainValidator(_parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T10:15:00Z"]}),
+]
 PastInstant = Annotated[
     datetime,
     PlainValidator(_parse_past),

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, get_args, get_origin
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from starlette.datastructures import MutableHeaders
@@ -72,6 +72,8 @@ class Endpoint:
     queries: tuple[str, ...]
     takes_any_query: bool = False
     """Whether parameters of other names are allowed: another system chooses them."""
+    repeated: frozenset[str] = frozenset()
+    """Parameters that may be sent more than once: those declared as lists."""
 
 
 def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoint]:
@@ -84,10 +86,16 @@ def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoin
             yield from endpoints(route.routes or (), prefix + route.path)
         elif (path := getattr(route, "path", None)) is not None:
             dependant = getattr(route, "dependant", None)
-            of_framework = () if dependant is None else tuple(one.alias for one in dependant.query_params)
+            declared = () if dependant is None else tuple(dependant.query_params)
+            of_framework = tuple(one.alias for one in declared)
+            repeated = frozenset(one.alias for one in declared if _is_list(one.field_info.annotation))
             methods = frozenset(getattr(route, "methods", None) or ("GET",))
             queries = (*of_framework, *getattr(route, "queries", ()))
-            yield Endpoint(prefix + path, methods, queries, getattr(route, "takes_any_query", False))
+            yield Endpoint(prefix + path, methods, queries, getattr(route, "takes_any_query", False), repeated)
+
+
+def _is_list(annotation: object) -> bool:
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 class StrictRequests:
@@ -138,7 +146,7 @@ class StrictRequests:
         for name, value in pairs:
             if name not in endpoint.queries and not endpoint.takes_any_query:
                 errors.append(FieldError(_shown(name), f"is not a query parameter; this path has {names}"))
-            elif name in seen:
+            elif name in seen and name not in endpoint.repeated:
                 errors.append(FieldError(name, "must be sent once"))
             elif "\0" in value:
                 errors.append(FieldError(name, "must not contain a NUL character"))

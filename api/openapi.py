@@ -109,6 +109,7 @@ TAGS = [
     {"name": "procedures", "description": "What may be billed, and when."},
     {"name": "keys", "description": "API keys: who may call, and what each may do."},
     {"name": "privacy", "description": "Consents, legal holds, and exports of what is stored about a member."},
+    {"name": "audit", "description": "Who did what to whose data, for administrators."},
     {"name": "users", "description": "Sign in, and who may."},
     {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},

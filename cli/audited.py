@@ -34,7 +34,7 @@ RECORDED: Final[Mapping[str, AuditedCommand]] = {
     "audit list": AuditedCommand(
         "audit.search", details=("actor", "act", "subject", "outcome", "since", "until", "limit")
     ),
-    "audit show": AuditedCommand("audit.read", "audit_entry", "audit_id"),
+    "audit show": AuditedCommand("audit.read", "audit_entry", "audit_id", details=("changes",)),
     "audit export": AuditedCommand(
         "audit.export", details=("actor", "act", "subject", "outcome", "since", "until", "form", "output")
     ),

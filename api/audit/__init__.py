@@ -18,9 +18,21 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.commands import COMMAND_LINE, CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
+from api.audit.changes import AuditedChange, StoredChange, seal_change, stored_change
+from api.audit.commands import CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
 from api.audit.fhir import audit_event
-from api.audit.records import DENIED, FAILED, NOT_FOUND, OUTCOMES, SUCCESS, AuditedAct, AuditFilter, Subject
+from api.audit.reading import AuditReading
+from api.audit.records import (
+    COMMAND_LINE,
+    DENIED,
+    FAILED,
+    NOT_FOUND,
+    OUTCOMES,
+    SUCCESS,
+    AuditedAct,
+    AuditFilter,
+    Subject,
+)
 from api.audit.repository import audited_act, entries, entries_after, entry, is_recorded, record
 from api.audit.sealing import AuditSealer
 from api.audit.submissions import record_submissions, submitted_by
@@ -41,11 +53,13 @@ __all__ = [
     "AuditAnchorer",
     "AuditFault",
     "AuditFilter",
+    "AuditReading",
     "AuditReport",
     "AuditSealer",
     "AuditVerdict",
     "AuditWriter",
     "AuditedAct",
+    "AuditedChange",
     "AuditedRoute",
     "CommandRecord",
     "CommandRecords",
@@ -55,6 +69,7 @@ __all__ = [
     "RefusedAnchor",
     "SignedAnchor",
     "StoredAnchors",
+    "StoredChange",
     "Subject",
     "UndeclaredRouteError",
     "anchor_file",
@@ -68,7 +83,9 @@ __all__ = [
     "last_anchor",
     "record",
     "record_submissions",
+    "seal_change",
     "stored_anchors",
+    "stored_change",
     "submitted_by",
     "verify",
 ]

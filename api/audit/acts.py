@@ -108,6 +108,9 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
+    "GET /v1/audit/events": AuditedRoute("audit.search"),
+    "GET /v1/audit/events/{audit_id}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
+    "GET /v1/fhir/AuditEvent": AuditedRoute("audit.search"),
     "GET /v1/users": AuditedRoute("user.list"),
     "POST /v1/users": AuditedRoute("user.create", by=_SERVICE),
     "GET /v1/users/{user_id}": AuditedRoute("user.read", "user", "user_id"),

@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from sqlalchemy import bindparam, select
 
-from api.audit.records import FAILED, Subject
+from api.audit.records import COMMAND_LINE, FAILED, Subject
 from api.audit.repository import row_of
 from api.audit.tables import AuditRow
 from api.database import DATABASE_FAILURES, OWN, Database, Query, acting_for, compiled, is_temporary
@@ -29,8 +29,6 @@ log = get_logger("audit")
 
 FOLDER: Final = "audit-pending"
 """In the home."""
-COMMAND_LINE: Final = "command line"
-"""The id of the actor."""
 ROLE: Final = "operator"
 MAX_BYTES: Final = 65_536
 """Largest record of a command, in bytes of JSON; a larger file is not read."""

@@ -10,8 +10,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from api.audit.commands import COMMAND_LINE
-from api.audit.records import DENIED, FAILED, NOT_FOUND, SUCCESS, AuditedAct
+from api.audit.records import COMMAND_LINE, DENIED, FAILED, NOT_FOUND, SUCCESS, AuditedAct
 from api.purposes import HL7_SYSTEM, PURPOSES_OF_USE
 
 ACT_SYSTEM: Final = "urn:ginja:audit:act"
@@ -20,8 +19,11 @@ ACTOR_SYSTEM: Final = "urn:ginja:actor"
 REQUEST_SYSTEM: Final = "urn:ginja:request"
 _HL7: Final = "http://terminology.hl7.org/CodeSystem/"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
-_OUTCOMES: Final[Mapping[str, str]] = {SUCCESS: "0", DENIED: "4", NOT_FOUND: "4", FAILED: "8"}
-_ACTIONS: Final[Mapping[str, frozenset[str]]] = {
+OUTCOME_CODES: Final[Mapping[str, str]] = {SUCCESS: "0", DENIED: "4", NOT_FOUND: "4", FAILED: "8"}
+AUTHENTICATION: Final = "110114"
+EXPORT: Final = "110106"
+APPLICATION: Final = "110100"
+ACTIONS: Final[Mapping[str, frozenset[str]]] = {
     "C": frozenset({"create", "submit", "add", "record", "draft", "upload", "load", "import"}),
     "R": frozenset({"read", "list", "search", "explain", "export", "list_due", "read_use", "read_rejects"}),
     "U": frozenset({"change", "set", "period", "confirm", "revoke", "rotate", "close", "encrypt"}),
@@ -41,7 +43,7 @@ def audit_event(found: AuditedAct) -> dict[str, JsonValue]:
         "subtype": [{"system": ACT_SYSTEM, "code": found.act}],
         "action": _action(found.act),
         "recorded": found.at.isoformat(timespec="microseconds"),
-        "outcome": _OUTCOMES[found.outcome],
+        "outcome": OUTCOME_CODES[found.outcome],
         "outcomeDesc": found.outcome,
         "agent": [_agent(found)],
         "source": {
@@ -65,17 +67,17 @@ def _system_of(purpose: str) -> str:
 
 def _type(found: AuditedAct) -> dict[str, JsonValue]:
     if found.act.startswith("sign_"):
-        return {"system": _DICOM, "code": "110114", "display": "User Authentication"}
+        return {"system": _DICOM, "code": AUTHENTICATION, "display": "User Authentication"}
     if found.act.endswith(".export"):
-        return {"system": _DICOM, "code": "110106", "display": "Export"}
+        return {"system": _DICOM, "code": EXPORT, "display": "Export"}
     if found.actor_id == COMMAND_LINE or found.request_id is None:
-        return {"system": _DICOM, "code": "110100", "display": "Application Activity"}
+        return {"system": _DICOM, "code": APPLICATION, "display": "Application Activity"}
     return {"system": f"{_HL7}audit-event-type", "code": "rest", "display": "RESTful Operation"}
 
 
 def _action(act: str) -> str:
     last = act.rpartition(".")[2]
-    return next((code for code, verbs in _ACTIONS.items() if last in verbs), "E")
+    return next((code for code, verbs in ACTIONS.items() if last in verbs), "E")
 
 
 def _agent(found: AuditedAct) -> dict[str, JsonValue]:

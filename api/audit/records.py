@@ -1,12 +1,14 @@
 """What the audit log holds, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
 
+COMMAND_LINE: Final = "command line"
+"""The id of the actor of commands."""
 SUCCESS: Final = "success"
 DENIED: Final = "denied"
 NOT_FOUND: Final = "not_found"
@@ -58,6 +60,19 @@ class AuditFilter:
     until: datetime | None = None
     """Before this instant."""
     request_id: str | None = None
+    purpose: str | None = None
+    subject_kind: str | None = None
+    actor_id: str | None = None
+    name: str | None = None
+    """Name of the actor."""
+    role: str | None = None
+    address: str | None = None
+    actions: Sequence[str] | None = None
+    """Of FHIR's AuditEvent."""
+    outcomes: Sequence[str] | None = None
+    """Of FHIR's AuditEvent."""
+    types: Sequence[str] | None = None
+    """Of FHIR's AuditEvent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import request_context
 from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
+from api.audit.searching import of_action, of_outcome, of_type
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
 from api.identity import Caller
@@ -183,16 +184,23 @@ def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
     if chosen.actor is not None:
         is_id = chosen.actor.startswith(("key_", "usr_"))
         found.append((AuditRow.actor_id if is_id else AuditRow.name) == chosen.actor)
-    if chosen.act is not None:
-        found.append(AuditRow.act == chosen.act)
-    if chosen.subject is not None:
-        found.append(AuditRow.subject_id == chosen.subject)
-    if chosen.outcome is not None:
-        found.append(AuditRow.outcome == chosen.outcome)
-    if chosen.request_id is not None:
-        found.append(AuditRow.request_id == chosen.request_id)
+    equal = (
+        (AuditRow.act, chosen.act),
+        (AuditRow.subject_kind, chosen.subject_kind),
+        (AuditRow.subject_id, chosen.subject),
+        (AuditRow.outcome, chosen.outcome),
+        (AuditRow.request_id, chosen.request_id),
+        (AuditRow.purpose, chosen.purpose),
+        (AuditRow.actor_id, chosen.actor_id),
+        (AuditRow.name, chosen.name),
+        (AuditRow.role, chosen.role),
+        (AuditRow.address, chosen.address),
+    )
+    found += [column == value for column, value in equal if value is not None]
     if chosen.since is not None:
         found.append(AuditRow.at >= chosen.since)
     if chosen.until is not None:
         found.append(AuditRow.at < chosen.until)
+    of_fhir = ((of_action, chosen.actions), (of_outcome, chosen.outcomes), (of_type, chosen.types))
+    found += [condition(codes) for condition, codes in of_fhir if codes is not None]
     return found

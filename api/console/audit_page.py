@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from api.audit import OUTCOMES, ROUTES, AuditedAct, AuditFilter, audited_act, entries
+from api.audit import OUTCOMES, ROUTES, AuditedAct, AuditFilter, StoredChange, audited_act, entries, stored_change
 from api.console.access import SignedIn
 from api.database import Database
 from api.errors import Forbidden, NotFound
+from api.field_keys import FieldKeys
 from api.identity import Scope
 from api.request_context import PURPOSES, note_items
 
@@ -59,6 +60,8 @@ class AuditEntryPage:
     succeeded: bool
     facts: list[tuple[str, str]]
     details: str | None
+    change: str | None
+    """Before and after, as JSON; `None`: none was stored."""
     links: list[tuple[str, str]]
     """Texts and queries of searches for what belongs to it."""
 
@@ -66,8 +69,9 @@ class AuditEntryPage:
 class AuditSearch:
     """The audit log for administrators. Each method raises `Forbidden` for others."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: FieldKeys) -> None:
         self._database = database
+        self._keys = keys
 
     async def page(self, signed_in: SignedIn, query: Mapping[str, str]) -> AuditList:
         """The latest entries that the filters of the address choose; none where a filter is invalid."""
@@ -94,9 +98,9 @@ class AuditSearch:
             raise NotFound("entry not found; check its number")
         async with self._database.reading() as connection:
             found = await audited_act(connection, audit_id)
-        if found is None:
-            raise NotFound("entry not found; check its number")
-        return entry_page(found)
+            if found is None:
+                raise NotFound("entry not found; check its number")
+            return entry_page(found, await stored_change(connection, self._keys, found))
 
 
 def read_filter(entered: Mapping[str, str]) -> tuple[AuditFilter, dict[str, str]]:
@@ -135,7 +139,7 @@ def read_id(text: str | None) -> int | None:
     return int(text) if is_number and text is not None else None
 
 
-def entry_page(found: AuditedAct) -> AuditEntryPage:
+def entry_page(found: AuditedAct, stored: StoredChange) -> AuditEntryPage:
     """An entry with everything that the log has of it."""
     purpose = "" if found.purpose is None else f"{found.purpose} ({PURPOSES.get(found.purpose, 'unknown')})"
     facts = [
@@ -163,8 +167,15 @@ def entry_page(found: AuditedAct) -> AuditEntryPage:
         succeeded=found.outcome == "success",
         facts=[(name, value) for name, value in facts if value],
         details=details,
+        change=_change(stored),
         links=links,
     )
+
+
+def _change(stored: StoredChange) -> str | None:
+    if stored.is_erased:
+        return "erased with the member"
+    return None if stored.change is None else json.dumps(asdict(stored.change), indent=2, ensure_ascii=False)
 
 
 def _line(one: AuditedAct) -> EntryLine:

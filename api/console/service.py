@@ -69,7 +69,7 @@ class Console:
         """What operators see and resolve."""
         self.access = access
         """Who is signed in."""
-        self.audit = AuditSearch(database)
+        self.audit = AuditSearch(database, keys)
         self._reviews = reviews
         self._appeals = appeals
 

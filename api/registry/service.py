@@ -146,6 +146,7 @@ class Registry:
             check=_require_plans,
             replace=lambda connection, entry: repository.replace_entry(connection, self._keys, kind, entry),
             differences=lambda before, after: rules.changes(kind, before, after),
+            keys=self._keys if kind.personal else None,
         )
 
 

@@ -87,26 +87,37 @@ def export(
             click.echo(f"{counted(written, 'entry', 'entries')} written to {output}.")
 
 
-@command(examples=["ginja audit show 4711", "ginja audit show 4711 --json"])
+@command(examples=["ginja audit show 4711", "ginja audit show 4711 --changes --json"])
 @click.argument("audit_id", metavar="ENTRY", type=click.IntRange(-(2**63), 2**63 - 1))
-def show(audit_id: int, as_json: bool) -> None:
+@click.option("--changes", is_flag=True, help="With what was before and after a change, decrypted.")
+def show(audit_id: int, changes: bool, as_json: bool) -> None:
     """Show one entry of the audit log with everything that it has. Looking is an entry itself."""
-    from api.audit import audited_act
+    from api.audit import StoredChange, audited_act, stored_change
+    from api.field_keys import FieldKeys
+    from core.settings import settings
 
-    async def read(database: "Database") -> "AuditedAct | None":
+    url = existing_database_url()
+
+    async def read(database: "Database") -> "tuple[AuditedAct | None, StoredChange]":
         async with database.reading() as connection:
-            return await audited_act(connection, audit_id)
+            found = await audited_act(connection, audit_id)
+            if found is None or not changes:
+                return found, StoredChange()
+            return found, await stored_change(connection, FieldKeys(settings(), url), found)
 
-    existing_database_url()
-    found = with_database(read)
+    found, stored = with_database(read)
     if found is None:
         raise click.UsageError(f"There is no entry {audit_id}; `ginja audit list --json` shows their numbers.")
+    change = None if stored.change is None else asdict(stored.change)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(found) | ({"change": change, "change_erased": stored.is_erased} if changes else {}))
         return
     values = {name: value for name, value in asdict(found).items() if value not in (None, {})}
     values["at"] = f"{found.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
     print_values(values, as_json=False)
+    if changes:
+        nothing = "Erased with the member." if stored.is_erased else "No change is stored."
+        click.echo(nothing if change is None else json.dumps(change, indent=2, ensure_ascii=False))
 
 
 async def _entries(database: "Database", chosen: "AuditFilter") -> "AsyncIterator[AuditedAct]":

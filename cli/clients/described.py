@@ -18,6 +18,11 @@ class DescribedParameter:
     schema: JsonSchema
     required: bool
 
+    @property
+    def python_name(self) -> str:
+        """The name as an argument of Python: FHIR has parameters such as `agent-name` and `_count`."""
+        return self.name.replace("-", "_").lstrip("_")
+
 
 @dataclass(frozen=True, slots=True)
 class DescribedOperation:

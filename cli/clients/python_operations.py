@@ -151,13 +151,13 @@ def _body_annotation(operation: DescribedOperation) -> str | None:
 def _parameter(parameter: DescribedParameter) -> str:
     kind = annotation(parameter.schema, is_sent=True)
     if parameter.required:
-        return f"{parameter.name}: {kind}"
-    return f"{parameter.name}: {kind if kind.endswith('None') else f'{kind} | None'} = None"
+        return f"{parameter.python_name}: {kind}"
+    return f"{parameter.python_name}: {kind if kind.endswith('None') else f'{kind} | None'} = None"
 
 
 def _call_arguments(operation: DescribedOperation, *, respond_async: bool) -> Iterator[str]:
     """What a `Call` states beyond its method and path."""
-    query = [f"{_quoted(one.name)}: {one.name}" for one in operation.of("query")]
+    query = [f"{_quoted(one.name)}: {one.python_name}" for one in operation.of("query")]
     if query:
         yield f"query={{{', '.join(query)}}}"
     if operation.body_type is not None:

@@ -126,6 +126,7 @@ ADMITTED: dict[str, frozenset[str] | None] = {
         ),
         REGISTRY | {"member"},
     ),
+    **dict.fromkeys(("GET /v1/audit/events", "GET /v1/audit/events/{audit_id}", "GET /v1/fhir/AuditEvent"), ADMIN),
     **dict.fromkeys(("GET /v1/policies", "GET /v1/policies/{version}"), DECIDERS | {"data_scientist"}),
     **dict.fromkeys(("POST /v1/policies", "POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"), LEADS),
     **dict.fromkeys(

@@ -12,6 +12,9 @@ STATEMENTS = {
     # with the audit row of a read, without those that begin and end transactions or look keys up; `+`: with a key; a
     # FHIR claim has one of its own
     "GET /v1/appeals": 2,
+    "GET /v1/audit/events": 2,
+    "GET /v1/audit/events/{audit_id}": 3,
+    "GET /v1/fhir/AuditEvent": 2,
     "GET /v1/auth/sessions": 0,  # a key has none
     "GET /v1/authorizations": 2,
     "GET /v1/authorizations/{authorization_number}": 2,
@@ -118,12 +121,12 @@ STATEMENTS = {
     "POST /v1/version +": 6,
     "POST /v1/version:rollback": 3,
     "POST /v1/version:rollback +": 6,
-    "POST /v1/members": 6,
-    "POST /v1/members +": 9,
-    "POST /v1/members/{member_id}/end": 7,
-    "POST /v1/members/{member_id}/end +": 10,
-    "POST /v1/members/{member_id}/periods": 7,
-    "POST /v1/members/{member_id}/periods +": 10,
+    "POST /v1/members": 7,
+    "POST /v1/members +": 10,
+    "POST /v1/members/{member_id}/end": 8,
+    "POST /v1/members/{member_id}/end +": 11,
+    "POST /v1/members/{member_id}/periods": 8,
+    "POST /v1/members/{member_id}/periods +": 11,
     "POST /v1/procedures": 2,
     "POST /v1/procedures +": 5,
     "POST /v1/procedures/{procedure_code}/end": 3,

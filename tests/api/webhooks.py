@@ -208,6 +208,9 @@ async def with_ids(api: Api, path: str) -> str:
         path = path.replace("{subscription_id}", added.json()["subscription_id"])
     if "{mail_id}" in path:
         path = path.replace("{mail_id}", failed_mail(api))
+    if "{audit_id}" in path:
+        await api.get("/v1/members/M123")
+        path = path.replace("{audit_id}", str(api.rows("SELECT max(audit_id) FROM audit_log")[0][0]))
     if "{user_id}" in path:
         sent = {"login": f"number{next(_numbers)}@insurer.example", "display_name": "Number", "role": "operator"}
         path = path.replace("{user_id}", (await api.post("/v1/users", sent)).json()["user_id"])

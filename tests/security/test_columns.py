@@ -25,7 +25,7 @@ ENCRYPTED: Final = {
     "members.sex": "of an earlier release, until `ginja crypto encrypt`",
     "registry_history.state": "of a member the values are sealed as in its row",
     "member_search.entry": "HMAC-SHA-256 with a key derived of a data key (api/members/search_index.py)",
-    "audit_log.change": "core/encryption.py",
+    "audit_log.change": "the member's key, or a data key (api/audit/changes.py)",
 }
 """Columns of personal data that are encrypted, and by what."""
 WHO_WORKS_HERE: Final = {

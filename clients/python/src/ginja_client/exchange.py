@@ -31,7 +31,7 @@ class Sent(TypedDict):
 
     method: str
     url: str
-    params: dict[str, str]
+    params: dict[str, str | list[str]]
     content: bytes | None
     headers: dict[str, str]
     timeout: float

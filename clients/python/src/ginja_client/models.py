@@ -208,6 +208,78 @@ class AttemptOut(TypedDict):
     `endpoint_disabled`: not sent. Null: accepted, or not sent yet."""
 
 
+class AuditChangeOut(TypedDict):
+    """What was before a change and after it."""
+
+    before: dict[str, JsonValue] | None
+    """null: it was created."""
+    after: dict[str, JsonValue] | None
+
+
+class AuditEntryList(TypedDict):
+    """Entries of the audit log, the latest first."""
+
+    entries: list[AuditEntryOut]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null: the last page."""
+
+
+class AuditEntryOut(TypedDict):
+    """An entry of the audit log."""
+
+    audit_id: int
+    at: str
+    actor_id: str
+    """The API key or user; `command line` of a command."""
+    name: str
+    """Of the actor, as of then."""
+    role: str
+    act: str
+    subject_kind: str | None
+    subject_id: str | None
+    claim_id: str | None
+    """Of a change of a claim."""
+    details: dict[str, JsonValue]
+    """What was changed, or the filter of a list and its number."""
+    purpose: str | None
+    """A code of HL7 v3 PurposeOfUse."""
+    outcome: str
+    """`success`, `denied`, `not_found` or `failed`."""
+    request_id: str | None
+    address: str | None
+    agent: str | None
+
+
+class AuditEntryWithChangeOut(TypedDict):
+    """An entry of the audit log with what was changed."""
+
+    audit_id: int
+    at: str
+    actor_id: str
+    """The API key or user; `command line` of a command."""
+    name: str
+    """Of the actor, as of then."""
+    role: str
+    act: str
+    subject_kind: str | None
+    subject_id: str | None
+    claim_id: str | None
+    """Of a change of a claim."""
+    details: dict[str, JsonValue]
+    """What was changed, or the filter of a list and its number."""
+    purpose: str | None
+    """A code of HL7 v3 PurposeOfUse."""
+    outcome: str
+    """`success`, `denied`, `not_found` or `failed`."""
+    request_id: str | None
+    address: str | None
+    agent: str | None
+    change: AuditChangeOut | None
+    """Decrypted; null: none was stored, or it was erased."""
+    change_erased: bool
+    """Whether the change was erased with the member it is about."""
+
+
 AuthorizationCount = Literal["units", "visits"]
 
 

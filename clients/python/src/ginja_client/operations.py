@@ -14,6 +14,9 @@ from ginja_client.models import (
     AppealIn,
     AppealList,
     AppealOut,
+    AuditEntryList,
+    AuditEntryOut,
+    AuditEntryWithChangeOut,
     AuthorizationIn,
     AuthorizationOut,
     AuthorizationPage,
@@ -1622,6 +1625,131 @@ class SyncOperations(SyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                )
+            ),
+        )
+
+    def list_audit_entries(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        actor: str | None = None,
+        act: str | None = None,
+        subject: str | None = None,
+        outcome: Literal["success", "denied", "not_found", "failed"] | None = None,
+        purpose: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        request_id: str | None = None,
+        fields: str | None = None,
+    ) -> AuditEntryList:
+        """List entries of the audit log, the latest first. The search is an entry itself."""
+        return cast(
+            "AuditEntryList",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/audit/events",
+                    query={
+                        "limit": limit,
+                        "cursor": cursor,
+                        "actor": actor,
+                        "act": act,
+                        "subject": subject,
+                        "outcome": outcome,
+                        "purpose": purpose,
+                        "since": since,
+                        "until": until,
+                        "request_id": request_id,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    def iter_audit_entries(
+        self,
+        *,
+        limit: int | None = None,
+        actor: str | None = None,
+        act: str | None = None,
+        subject: str | None = None,
+        outcome: Literal["success", "denied", "not_found", "failed"] | None = None,
+        purpose: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        request_id: str | None = None,
+        fields: str | None = None,
+    ) -> Iterator[AuditEntryOut]:
+        """Each item of `list_audit_entries`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_audit_entries(
+                limit=limit,
+                actor=actor,
+                act=act,
+                subject=subject,
+                outcome=outcome,
+                purpose=purpose,
+                since=since,
+                until=until,
+                request_id=request_id,
+                fields=fields,
+                cursor=cursor,
+            )
+            yield from page["entries"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def get_audit_entry(self, audit_id: str, *, fields: str | None = None) -> AuditEntryWithChangeOut:
+        """Read an entry of the audit log with what was before and after a change. The look is an entry itself."""
+        return cast(
+            "AuditEntryWithChangeOut",
+            self._call(Call("GET", fill("/v1/audit/events/{audit_id}", audit_id=audit_id), query={"fields": fields})),
+        )
+
+    def search_audit_events(
+        self,
+        *,
+        count: int | None = None,
+        cursor: str | None = None,
+        date: list[str] | None = None,
+        agent: str | None = None,
+        agent_name: str | None = None,
+        agent_role: str | None = None,
+        address: str | None = None,
+        entity: str | None = None,
+        patient: str | None = None,
+        subtype: str | None = None,
+        action: str | None = None,
+        outcome: str | None = None,
+        type: str | None = None,
+    ) -> JsonObject:
+        """Search the audit log as AuditEvents of FHIR R4, the latest first. The search is an entry itself."""
+        return cast(
+            "JsonObject",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/fhir/AuditEvent",
+                    query={
+                        "_count": count,
+                        "_cursor": cursor,
+                        "date": date,
+                        "agent": agent,
+                        "agent-name": agent_name,
+                        "agent-role": agent_role,
+                        "address": address,
+                        "entity": entity,
+                        "patient": patient,
+                        "subtype": subtype,
+                        "action": action,
+                        "outcome": outcome,
+                        "type": type,
+                    },
+                    accept="application/fhir+json",
                 )
             ),
         )

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from ginja_client.errors import UnexpectedResponse
-from ginja_client.values import Call, JsonObject, TaggedDocument
+from ginja_client.values import Call, JsonObject, QueryValue, TaggedDocument
 
 KEY: Final = "Idempotency-Key"
 VERSION: Final = "X-API-Version"
@@ -37,13 +37,15 @@ def content_of(call: Call) -> bytes | None:
     return call.content if call.json is None else json.dumps(call.json, allow_nan=False).encode()
 
 
-def query_of(call: Call) -> dict[str, str]:
-    """The query of a call, as the API reads it."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in call.query.items()
-        if value is not None
-    }
+def query_of(call: Call) -> dict[str, str | list[str]]:
+    """The query of a call, as the API reads it; a list is sent as the same parameter for each value."""
+    return {name: _as_sent(value) for name, value in call.query.items() if value is not None}
+
+
+def _as_sent(value: QueryValue) -> str | list[str]:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if value is None or isinstance(value, str | int) else [*value]
 
 
 def default_headers(api_key: str, api_version: str | None) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """JSON values, and how calls are described before they are sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
 JsonValue: TypeAlias = "JsonObject | list[JsonValue] | str | int | float | bool | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
-QueryValue: TypeAlias = str | int | bool | None
+QueryValue: TypeAlias = str | int | bool | Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
