@@ -139,7 +139,7 @@ async def test_another_claim_and_an_equal_one_after_the_window_are_new(severed: 
 
 async def test_a_void_is_answered_as_the_first(severed: Severed):
     claim_id = (await severed.api.submit()).json()["claim_id"]
-    await severed.lose_answer(COMMIT)
+    await severed.lose_answer(COMMIT, before=SEALING + 1)  # the key of the member is stored, too
     path, body = f"/v1/claims/{claim_id}/void", {"reason": "billed in error"}
     first = await severed.api.post(path, body)
     assert problem(first) == (503, "outcome-unknown")
