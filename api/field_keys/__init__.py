@@ -44,6 +44,8 @@ from api.field_keys.member_keys import (
     member_key,
     unwrapped,
 )
+from api.field_keys.member_values import MEMBER_VALUES, MemberValues
+from api.field_keys.renewal import KEYS, RenewalReport, renew_member_keys, unfinished_renewal
 from api.field_keys.repository import DataKey, data_keys
 from api.field_keys.resealing import Resealed, known_key
 from api.field_keys.rotation import DerivedRows, Rotation, RotationReport, left_under, rotate, unfinished_rotation
@@ -64,7 +66,9 @@ __all__ = [
     "HOLD_CONTACT",
     "HOLD_REASON",
     "HOLD_RELEASE",
+    "KEYS",
     "MEMBERS",
+    "MEMBER_VALUES",
     "MISSING_MEMBER_KEY",
     "PENDING_TOTP_SECRET",
     "REPLIES",
@@ -92,7 +96,9 @@ __all__ = [
     "KeyRotationRow",
     "MemberKey",
     "MemberKeyRow",
+    "MemberValues",
     "Pause",
+    "RenewalReport",
     "Resealed",
     "Rotation",
     "RotationReport",
@@ -113,8 +119,10 @@ __all__ = [
     "lost_values",
     "member_key",
     "open_texts",
+    "renew_member_keys",
     "rotate",
     "seal_text",
+    "unfinished_renewal",
     "unfinished_rotation",
     "unwrapped",
     "with_lock_retries",

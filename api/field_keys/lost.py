@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from api.database import Database
 from api.field_keys.columns import SEALED_COLUMNS, SealedColumn
-from api.field_keys.member_keys import MEMBER_KEY_ID
+from api.field_keys.member_keys import is_members_sql
 
 _NOT_STORED: Final = (
     "NOT EXISTS (SELECT FROM data_keys WHERE int4send(data_keys.key_id) = substring({column} FROM 2 FOR 4))"
@@ -34,7 +34,7 @@ def _count(column: SealedColumn) -> str:
     sealed = f"{column.table}.{name}"
     is_lost = _NOT_STORED.format(column=sealed)
     if column.claim is not None:
-        is_members = f"substring({sealed} FROM 2 FOR 4) = int4send({MEMBER_KEY_ID})"
+        is_members = is_members_sql(sealed)
         claim = column.claim if " " in column.claim else f"{column.table}.{column.claim}"
         has_key = f"SELECT FROM claims AS about JOIN member_keys USING (member_id) WHERE about.claim_id = {claim}"
         is_lost = f"CASE WHEN {is_members} THEN NOT EXISTS ({has_key}) ELSE {is_lost} END"

@@ -164,7 +164,7 @@ async def _unfinished(connection: AsyncConnection) -> Rotation | None:
     table = KeyRotationRow
     found = await connection.execute(
         select(table.rotation_id, table.after_key_id, table.master_rotated_at)
-        .where(table.finished_at.is_(None))
+        .where(table.finished_at.is_(None), table.of_members.is_(False))
         .order_by(table.rotation_id)
         .limit(1)
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Instant
@@ -33,6 +33,11 @@ class MemberKeyRow(Base):
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Null: the member was erased.")
     created_at: Mapped[Instant]
     erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    generation: Mapped[int] = mapped_column(server_default=text("1"), comment="Of the newest key that is wrapped.")
+    renewed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="When it was last replaced.")
+    moving: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether values of keys before it are still to be moved."
+    )
 
     __table_args__ = (
         CheckConstraint(
@@ -41,11 +46,12 @@ class MemberKeyRow(Base):
             name="member_keys_erased_check",
         ),
         Index(None, "key_id", "member_id"),
+        Index("member_keys_moving_idx", "member_id", postgresql_where=text("moving")),
     )
 
 
 class KeyRotationRow(Base):
-    """A rotation of the master key and the data keys; one at a time is unfinished."""
+    """A rotation of the master key and the data keys, or of members' keys; of each, one at a time is unfinished."""
 
     __tablename__ = "key_rotations"
 
@@ -54,3 +60,6 @@ class KeyRotationRow(Base):
     after_key_id: Mapped[int] = mapped_column(comment="Data keys up to this one are replaced.")
     master_rotated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    of_members: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether it replaces members' keys, and no other ones."
+    )

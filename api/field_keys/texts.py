@@ -22,6 +22,16 @@ _KEYS: Final = text("""
     FROM claims LEFT JOIN member_keys USING (member_id) WHERE claims.claim_id = ANY(:claim_ids)
 """)
 
+_KEYS_FOR_WRITING: Final = text("""
+    WITH own AS MATERIALIZED (
+        SELECT member_id, wrapped_key FROM member_keys
+        WHERE member_id IN (SELECT member_id FROM claims WHERE claim_id = ANY(:claim_ids)) FOR SHARE
+    )
+    SELECT claims.claim_id, claims.member_id, own.member_id AS key_of, own.wrapped_key
+    FROM claims LEFT JOIN own USING (member_id) WHERE claims.claim_id = ANY(:claim_ids)
+""")
+"""Locked until the text is stored: no key is dropped that is about to seal one."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
@@ -60,8 +70,11 @@ async def seal_text(
 async def keys_of_claims(
     connection: AsyncConnection, keys: FieldKeys, claim_ids: Sequence[str]
 ) -> Mapping[str, SealingKey]:
-    """The keys that seal what is written about claims; the key of a member is made where there is none."""
-    rows = (await connection.execute(_KEYS, {"claim_ids": sorted(set(claim_ids))})).mappings().all()
+    """The keys that seal what is written about claims; the key of a member is made where there is none.
+
+    They are locked until the transaction ends, so it is the one that stores what they seal.
+    """
+    rows = (await connection.execute(_KEYS_FOR_WRITING, {"claim_ids": sorted(set(claim_ids))})).mappings().all()
     member_of = {str(row["claim_id"]): str(row["member_id"]) for row in rows if row["member_id"] is not None}
     stored = (MemberKey(row["key_of"], row["wrapped_key"]) for row in rows if row["key_of"] is not None)
     own = {one.member_id: one for one in stored}

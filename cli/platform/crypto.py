@@ -28,7 +28,7 @@ def status(as_json: bool) -> int:
 
     Exit code 1 if there are any of them.
     """
-    from api.field_keys import clear_values, data_keys, lost_values, unfinished_rotation
+    from api.field_keys import clear_values, data_keys, lost_values, unfinished_renewal, unfinished_rotation
     from api.members import unindexed_members
     from api.registry import clear_identities
 
@@ -37,6 +37,7 @@ def status(as_json: bool) -> int:
     clear = with_database(clear_identities)
     values = with_database(clear_values)
     rotation = with_database(unfinished_rotation)
+    renewal = with_database(unfinished_renewal)
     lost = with_database(lost_values)
     unindexed = with_database(unindexed_members)
     in_clear = clear.total + sum(values.values())
@@ -44,6 +45,7 @@ def status(as_json: bool) -> int:
     if as_json:
         shown: dict[str, object] = {"data_keys": [asdict(one) for one in stored], "clear": asdict(clear)}
         shown |= {"values": values, "lost": lost, "unindexed_members": unindexed}
+        shown["unfinished_member_keys"] = renewal
         print_json({**shown, "unfinished_rotation": None if rotation is None else rotation.rotation_id})
         return exit_code
     for one in stored:
@@ -62,6 +64,8 @@ def status(as_json: bool) -> int:
         )
     if rotation is not None:
         click.echo(f"Rotation {rotation.rotation_id} is not finished: run `ginja crypto rotate`.")
+    if renewal is not None:
+        click.echo(f"Rotation {renewal} is not finished: run `ginja crypto rotate --member-keys`.")
     if unindexed:
         click.echo(f"{unindexed:,} members are found by no search.")
     if in_clear or unindexed:
@@ -103,14 +107,23 @@ def encrypt(as_json: bool) -> int:
     return int(left + unindexed > 0)
 
 
-@command(examples=["ginja crypto rotate", "ginja crypto rotate --json"])
-def rotate(as_json: bool) -> int:
+@command(examples=["ginja crypto rotate", "ginja crypto rotate --json", "ginja crypto rotate --member-keys"])
+@click.option("--member-keys", is_flag=True, help="Replace members' own keys instead, and move what they encrypted.")
+@click.option("--member", "member_id", metavar="ID", help="With --member-keys: of this member only.")
+def rotate(member_keys: bool, member_id: str | None, as_json: bool) -> int:
     """Make a new master key and new data keys, and move everything under them, while the platform runs.
 
     Goes on with a rotation that was ended. Master keys that GINJA_ENCRYPTION_KEYS names, or that AWS KMS holds, are
     made there before. Exit code 1 if something was being changed and is left, which another run moves, or if values
     cannot be decrypted: those stay under the earlier keys.
+
+    With --member-keys, members get new keys, and what the earlier ones encrypted is encrypted with these. An earlier
+    key is destroyed, unless an archive or the audit log has values under it. Every process must be of this release.
     """
+    if member_id is not None and not member_keys:
+        raise click.UsageError("--member needs --member-keys: only members' own keys are replaced one by one")
+    if member_keys:
+        return _renew(member_id, as_json)
     from api.field_keys import rotate as rotate_keys
     from api.members import MemberIndexKeys
     from core.settings import settings
@@ -141,3 +154,37 @@ def rotate(as_json: bool) -> int:
             "with a key that is not stored."
         )
     return int(left > 0 or bool(report.unreadable))
+
+
+def _renew(member_id: str | None, as_json: bool) -> int:
+    from api.field_keys import KEYS, renew_member_keys
+
+    keys = _keys(existing_database_url())
+    started = time.monotonic()
+
+    def show(column: str, rows: int) -> None:
+        what = "members have new keys" if column == KEYS else f"values of {column} moved"
+        click.echo(f"{rows:,} {what}", err=True)
+
+    report = with_database(lambda database: renew_member_keys(database, keys, show, member_id=member_id))
+    seconds = round(time.monotonic() - started, 1)
+    rows, left = sum(report.rows.values()), sum(report.left.values())
+    exit_code = int(left > 0 or bool(report.unreadable))
+    if as_json:
+        print_json({**asdict(report), "seconds": seconds})
+        return exit_code
+    name = "Members' keys" if report.rotation_id is None else f"Rotation {report.rotation_id}"
+    click.echo(
+        f"{name}{' went on' if report.resumed else ''}: {report.renewed:,} members have new keys, {rows:,} values "
+        f"moved to them, {report.dropped:,} earlier keys destroyed in {seconds:,} s."
+    )
+    kept = (("the audit log", report.kept.audit_log), ("archives", report.kept.archives))
+    for where, members in kept:
+        if members:
+            click.echo(f"Earlier keys of {members:,} members are kept: {where} has values under them.")
+    if left:
+        again = " ".join(("ginja crypto rotate --member-keys", *(("--member", member_id) if member_id else ())))
+        click.echo(f"{left:,} keys and values were being changed. Run `{again}` again.")
+    for column, count in report.unreadable.items():
+        click.echo(f"{count:,} values of {column} cannot be decrypted and were not moved.")
+    return exit_code
