@@ -108,6 +108,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
+    "GET /v1/fhir/Consent": AuditedRoute("consent.search", "member", "patient"),
     "GET /v1/audit/events": AuditedRoute("audit.search"),
     "GET /v1/audit/events/{audit_id}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
     "GET /v1/fhir/AuditEvent": AuditedRoute("audit.search"),
@@ -133,6 +134,11 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/claims/{claim_id}/decision": _claim("claim.decide", _SERVICE),
     "POST /console/claims/{claim_id}/appeal": _claim("claim.appeal_decided", _SERVICE),
     "POST /console/claims/{claim_id}/rescreening": _claim("rescreening_finding.close", _SERVICE),
+    "GET /console/members/{member_id}": AuditedRoute("consent.list", "member", "member_id"),
+    "POST /console/members/{member_id}/consents": AuditedRoute("consent.record", "member", "member_id", _SERVICE),
+    "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
+        "consent.withdraw", "member", "member_id", _SERVICE
+    ),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),
     "GET /console/appeals": AuditedRoute("console.appeals"),
     "GET /console/in-review": AuditedRoute("console.in_review"),

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
-
-from pydantic import JsonValue
 
 from api.audit.fhir import (
     ACT_SYSTEM,
@@ -17,17 +14,14 @@ from api.audit.fhir import (
     AUTHENTICATION,
     EXPORT,
     OUTCOME_CODES,
-    audit_event,
 )
-from api.audit.records import AuditedAct, AuditFilter
+from api.audit.records import AuditFilter
 from api.errors import Invalid
 
 _DATE: Final = re.compile(
     r"(eq|ge|gt|le|lt|sa|eb)?([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?",
     re.ASCII,
 )
-CURSOR: Final = "_cursor"
-"""The parameter of the `next` link."""
 _SECOND: Final = timedelta(seconds=1)
 _MAX_VALUES: Final = 20
 _TYPES: Final = (AUTHENTICATION, EXPORT, APPLICATION, "rest")
@@ -69,23 +63,6 @@ class FhirAuditQuery:
             outcomes=_codes("outcome", self.outcome, sorted(set(OUTCOME_CODES.values()))),
             types=_codes("type", self.type, _TYPES),
         )
-
-
-def bundle(
-    found: Sequence[AuditedAct], path: str, sent: Sequence[tuple[str, str]], next_cursor: str | None
-) -> dict[str, JsonValue]:
-    """A searchset of AuditEvents with the addresses of this page and the next one."""
-    links: list[JsonValue] = [{"relation": "self", "url": _address(path, sent)}]
-    if next_cursor is not None:
-        others = [(name, value) for name, value in sent if name != CURSOR]
-        links.append({"relation": "next", "url": _address(path, [*others, (CURSOR, next_cursor)])})
-    entries: list[JsonValue] = [{"resource": audit_event(one), "search": {"mode": "match"}} for one in found]
-    made: dict[str, JsonValue] = {"resourceType": "Bundle", "type": "searchset", "link": links}
-    return made | ({"entry": entries} if entries else {})
-
-
-def _address(path: str, sent: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(sent)}" if sent else path
 
 
 def _token(name: str, sent: str | None, system: str) -> str | None:

@@ -1,36 +1,29 @@
 """The audit log over HTTP, for administrators: as entries, and as FHIR R4 AuditEvent. Reads are entries themselves."""
 
 import json
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, JsonValue
 from starlette.responses import Response
 
-from api.audit.fhir_search import FhirAuditQuery, bundle
+from api.audit.fhir import audit_event
+from api.audit.fhir_search import FhirAuditQuery
 from api.audit.records import AuditFilter
 from api.audit.responses import AuditEntryList, AuditEntryOut, AuditEntryWithChangeOut
 from api.dependencies import AuditCaller, dependencies
 from api.entries import Cursor, Limit
+from api.fhir_bundles import BUNDLE_SCHEMA, FHIR, MAX_COUNT, read_fhir_cursor, searchset
 from api.fields import Instant, PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.responses import json_response
 from api.sparse_fields import SparseFields
-from core.openapi_document import JsonSchema
 
 router = APIRouter(tags=["audit"])
 
-FHIR: Final = "application/fhir+json"
-MAX_COUNT: Final = 200
 _LISTED = SparseFields(AuditEntryList, "entries")
 _ENTRY = SparseFields(AuditEntryWithChangeOut)
-_BUNDLE: Final[JsonSchema] = {
-    "type": "object",
-    "title": "Bundle",
-    "required": ["resourceType"],
-    "properties": {"resourceType": {"type": "string", "const": "Bundle"}},
-}
 
 
 def _text(description: str, name: str | None = None) -> object:
@@ -80,7 +73,7 @@ async def get_audit_entry(
 @router.get(
     "/v1/fhir/AuditEvent",
     response_class=Response,
-    openapi_extra=operation(success=SuccessResponse(200, also={FHIR: {"schema": _BUNDLE}})),
+    openapi_extra=operation(success=SuccessResponse(200, also={FHIR: {"schema": BUNDLE_SCHEMA}})),
 )
 async def search_audit_events(
     request: Request,
@@ -115,7 +108,7 @@ async def search_audit_events(
     sent = FhirAuditQuery(
         tuple(date or ()), agent, agent_name, agent_role, address, entity, patient, subtype, action, outcome, type_
     )
-    after = None if cursor is None else read_cursor(cursor)
-    page = await dependencies(request).audit.page(sent.chosen(), after=after, limit=count)
-    found = bundle(page.items, request.url.path, request.query_params.multi_items(), write_cursor(page.next_place))
+    page = await dependencies(request).audit.page(sent.chosen(), after=read_fhir_cursor(cursor), limit=count)
+    events: list[JsonValue] = [audit_event(one) for one in page.items]
+    found = searchset(events, request.url.path, request.query_params.multi_items(), write_cursor(page.next_place))
     return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)

@@ -13,6 +13,7 @@ from api.consents.checks import (
 from api.consents.records import Consent, ConsentKind, ConsentScope, ConsentState
 from api.consents.service import Consents, NewConsent, withdraw_all
 from api.consents.tables import ConsentRow, ConsentWithdrawalRow
+from api.consents.texts import consent_of_texts
 
 __all__ = [
     "HONOURED",
@@ -26,6 +27,7 @@ __all__ = [
     "Consents",
     "NewConsent",
     "answered",
+    "consent_of_texts",
     "lacks_check",
     "require_consent",
     "require_honoured",

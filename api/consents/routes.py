@@ -1,17 +1,20 @@
 """Consents over HTTP."""
 
+import json
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator
 from starlette.responses import Response
 
+from api.consents.fhir import fhir_consents
 from api.consents.responses import ConsentOut, ConsentPage
 from api.consents.schemas import ConsentIn, ConsentWithdrawalIn
 from api.dependencies import ConsentsReader, ConsentsSpeaker, ConsentsWithdrawer, dependencies
 from api.entries import Cursor, Limit
-from api.errors import Conflict
-from api.fields import as_claim_id
+from api.errors import Conflict, NotFound
+from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, read_fhir_cursor, searchset
+from api.fields import PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.requests import parse, read_body
@@ -78,3 +81,33 @@ async def withdraw_consent(
     parse(ConsentWithdrawalIn, await read_body(request, own.settings.max_body_bytes))
     withdrawn = await own.consents.withdraw(caller, member_id, consent_id)
     return json_response(ConsentOut.of(withdrawn, own.consents.today()))
+
+
+@router.get(
+    "/v1/fhir/Consent",
+    response_class=Response,
+    openapi_extra=operation(errors=[NotFound], success=SuccessResponse(200, also={FHIR: {"schema": BUNDLE_SCHEMA}})),
+)
+async def search_fhir_consents(
+    request: Request,
+    caller: ConsentsReader,
+    patient: Annotated[
+        str, AfterValidator(as_claim_id), Query(max_length=200, description="Id of the member.", examples=["M123"])
+    ],
+    count: Annotated[
+        int, PlainNumber, Query(alias="_count", ge=1, le=MAX_COUNT, description="Consents on a page.")
+    ] = 50,
+    cursor: Annotated[
+        str | None, Query(alias=CURSOR, max_length=200, description="From the `next` link of a page.")
+    ] = None,
+) -> Response:
+    """Search what a member said about purposes of use as Consents of FHIR R4, the oldest first; ended ones, too."""
+    consents = dependencies(request).consents
+    page = await consents.page(caller, patient, after=read_fhir_cursor(cursor), limit=count)
+    found = searchset(
+        fhir_consents(page.items, consents.today()),
+        request.url.path,
+        request.query_params.multi_items(),
+        write_cursor(page.next_place),
+    )
+    return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)

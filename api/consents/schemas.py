@@ -59,4 +59,4 @@ class ConsentIn(BaseModel):
 class ConsentWithdrawalIn(BaseModel):
     """A consent or an objection is withdrawn; no reason is asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{}]})

@@ -162,11 +162,15 @@ class Consents:
         return replace(consent, withdrawn_at=at, withdrawn_by=caller.actor_id)
 
     async def page(self, caller: Caller, member_id: str, *, after: PageCursor | None, limit: int) -> ListPage[Consent]:
-        """What a member said, the oldest first; raises `NotFound` for another member than the caller's own."""
+        """What a member said, the oldest first; raises `NotFound` for an unknown member, or not the caller's own."""
         _require_own(caller, member_id)
         place = None if after is None else (after.received_at, after.item_id)
         async with self._database.reading() as connection:
             found = await repository.consents_after(connection, member_id, place, limit + 1)
+            if not found and after is None:
+                member = await repository.consenting_member(connection, member_id)
+                if not (member.is_stored or member.is_erased):
+                    raise NotFound(_NO_MEMBER)
         shown = found[:limit]
         return ListPage(shown, PageCursor(shown[-1].recorded_at, shown[-1].consent_id) if len(found) > limit else None)
 

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
 from api.console.audit_routes import FILTERS, AuditPages
+from api.console.consent_routes import ConsentPages
 from api.console.guard import GuardedConsole
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
@@ -80,6 +81,9 @@ class _Pages:
         claim_id = request.query_params.get("claim_id", "").strip()
         if claim_id:
             return RedirectResponse(f"/console/claims/{quote(claim_id, safe='')}", status_code=303)
+        member_id = request.query_params.get("member_id", "").strip()
+        if member_id:
+            return RedirectResponse(f"/console/members/{quote(member_id, safe='')}", status_code=303)
         return self._pages.page("home.html", signed_in, flagged=await _console(request).flagged())
 
     async def claim(self, request: Request) -> Response:
@@ -320,15 +324,18 @@ def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
     renderer = PageRenderer()
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
-    audit = AuditPages(renderer)
+    audit, consents = AuditPages(renderer), ConsentPages(renderer)
     return Starlette(
         routes=[
-            _Page("/", pages.home, queries=["claim_id"]),
+            _Page("/", pages.home, queries=["claim_id", "member_id"]),
             _Page("/claims/{claim_id}", pages.claim),
             _Page("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
             _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
             _Page("/claims/{claim_id}/rescreening", pages.close_rescreening, methods=["POST"]),
+            _Page("/members/{member_id}", consents.member),
+            _Page("/members/{member_id}/consents", consents.record, methods=["POST"]),
+            _Page("/members/{member_id}/consents/{consent_id}/withdraw", consents.withdraw, methods=["POST"]),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),

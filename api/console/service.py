@@ -9,11 +9,13 @@ from api import assessments, investigations
 from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.code_tables import adjustment_texts
+from api.consents import Consents
 from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.audit_page import AuditSearch
 from api.console.confirming import confirmation_of_session
+from api.console.consents_page import MemberConsents
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
@@ -70,6 +72,7 @@ class Console:
         self.access = access
         """Who is signed in."""
         self.audit = AuditSearch(database, keys)
+        self.consents = MemberConsents(Consents(database, settings.zone))
         self._reviews = reviews
         self._appeals = appeals
 

@@ -2,7 +2,7 @@
 
 import csv
 import getpass
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,7 +16,7 @@ from cli.options import BY, INPUT_FILE
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
-    from api.consents import Consent, Consents, NewConsent
+    from api.consents import Consent, Consents
     from api.identity import Caller
 
 T = TypeVar("T")
@@ -125,13 +125,14 @@ def import_(file: Path, by: str | None, as_json: bool) -> None:
 
 
 async def _import(consents: "Consents", caller: "Caller", file: Path) -> tuple[int, int, list[RejectedConsent]]:
+    from api.consents import consent_of_texts
     from api.errors import ApiError
 
     recorded = again = 0
     rejected: list[RejectedConsent] = []
     for line, row in _rows(file):
         try:
-            one = await consents.record(caller, _consent(row))
+            one = await consents.record(caller, consent_of_texts(row))
         except ApiError as error:
             fields = [(found.field, found.message) for found in error.errors] or [("member_id", error.detail)]
             rejected += [RejectedConsent(line, *found) for found in fields]
@@ -152,35 +153,3 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             )
         for row in reader:
             yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name is not None}
-
-
-def _consent(row: Mapping[str, str]) -> "NewConsent":
-    """A line as the service takes it; raises `Invalid`."""
-    from api.consents import ConsentKind, ConsentScope, NewConsent
-    from api.errors import FieldError, Invalid
-    from api.fields import parse_day
-
-    errors = []
-    days = {}
-    for name in ("first_day", "last_day"):
-        try:
-            days[name] = parse_day(row[name]) if row.get(name) else None
-        except ValueError as error:
-            errors.append(FieldError(name, str(error)))
-    for name, allowed in (("kind", ConsentKind), ("scope", ConsentScope)):
-        values = [one.value for one in allowed]
-        if (row.get(name) or ("" if name == "kind" else "all")) not in values:
-            errors.append(FieldError(name, f"must be one of {', '.join(values)}"))
-    if not row["member_id"]:
-        errors.append(FieldError("member_id", "must be the id of a member"))
-    if errors:
-        raise Invalid.fields(errors)
-    return NewConsent(
-        member_id=row["member_id"],
-        purpose=row["purpose"],
-        kind=ConsentKind(row["kind"]),
-        scope=ConsentScope(row.get("scope") or "all"),
-        document_sha256=row.get("document_sha256") or None,
-        document_place=row.get("document_place") or None,
-        **days,
-    )

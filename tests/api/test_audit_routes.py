@@ -165,6 +165,7 @@ async def test_pages_follow_one_another_by_cursor_and_by_link(filled: Api):
         ("/v1/fhir/AuditEvent?entity=urn:other%7C1", "entity"),
         ("/v1/fhir/AuditEvent?entity=M1&patient=M1", "patient"),
         ("/v1/fhir/AuditEvent?_count=201", "_count"),
+        ("/v1/fhir/AuditEvent?_cursor=x", "_cursor"),
     ],
 )
 async def test_an_invalid_filter_is_refused_by_name(api: Api, path: str, field: str):

@@ -125,6 +125,8 @@ async def test_a_consent_that_cannot_be_is_refused_with_its_field(api: Api, cons
 
 async def test_nothing_is_recorded_for_a_member_that_does_not_exist_or_was_erased(api: Api):
     assert await refusal(api, RESEARCH, "M999") == (404, [])
+    assert (await api.get("/v1/members/M999/consents")).status_code == 404
+    assert (await api.get("/v1/members/M124/consents")).json()["consents"] == []
     api.execute("INSERT INTO member_keys (member_id, created_at, erased_at) VALUES ('M124', now(), now())")
     assert await refusal(api, RESEARCH, "M124") == (409, [])
 

@@ -45,7 +45,7 @@ ABOUT_NO_CLAIM = {
     *("DELETE /v1/auth/sessions/{session_id}", "GET /v1/version", "POST /v1/version", "POST /v1/version:rollback"),
     *("GET /livez", "GET /readyz"),
     *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
-    "POST /v1/members/{member_id}/consents/{consent_id}/withdraw",
+    *("POST /v1/members/{member_id}/consents/{consent_id}/withdraw", "GET /v1/fhir/Consent"),
 }
 """Routes that read no claim: who calls, how it signs in, which version it gets, what a member consents to, and whether
 the platform runs."""

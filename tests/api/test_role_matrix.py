@@ -122,7 +122,7 @@ ADMITTED: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(
         (
             *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
-            "POST /v1/members/{member_id}/consents/{consent_id}/withdraw",
+            *("POST /v1/members/{member_id}/consents/{consent_id}/withdraw", "GET /v1/fhir/Consent"),
         ),
         REGISTRY | {"member"},
     ),

@@ -15,6 +15,7 @@ STATEMENTS = {
     "GET /v1/audit/events": 2,
     "GET /v1/audit/events/{audit_id}": 3,
     "GET /v1/fhir/AuditEvent": 2,
+    "GET /v1/fhir/Consent": 3,  # of a member without any; 2 with
     "GET /v1/auth/sessions": 0,  # a key has none
     "GET /v1/authorizations": 2,
     "GET /v1/authorizations/{authorization_number}": 2,
@@ -100,7 +101,7 @@ STATEMENTS = {
     "GET /v1/keys/{api_key_id}": 1,
     "POST /v1/keys/{api_key_id}/revoke": 4,
     "POST /v1/keys/{api_key_id}/revoke +": 7,
-    "GET /v1/members/{member_id}/consents": 2,
+    "GET /v1/members/{member_id}/consents": 3,  # of a member without any; 2 with
     "POST /v1/members/{member_id}/consents": 6,
     "POST /v1/members/{member_id}/consents +": 9,
     "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": 5,
@@ -141,6 +142,7 @@ STATEMENTS = {
     "POST /v1/providers/{provider_id}/periods +": 7,
 }
 QUERIES = {
+    "/v1/fhir/Consent": "?patient=M123",
     "/v1/remittances": "?provider_id=H456&first_day=2026-01-01&last_day=2026-12-31",
     "/v1/exports/claims": "?last_day=2026-01-01",
 }

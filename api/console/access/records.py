@@ -53,6 +53,11 @@ class SignedIn:
         """Whether the audit log is shown."""
         return self.may(Scope.AUDIT)
 
+    @property
+    def may_read_consents(self) -> bool:
+        """Whether the page of a member is shown, which has its consents."""
+        return self.may(Scope.CONSENTS_READ)
+
     def has_recent_second_factor(self, at: datetime) -> bool:
         """Whether the user proved a second factor in the last `RECENT`; a key never does."""
         is_proved = self.session_id is not None and not SECOND_FACTORS.isdisjoint(self.methods)

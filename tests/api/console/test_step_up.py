@@ -21,6 +21,8 @@ CONFIRMED_FORMS = {
     *("/tasks/{task_id}", "/dead-letters/{position:int}"),
 }
 UNCONFIRMED_FORMS = {
+    "/members/{member_id}/consents": "records what a signed document says, as the route of the API does",
+    "/members/{member_id}/consents/{consent_id}/withdraw": "ends a use of data, as easily as by the member",
     "/claims/{claim_id}/rescreening": "closes a line of a work list; the claim is unchanged",
     **dict.fromkeys(
         ("/sign-in", "/sign-out", "/oidc", "/password", "/second-factor", "/second-factor/confirm"), "who signs in"

@@ -1629,6 +1629,20 @@ class SyncOperations(SyncCalls):
             ),
         )
 
+    def search_fhir_consents(self, *, patient: str, count: int | None = None, cursor: str | None = None) -> JsonObject:
+        """Search what a member said about purposes of use as Consents of FHIR R4, the oldest first; ended ones, too."""
+        return cast(
+            "JsonObject",
+            self._call(
+                Call(
+                    "GET",
+                    "/v1/fhir/Consent",
+                    query={"patient": patient, "_count": count, "_cursor": cursor},
+                    accept="application/fhir+json",
+                )
+            ),
+        )
+
     def list_audit_entries(
         self,
         *,
