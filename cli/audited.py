@@ -128,6 +128,7 @@ BY_SERVICE: Final[Mapping[str, str]] = {
     "data archive run": "archive.add",
     "data archive restore": "archive.restore",
     "data consents import": "consent.record",
+    "data consents record": "consent.record",
     "data consents withdraw": "consent.withdraw",
     "data hold add": "legal_hold.add",
     "data hold release": "legal_hold.release",

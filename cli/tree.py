@@ -98,6 +98,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data reapply-erasures", "cli.data.erase:reapply_erasures"),
     CommandEntry("data consents import", "cli.data.consents:import_"),
     CommandEntry("data consents list", "cli.data.consents:list_"),
+    CommandEntry("data consents record", "cli.data.consents:record"),
     CommandEntry("data consents withdraw", "cli.data.consents:withdraw"),
     CommandEntry("data hold add", "cli.data.holds:add"),
     CommandEntry("data hold release", "cli.data.holds:release"),

@@ -13,7 +13,7 @@ from api.consents.checks import (
 from api.consents.records import Consent, ConsentKind, ConsentScope, ConsentState
 from api.consents.service import Consents, NewConsent, withdraw_all
 from api.consents.tables import ConsentRow, ConsentWithdrawalRow
-from api.consents.texts import consent_of_texts
+from api.consents.texts import consent_of_texts, kind_of_purpose
 
 __all__ = [
     "HONOURED",
@@ -28,6 +28,7 @@ __all__ = [
     "NewConsent",
     "answered",
     "consent_of_texts",
+    "kind_of_purpose",
     "lacks_check",
     "require_consent",
     "require_honoured",

@@ -6,6 +6,12 @@ from api.consents.records import ConsentKind, ConsentScope
 from api.consents.service import NewConsent
 from api.errors import FieldError, Invalid
 from api.fields import parse_day
+from api.purposes import WITH_RECORDS
+
+
+def kind_of_purpose(purpose: str) -> str:
+    """What can be said about a purpose: `granted` or `objected`; of one that cannot be, which is refused by name."""
+    return (ConsentKind.of(purpose) if purpose in WITH_RECORDS else ConsentKind.GRANTED).value
 
 
 def consent_of_texts(texts: Mapping[str, str | None]) -> NewConsent:

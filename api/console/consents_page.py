@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from api.consents import Consent, ConsentKind, Consents, ConsentScope, ConsentState, consent_of_texts
+from api.consents import Consent, ConsentKind, Consents, ConsentScope, ConsentState, consent_of_texts, kind_of_purpose
 from api.console.access import SignedIn
 from api.errors import Forbidden
 from api.identity import Scope
@@ -105,10 +105,8 @@ class MemberConsents:
         """Record the consent or objection of a form; raises `Invalid`, `Conflict`, `NotFound`."""
         _require(signed_in, Scope.CONSENTS_RECORD)
         texts = {name: value.strip() for name, value in entered.items()}
-        purpose = texts.get("purpose", "")
-        # The purpose decides what can be said about it; an unknown one is refused by name below.
-        kind = ConsentKind.of(purpose) if purpose in WITH_RECORDS else ConsentKind.GRANTED
-        new = consent_of_texts({**texts, "member_id": member_id, "kind": kind.value})
+        kind = kind_of_purpose(texts.get("purpose", ""))
+        new = consent_of_texts({**texts, "member_id": member_id, "kind": kind})
         await self._consents.record(signed_in.caller, new)
 
     async def withdraw(self, signed_in: SignedIn, member_id: str, consent_id: str) -> None:

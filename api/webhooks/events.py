@@ -1,6 +1,7 @@
 """What is sent: the events that endpoints choose from, and how they follow from the topics of the outbox.
 
-A payload names what happened to which claim, edit, policy or model, and nothing else: no member, no amount, no score.
+A payload names what happened to which claim, edit, policy or model, and nothing else: no amount, no score, and
+no member but in `consent.changed`, which has ids and the purpose.
 The receiver reads the rest with its own key, so what it sees depends on what that key may see.
 """
 
@@ -42,6 +43,12 @@ class WebhookEvent(Enum):
     """Another model serves, after a promotion or a rollback."""
     CLAIM_RESCREENED = "claim.rescreened"
     """A change of a list, price or registry opened findings about a claim; the claim is unchanged."""
+    CONSENT_CHANGED = "consent.changed"
+    """A consent or an objection of a member was recorded or withdrawn."""
+
+
+OF_MEMBERS: Final = frozenset({WebhookEvent.CONSENT_CHANGED.value})
+"""Events that name a member: chosen only by who may read what members said."""
 
 
 TEST_EVENT: Final = "endpoint.test"
@@ -155,6 +162,16 @@ def _rescreened(event: OutboxEvent) -> WebhookMessage | None:
     return _message(event, WebhookEvent.CLAIM_RESCREENED, event.payload.get("job_id"), data)
 
 
+def _consent_changed(event: OutboxEvent) -> WebhookMessage | None:
+    consent_id, state = event.payload.get("consent_id"), event.payload.get("state")
+    data: dict[str, JsonValue] = {
+        "member_id": event.entity_key,
+        "consent_id": consent_id,
+        "purpose": event.payload.get("purpose"),
+    }
+    return _message(event, WebhookEvent.CONSENT_CHANGED, f"{consent_id} {state}", data)
+
+
 FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] = {
     outbox.RECEIVED: _received,
     outbox.DECIDED: _decided,
@@ -168,6 +185,7 @@ FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] 
     outbox.POLICY_ACTIVATED: _policy_activated,
     outbox.MODEL_PROMOTED: _model_promoted,
     outbox.RESCREENED: _rescreened,
+    outbox.CONSENT_CHANGED: _consent_changed,
 }
 """Topics of the outbox that lead to an event."""
 

@@ -20,6 +20,7 @@ EventName = Literal[
     "policy.activated",
     "model.promoted",
     "claim.rescreened",
+    "consent.changed",
 ]
 MAX_OVERLAP_HOURS = 24
 

@@ -2,7 +2,7 @@
 
 import base64
 import secrets as random_secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import audit
 from api.database import Database, fetch
 from api.entity_tags import entity_tag, matches
-from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 from api.field_keys import WEBHOOK_SECRET, StoredSecrets
-from api.identity import Caller
+from api.identity import Caller, Scope
 from api.paging import ListPage, PageCursor
 from api.responses import encode
 from api.webhooks import queue, repository
 from api.webhooks.addresses import AddressGuard, TargetRefused, parse_target
-from api.webhooks.events import trial_message
+from api.webhooks.events import OF_MEMBERS, trial_message
 from api.webhooks.fan_out import new_delivery
 from api.webhooks.records import (
     Delivery,
@@ -60,6 +60,7 @@ class Webhooks:
         Raises `Invalid` for a URL that webhooks are not sent to, `Conflict` where there is an endpoint of that URL or
         there are `MAX_ENDPOINTS`.
         """
+        _require_members_seen(caller, sent.events)
         await self._check(sent.url)
         at = clock.now()
         new = WebhookEndpoint(
@@ -104,6 +105,7 @@ class Webhooks:
         self, caller: Caller, endpoint_id: str, sent: EndpointChangeIn, if_match: str | None
     ) -> EndpointSecrets:
         """Change an endpoint; raises `NotFound`, `PreconditionFailed`, `Invalid`, `Conflict`."""
+        _require_members_seen(caller, sent.events or ())
         if sent.url is not None:
             await self._check(sent.url)
         at = clock.now()
@@ -291,3 +293,10 @@ async def _audit(
 
 def _not_found() -> NotFound:
     return NotFound("webhook endpoint not found; check its id")
+
+
+def _require_members_seen(caller: Caller, events: Collection[str]) -> None:
+    """Raise `Forbidden` where an event names a member and the caller may not read what members said."""
+    chosen = OF_MEMBERS.intersection(events)
+    if chosen and not caller.may(Scope.CONSENTS_READ):
+        raise Forbidden(f"{', '.join(sorted(chosen))} names a member; it needs the scope {Scope.CONSENTS_READ.value}")

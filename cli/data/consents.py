@@ -86,6 +86,43 @@ def list_(member_id: str, as_json: bool) -> None:
     terminal().print(table)
 
 
+@command(
+    examples=[
+        "ginja data consents record M123 MODELTRAIN --by ann",
+        "ginja data consents record M123 HRESCH --document-sha256 9f86d081… --document-place records/2026/0417",
+    ]
+)
+@click.argument("member_id", metavar="MEMBER")
+@click.argument("purpose", metavar="PURPOSE")
+@click.option(
+    "--scope",
+    type=click.Choice(["claims", "all"]),
+    default="all",
+    show_default=True,
+    help="Claims alone, or also who the member is.",
+)
+@click.option("--first-day", metavar="DAY", help="In force from this day on; default: today.")
+@click.option("--last-day", metavar="DAY", help="In force up to this day; default: until it is withdrawn.")
+@click.option("--document-sha256", metavar="HASH", help="SHA-256 of the signed document; a consent needs one.")
+@click.option("--document-place", metavar="REFERENCE", help="Where the document is kept, without personal data.")
+@BY
+def record(member_id: str, purpose: str, by: str | None, as_json: bool, **texts: str | None) -> None:
+    """Record what MEMBER said about PURPOSE: an objection to MODELTRAIN, a consent to PATRQT, FAMRQT, HRESCH or HMARKT.
+
+    The same again is recorded once.
+    """
+    from api.consents import consent_of_texts, kind_of_purpose
+
+    sent = {**texts, "member_id": member_id, "purpose": purpose, "kind": kind_of_purpose(purpose)}
+    new = consent_of_texts(sent)
+    recorded = _with_consents(lambda consents: consents.record(_caller(by), new))
+    if as_json:
+        print_json(_document(recorded.consent) | {"is_new": recorded.is_new})
+        return
+    when = "is recorded" if recorded.is_new else "was recorded before"
+    click.echo(f"Consent {recorded.consent.consent_id} of {member_id} {when}: {purpose} {recorded.consent.kind.value}.")
+
+
 @command(examples=["ginja data consents withdraw M123 cns_01m86p3ap6yntdyk7shqjq4hs9 --by ann"])
 @click.argument("member_id", metavar="MEMBER")
 @click.argument("consent_id", metavar="CONSENT")

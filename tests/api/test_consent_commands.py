@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
@@ -61,3 +62,33 @@ async def test_consents_are_listed_and_withdrawn(api: Api, tmp_path: Path):
     listed = json.loads((await command(api, tmp_path, "list", "M123", "--json")).stdout)["consents"]
     assert [(one["consent_id"], one["state"]) for one in listed] == [(made["consent_id"], "withdrawn")]
     assert made["consent_id"][:8] in (await command(api, tmp_path, "list", "M123")).output
+
+
+async def test_one_consent_is_recorded_once_and_an_objection_without_a_document(api: Api, tmp_path: Path):
+    signed = ("--document-sha256", DOCUMENT["document_sha256"], "--document-place", DOCUMENT["document_place"])
+    for is_new in (True, False):
+        words = ("record", "M123", "HRESCH", "--scope", "claims", "--last-day", "2099-12-31", *signed)
+        done = await command(api, tmp_path, *words, "--by", "ann", "--json")
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        assert (found["is_new"], found["state"], found["scope"]) == (is_new, "granted", "claims")
+    done = await command(api, tmp_path, "record", "M123", "MODELTRAIN", "--by", "ann")
+    assert (done.exit_code, "MODELTRAIN objected" in done.output) == (0, True)
+    assert api.rows("SELECT kind FROM consents ORDER BY recorded_at") == [("granted",), ("objected",)]
+    assert api.rows("SELECT DISTINCT name FROM audit_log WHERE act = 'consent.record'") == [("ann",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("M123", "TREAT"), "purpose"),
+        (("M123", "HRESCH"), "document_sha256"),
+        (("M123", "MODELTRAIN", "--first-day", "yesterday"), "first_day"),
+        (("M999", "MODELTRAIN"), "member not found"),
+    ],
+)
+async def test_a_record_that_cannot_be_is_refused_with_its_field(
+    api: Api, tmp_path: Path, words: tuple[str, ...], field: str
+):
+    refused = await command(api, tmp_path, "record", *words)
+    assert (refused.exit_code != 0, field in " ".join(refused.output.split()), api.count("consents")) == (True, True, 0)

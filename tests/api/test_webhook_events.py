@@ -14,6 +14,7 @@ from api.webhooks.events import FROM_TOPIC, OWN_TOPICS, WebhookEvent
 from api.webhooks.schemas import EndpointIn
 from core.format import json_instant
 from tests.api.appeals import OVERTURNED, denied, filed
+from tests.api.consents import RESEARCH, said, withdrawn
 from tests.api.decisions import REOPEN, approved, decide, held, pend
 from tests.api.makers import MINIMAL, Api, answering
 from tests.api.rescreening import drain
@@ -196,12 +197,35 @@ async def test_changes_of_policy_edits_and_model_are_events(api: Api):
     ]
 
 
+async def test_a_consent_that_is_recorded_or_withdrawn_is_an_event_of_ids_and_a_purpose(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    made = await said(api, RESEARCH)
+    named = {"member_id": "M123", "consent_id": made["consent_id"], "purpose": "HRESCH"}
+    assert kinds(await sent_since(api)) == [("consent.changed", named)]
+    await withdrawn(api, made)
+    assert kinds(await sent_since(api)) == [("consent.changed", named)]
+
+
+async def test_an_event_of_members_is_chosen_only_by_who_may_read_consents(api: Api):
+    scopes = ["webhooks:manage", "version:manage"]
+    made = await api.post("/v1/keys", {"name": "hooks", "role": "admin", "scopes": scopes})
+    assert made.status_code == 201, made.text
+    headers = {"Authorization": f"Bearer {made.json()['secret']}"}
+    sent = {"url": "https://127.0.0.1:9/hook", "events": ["consent.changed"]}
+    refused = await api.client.post("/v1/webhook-endpoints", json=sent, headers=headers)
+    assert (refused.status_code, "consents:read" in refused.text) == (403, True)
+    sent["events"] = ["claim.decided"]
+    endpoint = (await api.client.post("/v1/webhook-endpoints", json=sent, headers=headers)).json()["endpoint_id"]
+    place = f"/v1/webhook-endpoints/{endpoint}"
+    refused = await api.client.patch(place, json={"events": ["consent.changed"]}, headers=headers)
+    assert refused.status_code == 403
+
+
 def test_every_topic_leads_to_an_event_and_every_event_can_be_chosen():
     assert set(TOPICS) - set(FROM_TOPIC) == {
         outbox.HISTORY_LOADED,
         outbox.RESCORE,
         outbox.FLAGGED_AFTER_DECISION,  # tells what the model found
-        outbox.CONSENT_CHANGED,  # is about a member, whom no payload names
     }
     assert [one.value for one in WebhookEvent] == EVERY_EVENT
     schema = EndpointIn.model_json_schema()["properties"]["events"]

@@ -904,6 +904,7 @@ class EndpointChangeIn(TypedDict):
                 "policy.activated",
                 "model.promoted",
                 "claim.rescreened",
+                "consent.changed",
             ]
         ]
         | None
@@ -933,6 +934,7 @@ class EndpointIn(TypedDict):
             "policy.activated",
             "model.promoted",
             "claim.rescreened",
+            "consent.changed",
         ]
     ]
     """The events that are sent to this endpoint."""
@@ -967,6 +969,7 @@ class EndpointOut(TypedDict):
             "policy.activated",
             "model.promoted",
             "claim.rescreened",
+            "consent.changed",
         ]
         | str
     ]
@@ -1003,6 +1006,7 @@ class EndpointSecretOut(TypedDict):
             "policy.activated",
             "model.promoted",
             "claim.rescreened",
+            "consent.changed",
         ]
         | str
     ]
@@ -2397,6 +2401,7 @@ class TrialEventIn(TypedDict):
             "policy.activated",
             "model.promoted",
             "claim.rescreened",
+            "consent.changed",
         ]
         | Literal["endpoint.test"]
     ]
