@@ -26,14 +26,19 @@ _PAUSE_S: Final = 1.0
 def require_own(url: str, tenant: str) -> bool:
     """Take a database that no tenant has for this one; returns whether the server answered.
 
-    Raises `SettingsError` where it belongs to another tenant.
+    Raises `SettingsError` where it belongs to another tenant, and where the server refuses to say.
     """
     retry = Retry(NoBackoff(), 0)
     client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=retry)
     with client:
         try:
-            client.set(KEY, tenant, nx=True)
+            # Read first: a server whose memory is full takes no write, and says nevertheless whose database it is.
             found = cast("bytes | None", client.get(KEY))
+            if found is None:
+                client.set(KEY, tenant, nx=True)
+                found = cast("bytes | None", client.get(KEY))
+        except (redis.AuthenticationError, redis.ResponseError) as error:  # the former is a ConnectionError, too
+            raise SettingsError(f"GINJA_REDIS_URL: Valkey refused the check of the tenant: {error}") from None
         except redis.RedisError:
             return False
     owner = tenant if found is None else found.decode(errors="replace")

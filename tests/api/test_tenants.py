@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from core.embedded import free_port
 from core.errors import SettingsError
-from core.servers import running_valkey_url, valkey_url
+from core.servers import awaited_valkey_url, running_valkey_url, valkey_url
 from core.settings import Settings
 from core.valkey_tenant import KEY, require_own
 from features.online import watermark_key
@@ -214,6 +214,43 @@ async def test_a_valkey_database_is_the_tenants_that_came_first_and_is_refused_b
     with redis.Redis.from_url(north.valkey) as client:
         client.set(KEY, "north")
     assert not require_own("redis://127.0.0.1:1/0", "north"), "nothing answers"
+
+
+def url_of(valkey: str, user: str, password: str) -> str:
+    place = urlsplit(valkey)
+    return place._replace(netloc=f"{user}:{password}@{place.netloc.rpartition('@')[2]}").geturl()
+
+
+async def test_a_full_valkey_is_used_by_its_tenant_and_still_refused_to_others(tenants: tuple[Tenant, Tenant]):
+    north, south = tenants
+    assert valkey_url(settings_of(north)) == north.valkey
+    with redis.Redis.from_url(north.valkey) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            assert require_own(north.valkey, "north")
+            with pytest.raises(SettingsError, match="belongs to the tenant 'north'"):
+                valkey_url(settings_of(south, redis_url=SecretStr(north.valkey)))
+            client.delete(KEY)
+            with pytest.raises(SettingsError, match=r"refused the check of the tenant.*maxmemory"):
+                valkey_url(settings_of(north))
+        finally:
+            client.config_set("maxmemory", 0)
+
+
+async def test_a_valkey_that_refuses_the_check_of_the_tenant_is_not_used(tenants: tuple[Tenant, Tenant]):
+    north, south = tenants
+    assert valkey_url(settings_of(north)) == north.valkey
+    with redis.Redis.from_url(north.valkey) as client:
+        client.acl_setuser("limited", enabled=True, passwords=["+known"], keys=["other"], commands=["+@all"])
+        try:
+            for password in ("known", "guessed"):
+                refused = settings_of(south, redis_url=SecretStr(url_of(north.valkey, "limited", password)))
+                for asked in (valkey_url, running_valkey_url, awaited_valkey_url):
+                    with pytest.raises(SettingsError, match="GINJA_REDIS_URL: Valkey refused the check") as raised:
+                        asked(refused)
+                    assert password not in str(raised.value)
+        finally:
+            client.acl_deluser("limited")
 
 
 @pytest.mark.parametrize("part", ["api", "worker", "tasks", "scorer"])
