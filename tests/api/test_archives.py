@@ -296,3 +296,24 @@ async def test_rows_of_a_claim_that_is_not_archived_cannot_be_deleted(api: Api, 
 def test_the_role_of_requests_cannot_change_which_claims_are_archived(seeded_url: str, table: str, statement: str):
     with psycopg.connect(as_api_role(seeded_url)) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(statement.format(table))
+
+
+@pytest.mark.parametrize("table", ["decisions", "appeal_decisions"])
+async def test_the_role_of_requests_cannot_say_by_a_table_of_its_own_what_is_archived(api: Api, table: str):
+    await full_claim(api)
+    with psycopg.connect(as_api_role(api.url)) as connection:
+        connection.execute("SET ginja.sees = 'all'")
+        connection.execute("CREATE TEMP TABLE archived_claims (claim_id text, restored_at timestamptz)")
+        connection.execute("INSERT INTO archived_claims (claim_id) SELECT claim_id FROM claims")
+        with pytest.raises(RestrictViolation, match="append only"):
+            connection.execute(f"DELETE FROM public.{table}")
+
+
+def test_a_function_of_the_database_finds_its_tables_where_no_session_can_put_others(seeded_url: str):
+    found = rows(
+        seeded_url,
+        "SELECT proname FROM pg_proc JOIN pg_language ON pg_language.oid = prolang "
+        "WHERE pronamespace = current_schema()::regnamespace AND lanname = 'plpgsql' "
+        "AND proconfig IS DISTINCT FROM ARRAY['search_path=' || quote_ident(current_schema()) || ', pg_temp']",
+    )
+    assert found == []
