@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from api.field_keys.service import FieldKeys
+from api.field_keys.tables import DataKeyRow
 from core.blind_index import BlindIndex
 from core.errors import DecryptionError, KeyMissingError
 from core.field_encryption import SealingKey, key_id_of, place
@@ -60,9 +64,13 @@ class SealedColumn:
         """The entry of a value in the blind index."""
         return BlindIndex(key, f"{self.table}.{self.clear}").entry(value.decode())
 
-    async def entries(self, keys: FieldKeys, value: str) -> list[bytes]:
-        """What a value may have in the blind index: under each key of `purpose`. Raises what `FieldKeys` raises."""
-        return [self.entry(key, value.encode()) for key in await keys.all(self.purpose)]
+    async def entries(self, connection: AsyncConnection, keys: FieldKeys, value: str) -> list[bytes]:
+        """What a value may have in the blind index: under each key of `purpose`. Raises what `FieldKeys` raises.
+
+        Keys are looked up by `connection`: one that another process has just made is among them.
+        """
+        ids = await connection.scalars(select(DataKeyRow.key_id).where(DataKeyRow.purpose == self.purpose))
+        return [self.entry(await keys.key(one), value.encode()) for one in ids]
 
     def seal(self, key: SealingKey, value: bytes, *row: object) -> bytes:
         """A value as it is stored."""

@@ -54,7 +54,7 @@ async def lock_logins(connection: AsyncConnection) -> None:
 
 async def user_with_login(connection: AsyncConnection, keys: FieldKeys, login: str) -> User | None:
     """The user of a login in lower case. Raises as `opened` does."""
-    entries = await USER_LOGIN.entries(keys, login)
+    entries = await USER_LOGIN.entries(connection, keys, login)
     is_its = or_(UserRow.login_index.in_(entries), UserRow.login == login)
     row = (await connection.execute(select(*USER_COLUMNS).where(is_its))).one_or_none()
     return None if row is None else await opened(keys, User(*row))

@@ -44,9 +44,21 @@ async def test_a_login_is_registered_once_also_by_requests_at_the_same_time(api:
 async def test_entries_are_of_the_key_and_of_no_other_login(api: Api):
     first, other = [await person(api, login=f"{name}@insurer.example") for name in ("a", "b")]
     entries = dict(api.rows("SELECT user_id, login_index FROM users"))
-    keys = api.dependencies.field_keys
-    assert await USER_LOGIN.entries(keys, first.login) == [entries[first.user_id]]
+    key = await api.dependencies.field_keys.current(USER_LOGIN.purpose)
+    assert USER_LOGIN.entry(key, first.login.encode()) == entries[first.user_id]
     assert entries[first.user_id] != entries[other.user_id]
+
+
+async def test_a_login_under_a_key_that_another_process_has_just_made_is_not_registered_again(api: Api):
+    await person(api, login="first@insurer.example")  # this process has looked the keys up
+    async with running_api(api.url) as other:
+        keys = other.dependencies.field_keys
+        await asyncio.to_thread(keys.ring.replace, USER_LOGIN.purpose, (await keys.current(USER_LOGIN.purpose)).key_id)
+        await person(other, login=LOGIN)
+    assert len(api.rows("SELECT key_id FROM data_keys WHERE purpose = %s", USER_LOGIN.purpose)) == 2
+    new = {"login": LOGIN, "display_name": "Ann", "role": "operator"}
+    assert (await api.post("/v1/users", new)).status_code == 409
+    assert await signs_in(api)
 
 
 async def test_a_login_that_an_earlier_release_stored_signs_in_and_is_then_encrypted(api: Api):
