@@ -217,7 +217,7 @@ class ValueUnreadable(ApiError):
     """A stored value cannot be decrypted: it was changed, or its key is lost. Other records are readable."""
 
     status, kind, title = 500, "value-unreadable", "A stored value cannot be decrypted"
-    example = "the key of member M123: data key 7 is missing; restore the table data_keys from a backup"
+    example = "the key of a member: data key 7 is missing; restore the table data_keys from a backup"
 
 
 class Overloaded(ApiError):

@@ -124,7 +124,7 @@ async def member_key(keys: FieldKeys, key: MemberKey) -> MemberSealingKey | None
     try:
         return unwrapped(await keys.key(key_id_of(key.wrapped)), key.member_id, key.wrapped)
     except DecryptionError as error:
-        raise type(error)(f"the key of member {key.member_id}: {error}") from None
+        raise type(error)(f"the key of a member: {error}") from None  # without the id, which logs may not have
 
 
 def fresh_key(wrapping: SealingKey, member_id: str) -> bytes:

@@ -80,11 +80,11 @@ def opened(member_id: str, stored: StoredIdentity, key: SealingKey | None) -> Id
     for name, value in stored.sealed.items():
         if value is not None:
             if key is None:
-                raise KeyMissingError(f"{name} of member {member_id}: {MISSING_MEMBER_KEY}")
+                raise KeyMissingError(f"members.{name}: {MISSING_MEMBER_KEY}")
             try:
                 values[name] = key.open(value, _at(name, member_id)).decode()
             except DecryptionError as error:
-                raise DecryptionError(f"{name} of member {member_id}: {error}") from None
+                raise type(error)(f"members.{name}: {error}") from None  # without the id, which logs may not have
     born = values["birth_date"]
     return Identity(
         cast(str | None, values["name"]),

@@ -80,27 +80,34 @@ class MemberSearch:
     async def find(self, caller: Caller, sought: SoughtMember) -> Sequence[Entry]:
         """Members that are meant, by id; the search and each of them is recorded before it is returned.
 
+        Members that cannot be decrypted are left out; the row of the search counts them.
+
         Raises `Invalid` where too little is stated, or more than `MAX_FOUND` members fit it.
         """
         sought.check()
         async with self._database.reading() as connection:
             ids = await candidates(connection, self._keys, sought.person, MAX_CANDIDATES + 1)
-            entries = await repository.members(connection, self._keys, ids, sought.columns)
-        found = [entry for entry, known in entries if sought.person.is_like(known) and sought.sex in (None, known.sex)]
+            read = await repository.members(connection, self._keys, ids, sought.columns)
+        person = sought.person
+        found = [entry for entry, known in read.found if person.is_like(known) and sought.sex in (None, known.sex)]
         if len(ids) > MAX_CANDIDATES or len(found) > MAX_FOUND:
-            await self._record(caller, sought, DENIED, None)
+            await self._record(caller, sought, DENIED, None, read.unreadable)
             raise Invalid.field(
                 _more_of(sought), f"more than {MAX_FOUND} members fit; state more fields, best name and birth_date"
             )
-        await self._record(caller, sought, SUCCESS, found)
+        await self._record(caller, sought, SUCCESS, found, read.unreadable)
         return found
 
-    async def _record(self, caller: Caller, sought: SoughtMember, outcome: str, found: Sequence[Entry] | None) -> None:
+    async def _record(
+        self, caller: Caller, sought: SoughtMember, outcome: str, found: Sequence[Entry] | None, unreadable: int
+    ) -> None:
         """One row for the search, without what was stated, and one for each member that it shows."""
         actor, at = Actor(caller.actor_id, caller.name, caller.role), clock.now()
         details: dict[str, JsonValue] = {"by": list[JsonValue](sought.stated)}
         if found is not None:
             details["items"] = len(found)
+        if unreadable:
+            details["unreadable"] = unreadable
         rows = [
             audit.entry(actor=actor, act=act, claim_id=None, details=more, at=at, subject=subject, outcome=outcome)
             for act, more, subject in (

@@ -34,6 +34,10 @@ from api.registry.kinds import MEMBER, Kind
 from api.registry.records import Entry, Span
 from api.registry.tables import RegistryHistoryRow
 from claims.validity import ValidityPeriod
+from core.errors import DecryptionError
+from core.logging import get_logger
+
+log = get_logger("api")
 
 _IS_ANSWERED: Final = "is_answered"
 
@@ -44,6 +48,14 @@ class PurposedEntry:
 
     entry: Entry
     is_answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMembers:
+    """Members that were read, and how many could not be decrypted: they were changed, or their key is lost."""
+
+    found: Sequence[tuple[Entry, Identity]]
+    unreadable: int
 
 
 _DAY: TypeAdapter[date | None] = TypeAdapter(date | None)
@@ -123,10 +135,10 @@ async def entries(
 
 async def members(
     connection: AsyncConnection, keys: FieldKeys, member_ids: Sequence[str], columns: Mapping[str, str]
-) -> list[tuple[Entry, Identity]]:
+) -> ReadMembers:
     """Members of some ids whose columns have these values, with who they are, in the order of their ids.
 
-    Raises as `open_identity` does.
+    One that cannot be decrypted does not keep the others from being read. Raises what `FieldKeys` raises.
     """
     table = MEMBER.table
     joined = table.outerjoin(MemberKeyRow, MemberKeyRow.member_id == table.c.member_id)
@@ -134,11 +146,17 @@ async def members(
     statement = select(table, *KEY_COLUMNS).select_from(joined).where(chosen).order_by(table.c.member_id)
     for column, value in columns.items():
         statement = statement.where(table.c[column] == value)
-    found = []
+    found: list[tuple[Entry, Identity]] = []
+    unreadable = 0
     for row in map(_named, (await connection.execute(statement)).mappings()):
-        known = await open_identity(keys, str(row["member_id"]), StoredIdentity.of(row, with_key(row)))
+        try:
+            known = await open_identity(keys, str(row["member_id"]), StoredIdentity.of(row, with_key(row)))
+        except DecryptionError as error:
+            log.error("stored value unreadable", problem=str(error))
+            unreadable += 1
+            continue
         found.append((_entry(MEMBER, {**row, **{name: getattr(known, name) for name in IDENTITY_FIELDS}}), known))
-    return found
+    return ReadMembers(found, unreadable)
 
 
 async def add(connection: AsyncConnection, keys: FieldKeys, kind: Kind, new: Entry) -> bool:

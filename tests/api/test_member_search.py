@@ -139,6 +139,25 @@ async def test_the_search_and_each_member_found_are_recorded_with_the_purpose_an
     assert BORN not in json.dumps(logs, default=str)
 
 
+async def test_a_member_that_cannot_be_read_is_left_out_of_a_search_that_also_fits_it_and_counted(api: Api):
+    await add(api)
+    await add(api, "M901")
+    api.execute(
+        "UPDATE members SET name_sealed = set_byte(name_sealed, 20, 255 - get_byte(name_sealed, 20)) "
+        "WHERE member_id = 'M901'"
+    )
+    with capture_logs() as logs:
+        assert await search(api, name=NAME) == ["M900"]
+        found = await api.get("/v1/members/M901")
+    recorded = api.rows("SELECT outcome, details FROM audit_log WHERE act = 'member.search'")
+    assert recorded == [("success", {"by": ["name"], "items": 1, "unreadable": 1})]
+    assert (found.status_code, found.json()["type"]) == (500, "/docs/problems#value-unreadable")
+    assert "members.name: " in found.json()["detail"]
+    assert "M901" not in found.text.replace("/v1/members/M901", "")
+    assert [one for one in logs if one["log_level"] == "error"]
+    assert "M901" not in str([{**one, "exc_info": str(one.get("exc_info"))} for one in logs])
+
+
 async def test_a_change_of_the_name_moves_the_member_in_the_index(api: Api):
     await add(api)
     read = await api.get("/v1/members/M900")
