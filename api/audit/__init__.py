@@ -18,10 +18,10 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.changes import AuditedChange, StoredChange, seal_change, stored_change
+from api.audit.changes import AuditedChange, StoredChange, seal_change
 from api.audit.commands import CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
 from api.audit.fhir import audit_event
-from api.audit.reading import AuditReading
+from api.audit.reading import AuditReading, shown_change
 from api.audit.records import (
     COMMAND_LINE,
     DENIED,
@@ -84,8 +84,8 @@ __all__ = [
     "record",
     "record_submissions",
     "seal_change",
+    "shown_change",
     "stored_anchors",
-    "stored_change",
     "submitted_by",
     "verify",
 ]

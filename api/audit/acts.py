@@ -155,6 +155,9 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
 }
 """By method and path. `HEAD` is recorded as `GET`."""
 
+CHANGE_READ: Final = "audit.change_read"
+"""Of a row beside `audit.read` and `audit show --changes`, about the member whose change was shown."""
+
 _POLICY = "policies are rules of the insurer; their versions and activations are append-only tables"
 _ENDPOINT = "receivers and what was sent to them: ids of claims and what happened; changes are recorded by the service"
 _VERSION = "the version of a key; changes are recorded by the service"

@@ -1,13 +1,16 @@
 """Reading the audit log over HTTP. Each read is an entry of the log itself (`api/audited_requests.py`)."""
 
+from api.audit.acts import CHANGE_READ
 from api.audit.changes import StoredChange, stored_change
-from api.audit.records import AuditedAct, AuditFilter
-from api.audit.repository import audited_act, entries
+from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
+from api.audit.repository import audited_act, entries, entry
 from api.database import Database
 from api.errors import NotFound
 from api.field_keys import FieldKeys
+from api.identity import Caller
 from api.paging import ListPage, PageCursor
-from api.request_context import note_items
+from api.request_context import Actor, note_items
+from core import clock
 
 
 class AuditReading:
@@ -26,13 +29,37 @@ class AuditReading:
         note_items(len(shown))
         return ListPage(shown, PageCursor(shown[-1].at, str(shown[-1].audit_id)) if len(found) > limit else None)
 
-    async def entry(self, number: str) -> tuple[AuditedAct, StoredChange]:
-        """One entry with its change decrypted; raises `NotFound`, and what `stored_change` raises."""
+    async def entry(self, caller: Caller, number: str) -> tuple[AuditedAct, StoredChange]:
+        """One entry with its change decrypted; raises `NotFound`, and what `shown_change` raises."""
         async with self._database.reading() as connection:
             found = await audited_act(connection, as_entry_number(number))
-            if found is None:
-                raise NotFound("entry not found; check its number")
-            return found, await stored_change(connection, self._keys, found)
+        if found is None:
+            raise NotFound("entry not found; check its number")
+        actor = Actor(caller.actor_id, caller.name, caller.role)
+        return found, await shown_change(self._database, self._keys, found, actor)
+
+
+async def shown_change(database: Database, keys: FieldKeys, found: AuditedAct, actor: Actor) -> StoredChange:
+    """The change of an entry, decrypted for somebody.
+
+    Of a member, an entry about the member is committed before it is returned. Raises as `stored_change` does.
+    """
+    async with database.reading() as connection:
+        stored = await stored_change(connection, keys, found)
+    if stored.change is None or found.subject_kind != "member" or found.subject_id is None:
+        return stored
+    row = entry(
+        actor=actor,
+        act=CHANGE_READ,
+        claim_id=None,
+        details={"audit_id": found.audit_id},
+        at=clock.now(),
+        subject=Subject(found.subject_kind, found.subject_id),
+        outcome=SUCCESS,
+    )
+    async with database.deciding() as connection:
+        await connection.finish(row)
+    return stored
 
 
 def as_entry_number(text: str) -> int:

@@ -61,12 +61,12 @@ async def list_audit_entries(
 @router.get("/v1/audit/events/{audit_id}", response_model=AuditEntryWithChangeOut, openapi_extra=operation())
 async def get_audit_entry(
     request: Request,
-    _caller: AuditCaller,
+    caller: AuditCaller,
     audit_id: Annotated[str, Path(description="Number of the entry.", examples=["4711"]), AfterValidator(as_claim_id)],
     fields: Annotated[Annotated[str, _ENTRY.check] | None, _ENTRY.query] = None,
 ) -> Response:
     """Read an entry of the audit log with what was before and after a change. The look is an entry itself."""
-    found, change = await dependencies(request).audit.entry(audit_id)
+    found, change = await dependencies(request).audit.entry(caller, audit_id)
     return json_response(AuditEntryWithChangeOut.with_change(found, change), fields=_ENTRY.chosen(fields))
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from api.audit import OUTCOMES, ROUTES, AuditedAct, AuditFilter, StoredChange, audited_act, entries, stored_change
+from api.audit import OUTCOMES, ROUTES, AuditedAct, AuditFilter, StoredChange, audited_act, entries, shown_change
 from api.console.access import SignedIn
 from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Scope
-from api.request_context import PURPOSES, note_items
+from api.request_context import PURPOSES, Actor, note_items
 
 FILTERS: Final = ("actor", "subject", "act", "outcome", "since", "until", "request_id")
 """Query parameters of the page, beside the place."""
@@ -98,9 +98,11 @@ class AuditSearch:
             raise NotFound("entry not found; check its number")
         async with self._database.reading() as connection:
             found = await audited_act(connection, audit_id)
-            if found is None:
-                raise NotFound("entry not found; check its number")
-            return entry_page(found, await stored_change(connection, self._keys, found))
+        if found is None:
+            raise NotFound("entry not found; check its number")
+        caller = signed_in.caller
+        actor = Actor(caller.actor_id, caller.name, caller.role)
+        return entry_page(found, await shown_change(self._database, self._keys, found, actor))
 
 
 def read_filter(entered: Mapping[str, str]) -> tuple[AuditFilter, dict[str, str]]:

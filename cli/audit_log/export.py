@@ -1,5 +1,6 @@
 """`ginja audit export` and `show`: entries of the audit log as files, and one with everything."""
 
+import getpass
 import json
 import os
 import sys
@@ -92,8 +93,9 @@ def export(
 @click.option("--changes", is_flag=True, help="With what was before and after a change, decrypted.")
 def show(audit_id: int, changes: bool, as_json: bool) -> None:
     """Show one entry of the audit log with everything that it has. Looking is an entry itself."""
-    from api.audit import StoredChange, audited_act, stored_change
+    from api.audit import COMMAND_LINE, StoredChange, audited_act, shown_change
     from api.field_keys import FieldKeys
+    from api.request_context import Actor
     from core.settings import settings
 
     url = existing_database_url()
@@ -101,9 +103,10 @@ def show(audit_id: int, changes: bool, as_json: bool) -> None:
     async def read(database: "Database") -> "tuple[AuditedAct | None, StoredChange]":
         async with database.reading() as connection:
             found = await audited_act(connection, audit_id)
-            if found is None or not changes:
-                return found, StoredChange()
-            return found, await stored_change(connection, FieldKeys(settings(), url), found)
+        if found is None or not changes:
+            return found, StoredChange()
+        actor = Actor(COMMAND_LINE, getpass.getuser(), "operator")
+        return found, await shown_change(database, FieldKeys(settings(), url), found, actor)
 
     found, stored = with_database(read)
     if found is None:

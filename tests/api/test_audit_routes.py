@@ -12,7 +12,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from api.audit.fhir import ACTIONS
 from cli.main import main
-from tests.api.makers import Api
+from tests.api.makers import ENCRYPTION_KEY, Api
 
 ENTRIES = (
     ("2026-03-01T10:00:00Z", "key_1", "desk", "insurer", "claim.read", "claim", "c1", "HPAYMT", "success", "r1"),
@@ -221,6 +221,47 @@ async def test_a_change_of_a_member_is_kept_before_and_after_encrypted_and_read_
     assert (await change_of(api, "member.update"))["change"] == {"before": created, "after": changed}
     stored = api.rows("SELECT string_agg(audit_log::text, ' ') FROM audit_log")[0][0]
     assert not [one for one in ("Quixley", "1947-11-23", "Newname", b"Quixley".hex()) if one in stored]
+
+
+def looks_at(api: Api, member_id: str) -> list[Any]:
+    return api.rows(
+        "SELECT name, role, outcome, details FROM audit_log "
+        "WHERE act = 'audit.change_read' AND subject_kind = 'member' AND subject_id = %s ORDER BY audit_id",
+        member_id,
+    )
+
+
+async def test_who_reads_a_change_of_a_member_has_an_entry_about_the_member(api: Api):
+    await api.post("/v1/members", NEW)
+    number = api.rows("SELECT audit_id FROM audit_log WHERE act = 'member.create'")[0][0]
+    assert looks_at(api, "M900") == []
+    await api.get(f"/v1/audit/events/{number}")
+    ((_, role, outcome, details),) = looks_at(api, "M900")
+    assert (role, outcome, details) == ("admin", "success", {"audit_id": number})
+    read = api.rows("SELECT audit_id FROM audit_log WHERE act = 'audit.read'")[0][0]
+    await api.get(f"/v1/audit/events/{read}")
+    assert len(api.rows("SELECT 1 FROM audit_log WHERE act = 'audit.change_read'")) == 1, "no change, no such entry"
+
+
+async def test_a_command_that_shows_a_change_of_a_member_has_an_entry_about_the_member(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GINJA_HOME", str(tmp_path))
+    monkeypatch.setenv("GINJA_ENCRYPTION_KEYS", ENCRYPTION_KEY)
+    await api.post("/v1/members", NEW)
+    number = api.rows("SELECT audit_id FROM audit_log WHERE act = 'member.create'")[0][0]
+
+    async def shown(*more: str) -> str:
+        words = ("audit", "show", str(number), *more)
+        done = await asyncio.to_thread(CliRunner().invoke, main, words, env={"GINJA_DATABASE_URL": api.url})
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert "Quixley" not in await shown()
+    assert looks_at(api, "M900") == []
+    assert "Quixley" in await shown("--changes")
+    ((_, role, outcome, details),) = looks_at(api, "M900")
+    assert (role, outcome, details) == ("operator", "success", {"audit_id": number})
 
 
 async def test_an_erasure_reaches_the_changes_of_the_member_and_the_log_stays_intact(
