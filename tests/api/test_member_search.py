@@ -124,12 +124,12 @@ async def test_the_search_and_each_member_found_are_recorded_with_the_purpose_an
     await add(api, "M901")
     with capture_logs() as logs:
         sent = {"name": NAME, "birth_date": BORN}
-        await api.post("/v1/members:search", sent, role="insurer", **{"X-Purpose-Of-Use": "PATRQT"})
+        await api.post("/v1/members:search", sent, role="insurer", **{"X-Purpose-Of-Use": "HLEGAL"})
     rows = api.rows(
         "SELECT act, role, purpose, outcome, subject_kind, subject_id, details FROM audit_log "
         "WHERE act IN ('member.search', 'member.found') ORDER BY audit_id"
     )
-    who = ("insurer", "PATRQT", "success")
+    who = ("insurer", "HLEGAL", "success")
     assert rows == [
         ("member.search", *who, None, None, {"by": ["birth_date", "name"], "items": 2}),
         ("member.found", *who, "member", "M900", {}),
