@@ -3,9 +3,8 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
-from sqlalchemy import Row, Select, exists, insert, select, tuple_
+from sqlalchemy import Executable, Row, exists, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.consents.records import Consent, ConsentKind, ConsentScope
@@ -85,11 +84,11 @@ async def given_consents(connection: AsyncConnection, member_id: str) -> list[Co
     return await _read(connection, statement.order_by(ConsentRow.recorded_at, ConsentRow.consent_id))
 
 
-async def _read(connection: AsyncConnection, statement: Select[tuple[Any, ...]]) -> list[Consent]:
+async def _read(connection: AsyncConnection, statement: Executable) -> list[Consent]:
     return [_consent(row) for row in await connection.execute(statement)]
 
 
-def _consent(row: Row[tuple[Any, ...]]) -> Consent:
+def _consent(row: Row[tuple[object, ...]]) -> Consent:
     values = dict(row._mapping)
     return Consent(**{**values, "kind": ConsentKind(values["kind"]), "scope": ConsentScope(values["scope"])})
 

@@ -6,7 +6,6 @@ The check is a column of the statement that reads, so it costs no round trip, an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,15 +31,15 @@ class PurposedClaim:
     is_answered: bool
 
 
-def _with_check(check: ConsentCheck | None) -> Select[tuple[Any, ...]]:
+def _with_check(check: ConsentCheck | None) -> Select[tuple[object, ...]]:
     """Claims with a last column: whether they may be shown for a purpose; `None`: it needs nothing of members."""
     if check is None:
         return PRESENT_CLAIMS.add_columns(true())
     return PRESENT_CLAIMS.add_columns(answered(check, ClaimRow.__table__.c.member_id, ConsentScope.CLAIMS))
 
 
-def _purposed(row: Sequence[Any]) -> PurposedClaim:
-    return PurposedClaim(claim_record(row[:-1]), row[-1])
+def _purposed(row: Sequence[object]) -> PurposedClaim:
+    return PurposedClaim(claim_record(row[:-1]), bool(row[-1]))
 
 
 async def _claim_for(connection: AsyncConnection, claim_id: str, check: ConsentCheck) -> PurposedClaim | None:

@@ -11,7 +11,7 @@ from cli.residency import check_region
 
 @command(
     "check-residency",
-    examples=["ginja data check-residency /srv/backups/ginja.dump && pg_dump --file=/srv/backups/ginja.dump"],
+    examples=["ginja data check-residency /srv/backups/ginja.dump"],
 )
 @click.argument("file", type=click.Path(path_type=Path))
 def check_residency(file: Path, as_json: bool) -> None:

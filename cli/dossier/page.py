@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cli.dossier.charts import draw
@@ -30,10 +30,15 @@ _KINDS: Final = {"audit": "audit log, row", "mlflow": "MLflow run", "command": "
 
 def render(dossier: Dossier, zone: tzinfo) -> str:
     """The page."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     folder = Path(__file__).parent
-    template = environment.from_string((folder / "page.html").read_text())
-    return template.render(
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
         dossier=dossier,
         style=Markup((folder / "page.css").read_text()),  # noqa: S704 a file of the program
         draw=draw,

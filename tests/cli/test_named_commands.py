@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.main import main
-from cli.tree import COMMANDS
+from cli.tree import COMMANDS, TreeGroup
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w./-])ginja((?: [a-z][a-z0-9-]*)+)([^`\"'\n|;&)]*)")
@@ -72,6 +72,8 @@ def test_every_named_option_belongs_to_its_command() -> None:
         command = called(words)
         if command is None:
             continue
+        if isinstance(command, TreeGroup) and command.default is not None:  # its options are those of a command
+            command = called([*words, command.default]) or command
         declared = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         undeclared += [f"{place}: {' '.join(words)} {option}" for option in set(OPTION.findall(rest)) - declared]
     assert undeclared == []

@@ -23,7 +23,7 @@ from api.tasks.broker import TaskBroker, celery_app
 from core import embedded, postgres, valkey
 from core.servers import create_database, database_url, drop_database, server_status, stop_servers
 from core.settings import Settings, held
-from features.online.reader import connect
+from features.online import connect
 
 
 @pytest.fixture
