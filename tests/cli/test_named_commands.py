@@ -12,7 +12,7 @@ from cli.tree import COMMANDS, TreeGroup
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w./-])ginja((?: [a-z][a-z0-9-]*)+)([^`\"'\n|;&)]*)")
-OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+OPTION = re.compile(r"(?<!\S)--[a-z][a-z0-9-]*")
 LISTS_OTHER_SPELLINGS = {
     "CHANGELOG.md",
     "cli/tree.py",
