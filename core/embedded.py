@@ -82,6 +82,16 @@ def command_line(pid: int) -> str | None:
         return None
 
 
+def works_in(pid: int, folder: Path) -> bool:
+    """Whether the working folder of a running process is this one, wherever it was when the process began."""
+    import psutil  # installed with the embedded servers only
+
+    try:
+        return Path(psutil.Process(pid).cwd()) == folder.resolve()
+    except psutil.Error:
+        return False
+
+
 def free_port() -> int:
     """A TCP port that is free now on the loopback interface, chosen at random below the ephemeral ports.
 

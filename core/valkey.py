@@ -40,7 +40,9 @@ def url(home: Path) -> str:
 def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and has loaded its data."""
     server = _process(home)
-    return server if server is not None and _answers(home, server) else None
+    if server is None or (server.port is None and server.socket is None):
+        return None
+    return server if _answers(home, server) else None
 
 
 def process(home: Path) -> int | None:
@@ -142,7 +144,10 @@ def _stop(home: Path) -> bool:
 
 
 def _process(home: Path) -> embedded.RunningServer | None:
-    """The server process of this folder, verified by the port or the socket in its process title."""
+    """The server process of this folder, verified by the port or the socket in its process title.
+
+    One that works in this folder at the socket of another is that of a home that was moved: it has no address here.
+    """
     port = _configured_port(_folder(home))
     try:
         pid = int((_folder(home) / "pid").read_text())
@@ -153,7 +158,9 @@ def _process(home: Path) -> embedded.RunningServer | None:
         return None
     if port:
         return embedded.RunningServer(pid, port) if f":{port}" in title else None
-    return embedded.RunningServer(pid, None, _socket(home)) if f"unixsocket:{_socket(home)}" in title else None
+    if f"unixsocket:{_socket(home)}" in title:
+        return embedded.RunningServer(pid, None, _socket(home))
+    return embedded.RunningServer(pid, None, None) if embedded.works_in(pid, _folder(home)) else None
 
 
 def _configured_port(folder: Path) -> int | None:

@@ -134,3 +134,20 @@ def test_servers_move_to_ports_and_back_with_the_setting(home: Path) -> None:
     assert (postgres.url(home), valkey.url(home)) == at_port, "a server that runs stays where it is"
     stop_servers(home)
     assert (postgres.url(home), valkey.url(home)) == at_socket
+
+
+def test_a_home_that_moves_while_its_valkey_runs_has_one_server_with_its_data(home: Path) -> None:
+    (home / "before").mkdir()
+    with redis.Redis.from_url(valkey.url(home / "before")) as client:
+        client.set("kept", "7")
+    earlier = valkey.process(home / "before")
+    assert earlier is not None
+    (home / "before").rename(home / "after")
+    try:
+        with redis.Redis.from_url(valkey.url(home / "after")) as client:
+            assert client.get("kept") == b"7"
+        assert _has_ended(earlier)
+    finally:
+        stop_servers(home / "after")
+        if not _has_ended(earlier):
+            os.kill(earlier, signal.SIGKILL)
