@@ -18,12 +18,17 @@ SCAN_S: Final = 45.0
 _CLOSED: Final = (
     "clamd closed the connection without an answer; its StreamMaxLength may be less than GINJA_CLAMD_MAX_BYTES"
 )
+_TOO_LARGE: Final = "INSTREAM size limit exceeded"
 _LONGEST_ANSWER: Final = 4_096
 _ANSWER: Final = re.compile(r"stream: (?:(?P<signature>[!-~ ]{1,300}) FOUND|OK)")
 
 
 class NotScanned(Exception):
     """Clamd could not be reached, was late, or did not say what it found. The message has nothing of the file."""
+
+
+class ScanTooLarge(NotScanned):
+    """Clamd takes no content of this size (its StreamMaxLength): another scan of it says the same."""
 
 
 class Clamd:
@@ -40,9 +45,11 @@ class Clamd:
         Raises `NotScanned`, and what reading the content raises.
         """
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(self._deadline_s) as deadline:
                 return _signature_of(await self._answer_to(content))
         except TimeoutError:
+            if not deadline.expired():
+                raise  # of the content
             raise NotScanned(f"clamd did not answer within {self._deadline_s:g} s") from None
 
     async def _answer_to(self, content: AsyncIterator[bytes]) -> bytes:
@@ -56,9 +63,7 @@ class Clamd:
                 if chunk and not await _send(writer, len(chunk).to_bytes(4) + chunk):
                     break  # clamd has ended it, and says why
             await _send(writer, bytes(4))
-            return await reader.readuntil(b"\0")
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            raise NotScanned(_CLOSED) from None
+            return await _read(reader)
         finally:
             writer.close()
 
@@ -83,11 +88,20 @@ async def _send(writer: asyncio.StreamWriter, content: bytes) -> bool:
     return True
 
 
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """The answer; raises `NotScanned` where the connection ends before, or it is too long for one."""
+    try:
+        return await reader.readuntil(b"\0")
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        raise NotScanned(_CLOSED) from None
+
+
 def _signature_of(answer: bytes) -> str | None:
     """The signature that an answer names; raises `NotScanned` for an error, and for what is no answer."""
     text = answer.rstrip(b"\0").decode("ascii", "replace")
     found = _ANSWER.fullmatch(text)
     if found is None:
         said = "".join(one if " " <= one <= "~" else "?" for one in text[:200])
-        raise NotScanned(f"clamd answered {said!r}")
+        kind = ScanTooLarge if text.startswith(_TOO_LARGE) else NotScanned
+        raise kind(f"clamd answered {said!r}")
     return found["signature"]

@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
-from api.antivirus import Clamd, NotScanned
+from api.antivirus import Clamd, NotScanned, ScanTooLarge
 from api.audit import Subject
 from api.bulk import repository
 from api.bulk.lines import FileLine, InvalidFile, InvalidLine, LineCutter, claim_body, read_header
@@ -42,6 +42,9 @@ from formats.x12 import EnvelopePosition, InvalidX12, X12Claim
 LEASE: Final = timedelta(seconds=60)
 RETRY_AFTER: Final = timedelta(seconds=5)
 """Until a job is taken again whose claims could not be decided, such as without a database."""
+LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
+"""The same for a file that gets no answer from the antivirus scanner: it waits twice as long each time, so that
+scans that end at their deadline leave the worker to other files."""
 MAX_ATTEMPTS: Final = 5
 """At a line that fails by an internal error; after them it is refused, and the file goes on."""
 LONGEST_PAUSE_S: Final = 0.1
@@ -79,7 +82,7 @@ class BulkProcessor:
     def __init__(
         self, database: Database, intake: Intake, keys: FieldKeys, *, longest_line: int, scanner: Clamd | None
     ) -> None:
-        """`scanner` reads each file before its claims are read; `None`: nobody does."""
+        """`scanner` reads each file before its claims are read; `None`: files are not scanned."""
         self._scanner = scanner
         self._database = database
         self._keys = keys
@@ -87,6 +90,8 @@ class BulkProcessor:
         self._longest_line = longest_line
         self._failed: dict[str, tuple[int, int]] = {}
         """The line of a job that failed last, and how many times."""
+        self._unscanned: dict[str, timedelta] = {}
+        """How long a job waits whose file was not scanned; from the shortest pause again after a restart."""
         self._latest: tuple[tuple[str, int], FilePart] | None = None
         """The part of an X12 file that was read last, with its job and offset: most slices continue in it."""
 
@@ -110,7 +115,7 @@ class BulkProcessor:
             result, busy = done.result("running"), True
         now = clock.now()
         async with self._database.transaction() as connection:
-            not_before = now + RETRY_AFTER if busy else now
+            not_before = now + self._unscanned.get(job.job_id, RETRY_AFTER) if busy else now
             is_stored = await repository.store_slice(
                 connection, job.job_id, lease, result, done.rejects, now=now, not_before=not_before
             )
@@ -266,9 +271,21 @@ class BulkProcessor:
             return
         try:
             signature = await self._scanner.scan(self._content(job))
+        except ScanTooLarge:
+            self._unscanned.pop(job.job_id, None)
+            raise InvalidFile(
+                "the file is larger than what the antivirus scanner takes, and no claim of it was submitted: upload it "
+                "in smaller files, or have the operator raise clamd's StreamMaxLength to GINJA_CLAMD_MAX_BYTES"
+            ) from None
         except NotScanned as error:
-            log.warning("file waits for the antivirus scanner", job_id=job.job_id, error=str(error))
+            before = self._unscanned.get(job.job_id)
+            pause = RETRY_AFTER if before is None else min(2 * before, LONGEST_RETRY_AFTER)
+            self._unscanned[job.job_id] = pause
+            log.warning(
+                "file waits for the antivirus scanner", job_id=job.job_id, pause=pause.total_seconds(), error=str(error)
+            )
             raise UndecidedClaims from error
+        self._unscanned.pop(job.job_id, None)
         if signature is not None:
             raise InfectedFile(signature, sender)
 

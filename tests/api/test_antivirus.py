@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 
 from api.antivirus import Clamd, NotScanned, scanner_of
 from api.antivirus.clamd import _signature_of
+from core import clock
 from core.embedded import wait_until
 from core.settings import Settings
 from tests.api.bulk_files import ndjson, processor, state, submit_all, upload
 from tests.api.makers import MINIMAL, Api, running_api
 from tests.api.scanner import EICAR, clamd_at, finds_eicar
 
+PAUSES_S = [5, 10, 20, 40, 80, 160, 320, 600, 600]
 INFECTED = ndjson(MINIMAL, EICAR, MINIMAL | {"claim_amount": 120})
 
 
@@ -109,8 +112,43 @@ async def test_an_error_of_the_content_is_not_an_answer(tmp_path: Path):
         raise ConnectionError("of the database")
 
     async with clamd_at(tmp_path / "s"):
-        with pytest.raises((ConnectionError, NotScanned)):
+        with pytest.raises(ConnectionError, match="of the database"):
             await at(tmp_path / "s").scan(content())
+
+
+async def test_a_content_that_is_late_is_not_a_late_answer(tmp_path: Path):
+    async def content() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise TimeoutError("of the database")
+
+    async with clamd_at(tmp_path / "s"):
+        with pytest.raises(TimeoutError, match="of the database"):
+            await at(tmp_path / "s").scan(content())
+
+
+async def test_a_file_that_gets_no_answer_waits_longer_each_time_and_others_get_turns(api: Api, tmp_path: Path):
+    file = ndjson(MINIMAL)
+    job_id = await upload(api, ndjson(MINIMAL, MINIMAL))
+    async with clamd_at(tmp_path / "s", lambda content: finds_eicar(content) if content == file else b""):
+        worker = processor(api, scanner=at(tmp_path / "s"))
+        for pause_s in PAUSES_S:
+            api.execute("UPDATE bulk_jobs SET leased_until = NULL")
+            before = clock.now()
+            assert await worker.work() == 0
+            ((until,),) = api.rows("SELECT leased_until FROM bulk_jobs")
+            assert before <= until - timedelta(seconds=pause_s) <= clock.now()
+        other = await upload(api, file)
+        assert await worker.work() == 1
+        assert (await state(api, other))["status"] == "done"
+        assert (await state(api, job_id))["status"] == "running"
+
+
+async def test_a_file_that_is_too_large_for_the_scanner_is_refused_with_the_reason(api: Api, tmp_path: Path):
+    async with clamd_at(tmp_path / "s", lambda _content: b"INSTREAM size limit exceeded. ERROR\0"):
+        job = await work(api, at(tmp_path / "s"), await upload(api, ndjson(MINIMAL)))
+    assert (job["status"], job["accepted"]) == ("failed", 0)
+    assert "StreamMaxLength" in str(job["failure"])
+    assert (api.count("bulk_chunks"), api.count("claims")) == (0, 0)
 
 
 @given(st.lists(st.binary(max_size=3_000), max_size=8))
