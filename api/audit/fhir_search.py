@@ -15,6 +15,7 @@ from api.audit.fhir import (
     EXPORT,
     OUTCOME_CODES,
 )
+from api.audit.reading import check_stated
 from api.audit.records import AuditFilter
 from api.errors import Invalid
 
@@ -45,6 +46,17 @@ class FhirAuditQuery:
 
     def chosen(self) -> AuditFilter:
         """The entries that are meant; raises `Invalid`."""
+        check_stated(
+            {
+                "agent": self.agent,
+                "agent-name": self.agent_name,
+                "agent-role": self.agent_role,
+                "address": self.address,
+                "entity": self.entity,
+                "patient": self.patient,
+                "subtype": self.subtype,
+            }
+        )
         since, until = _period(self.date)
         if self.entity is not None and self.patient is not None:
             raise Invalid.field("patient", "must not be sent with entity: an entry is about one of them")

@@ -1,15 +1,17 @@
 """Reading the audit log over HTTP. Each read is an entry of the log itself (`api/audited_requests.py`)."""
 
+from collections.abc import Mapping
+
 from api.audit.acts import CHANGE_READ
 from api.audit.changes import StoredChange, stored_change
 from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.repository import audited_act, entries, entry
 from api.database import Database
-from api.errors import NotFound
+from api.errors import Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller
-from api.paging import ListPage, PageCursor
-from api.request_context import Actor, note_items
+from api.paging import ListPage, PageCursor, read_cursor
+from api.request_context import PURPOSES, Actor, note_items
 from core import clock
 
 
@@ -20,9 +22,8 @@ class AuditReading:
         self._database = database
         self._keys = keys
 
-    async def page(self, chosen: AuditFilter, *, after: PageCursor | None, limit: int) -> ListPage[AuditedAct]:
-        """The latest entries that a filter chooses, after a place."""
-        before = None if after is None else as_entry_number(after.item_id)
+    async def page(self, chosen: AuditFilter, *, before: int | None, limit: int) -> ListPage[AuditedAct]:
+        """The latest entries that a filter chooses, of those below a number."""
         async with self._database.reading() as connection:
             found = await entries(connection, chosen, before=before, limit=limit + 1)
         shown = list(found[:limit])
@@ -60,6 +61,35 @@ async def shown_change(database: Database, keys: FieldKeys, found: AuditedAct, a
     async with database.deciding() as connection:
         await connection.finish(row)
     return stored
+
+
+def read_place(name: str, cursor: str | None) -> int | None:
+    """The number of the entry after which a page begins; raises `Invalid` for what is no cursor of this list.
+
+    `name` is that of the parameter.
+    """
+    if cursor is None:
+        return None
+    try:
+        number = as_entry_number(read_cursor(cursor).item_id)
+    except Invalid:
+        number = 0
+    if number == 0:
+        raise Invalid.field(name, "is no cursor of this list; send the one that the previous page names")
+    return number
+
+
+def check_stated(values: Mapping[str, str | None]) -> None:
+    """Check that no filter is empty: it would find nothing. Raises `Invalid`."""
+    for name, value in values.items():
+        if value == "":
+            raise Invalid.field(name, "must not be empty; state a value, or leave the parameter out")
+
+
+def check_purpose(purpose: str | None) -> None:
+    """Check that a purpose is one. Raises `Invalid`."""
+    if purpose is not None and purpose not in PURPOSES:
+        raise Invalid.field("purpose", f"must be one of {', '.join(PURPOSES)}")
 
 
 def as_entry_number(text: str) -> int:

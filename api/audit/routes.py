@@ -9,14 +9,15 @@ from starlette.responses import Response
 
 from api.audit.fhir import audit_event
 from api.audit.fhir_search import FhirAuditQuery
+from api.audit.reading import check_purpose, check_stated, read_place
 from api.audit.records import AuditFilter
 from api.audit.responses import AuditEntryList, AuditEntryOut, AuditEntryWithChangeOut
 from api.dependencies import AuditCaller, dependencies
 from api.entries import Cursor, Limit
-from api.fhir_bundles import BUNDLE_SCHEMA, FHIR, MAX_COUNT, read_fhir_cursor, searchset
+from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, searchset
 from api.fields import Instant, PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
-from api.paging import read_cursor, write_cursor
+from api.paging import write_cursor
 from api.responses import json_response
 from api.sparse_fields import SparseFields
 
@@ -50,8 +51,10 @@ async def list_audit_entries(
 ) -> Response:
     """List entries of the audit log, the latest first. The search is an entry itself."""
     chosen = AuditFilter(actor, act, subject, outcome, since, until, request_id, purpose)
-    after = None if cursor is None else read_cursor(cursor)
-    page = await dependencies(request).audit.page(chosen, after=after, limit=limit)
+    check_stated({"actor": actor, "act": act, "subject": subject, "purpose": purpose, "request_id": request_id})
+    check_purpose(purpose)
+    before = read_place("cursor", cursor)
+    page = await dependencies(request).audit.page(chosen, before=before, limit=limit)
     listed = AuditEntryList(
         entries=[AuditEntryOut.of(one) for one in page.items], next_cursor=write_cursor(page.next_place)
     )
@@ -108,7 +111,8 @@ async def search_audit_events(
     sent = FhirAuditQuery(
         tuple(date or ()), agent, agent_name, agent_role, address, entity, patient, subtype, action, outcome, type_
     )
-    page = await dependencies(request).audit.page(sent.chosen(), after=read_fhir_cursor(cursor), limit=count)
+    before = read_place(CURSOR, cursor)
+    page = await dependencies(request).audit.page(sent.chosen(), before=before, limit=count)
     events: list[JsonValue] = [audit_event(one) for one in page.items]
     found = searchset(events, request.url.path, request.query_params.multi_items(), write_cursor(page.next_place))
     return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)

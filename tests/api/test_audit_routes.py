@@ -1,6 +1,7 @@
 """The audit log over HTTP: searched as entries and as FHIR AuditEvents, each read an entry itself."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from fhir.resources.R4B.bundle import Bundle
 
 from api.audit.fhir import ACTIONS
+from api.paging import PageCursor, write_cursor
 from cli.main import main
 from tests.api.makers import ENCRYPTION_KEY, Api
 
@@ -26,6 +28,9 @@ INSERT = """
 INSERT INTO audit_log (at, api_key_id, name, role, act, subject_kind, subject_id, purpose, outcome, request_id, address,
                        details) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}')
 """
+OF_ANOTHER_LIST, OF_NO_ENTRY = (
+    write_cursor(PageCursor(datetime(2026, 3, 1, tzinfo=UTC), item_id)) for item_id in ("clm_abc", "9" * 30)
+)
 EARLIER = {"until": "2026-05-01T00:00:00Z"}
 """Without the entries of the searches themselves."""
 
@@ -152,6 +157,14 @@ async def test_pages_follow_one_another_by_cursor_and_by_link(filled: Api):
         ("/v1/audit/events?outcome=fine", "outcome"),
         ("/v1/audit/events?since=yesterday", "since"),
         ("/v1/audit/events?cursor=x", "cursor"),
+        (f"/v1/audit/events?cursor={OF_ANOTHER_LIST}", "cursor"),
+        (f"/v1/audit/events?cursor={OF_NO_ENTRY}", "cursor"),
+        ("/v1/audit/events?purpose=ZZZ", "purpose"),
+        *((f"/v1/audit/events?{name}=", name) for name in ("actor", "act", "subject", "purpose", "request_id")),
+        ("/v1/fhir/AuditEvent?_cursor=x", "_cursor"),
+        (f"/v1/fhir/AuditEvent?_cursor={OF_ANOTHER_LIST}", "_cursor"),
+        *((f"/v1/fhir/AuditEvent?{name}=", name) for name in ("agent-name", "agent-role", "address", "patient")),
+        *((f"/v1/fhir/AuditEvent?{name}=", name) for name in ("agent", "entity", "subtype", "action", "type")),
         ("/v1/audit/events?limit=0", "limit"),
         ("/v1/audit/events?fields=change", "fields"),
         ("/v1/fhir/AuditEvent?date=03/02/2026", "date"),
