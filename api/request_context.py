@@ -66,7 +66,7 @@ class RequestContext:
     consent_applied: bool = False
     """Whether what is shown was read by the consents of members."""
     left_out: int | None = None
-    """Members left out of the list that is returned, for lack of consent; `None`: the purpose needs none."""
+    """Members left out of the list that is returned, for lack of consent; `None`: nobody counted them."""
     confirmed_by: str | None = None
     """A signature with the id of its key, or `second factor`; `None`: neither."""
 
@@ -117,8 +117,11 @@ def note_items(number: int) -> None:
         context.items = number
 
 
-def note_left_out(members: int) -> None:
-    """State how many members are left out of the list that the current request returns, for lack of consent."""
+def note_left_out(members: int | None) -> None:
+    """State how many members are left out of the list that the current request returns, for lack of consent.
+
+    `None`: it is not known.
+    """
     context = _CURRENT.get()
     if context is not None:
         context.left_out = members

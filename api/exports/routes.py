@@ -14,7 +14,7 @@ from api.exports.places import ExportResponse
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
 from api.fields import DAY_SCHEMA, PlainNumber, as_claim_id, parse_day
 from api.identity import Caller
-from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus, note_members_left_out
+from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus, note_members_left_out, place_of_claim
 from api.openapi import SuccessResponse, operation
 from api.paging import ListPage, PageCursor
 from core import clock
@@ -89,10 +89,9 @@ async def export_claims(
         place = PageCursor(datetime.combine(_day("first_day", first_day), time.min, zone), "")
     if after is not None:
         try:
-            found = await own.intake.get(caller, as_claim_id(after))
+            place = await place_of_claim(own.database, caller, as_claim_id(after))
         except NotFound:
             raise Invalid.field("after", "is not a claim that the key may see; send that of the last line") from None
-        place = PageCursor(found.received_at, found.claim_id)
     requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
     claims = ClaimExport(own, caller, filters, until, limit)

@@ -9,7 +9,7 @@ from api.intake.decided_states import DecidedState, decided_states
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
-from api.intake.purposed import SETTLED_AFTER, note_members_left_out
+from api.intake.purposed import SETTLED_AFTER, note_members_left_out, place_of_claim
 from api.intake.records import ClaimOrder, ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
 from api.intake.repository import (
@@ -67,6 +67,7 @@ __all__ = [
     "lock_state",
     "note_members_left_out",
     "open_reply",
+    "place_of_claim",
     "queue_of_members",
     "read_references",
     "refused_fields",

@@ -11,7 +11,8 @@ from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.consents import ConsentCheck, ConsentScope, answered, require_consent, required_check
-from api.database import Database
+from api.database import DATABASE_FAILURES, Database, operational
+from api.errors import StatementTimeout
 from api.identity import Caller
 from api.intake.access import permitted, visible
 from api.intake.archived import found_or_archived
@@ -21,6 +22,9 @@ from api.intake.tables import ClaimRow
 from api.paging import ListPage, PageCursor
 from api.request_context import note_left_out
 from core import clock
+from core.logging import get_logger
+
+log = get_logger("api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +145,35 @@ async def readable_claim(database: Database, caller: Caller, claim_id: str) -> C
     return shown
 
 
+async def place_of_claim(database: Database, caller: Caller, claim_id: str) -> PageCursor:
+    """Where a claim that the caller may see is in lists. Raises `NotFound`.
+
+    Nothing of it is shown, so it needs no consent: an export goes on after a claim whose member has withdrawn it.
+    """
+    async with database.looking() as looking:
+        (found,) = await looking.fetch(claim(claim_id))
+        known = await found_or_archived(looking, found, claim_id, caller)
+    return PageCursor(known.received_at, known.claim_id)
+
+
 async def note_members_left_out(
     database: Database, caller: Caller, *, after: PageCursor | None, until: datetime, filters: Mapping[str, str]
 ) -> None:
-    """State in the response how many members an export leaves out, where its purpose needs something of them."""
+    """State in the response how many members an export leaves out, where its purpose needs something of them.
+
+    Where that cannot be counted in time, the response does not state it; they are left out all the same.
+    """
     check = required_check(caller.role)
     if check is None:
         return
-    async with database.reading() as connection:
-        number = await _members_left_out(
-            connection, after=after, until=until, filters=permitted(filters, caller), check=check
-        )
+    number: int | None = None
+    try:
+        async with database.reading() as connection:
+            number = await _members_left_out(
+                connection, after=after, until=until, filters=permitted(filters, caller), check=check
+            )
+    except DATABASE_FAILURES as error:
+        if operational(error) is not StatementTimeout:
+            raise
+        log.warning("members that an export leaves out not counted in time")
     note_left_out(number)

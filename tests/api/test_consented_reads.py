@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import request_context
 from api.audit import ROUTES
@@ -107,6 +109,33 @@ async def test_an_export_leaves_members_out_and_says_how_many_of_all_its_days(ap
     assert (await read_for(api, "HRESCH", f"{place}&first_day=2026-01-06")).headers[LEFT_OUT] == "0"
     assert (await read_for(api, "HRESCH", f"{place}&member_id=M123")).headers[LEFT_OUT] == "1"
     assert len((await api.get(place)).text.splitlines()) == 3
+
+
+async def test_an_export_continues_after_a_claim_whose_member_has_withdrawn_its_consent(api: Api):
+    for member_id in ("M123", "M124", "M125"):
+        stored_claim(api, member_id)
+    await said(api, RESEARCH, "M125")
+    await withdrawn(api, await said(api, RESEARCH, "M124"))
+    exported = await read_for(api, "HRESCH", "/v1/exports/claims?last_day=2026-01-06&after=clm_of_M124")
+    assert [json.loads(line)["member_id"] for line in exported.text.splitlines()] == ["M125"]
+    unknown = await read_for(api, "HRESCH", "/v1/exports/claims?last_day=2026-01-06&after=clm_of_M999")
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "after")
+
+
+async def test_an_export_of_too_many_claims_to_count_who_is_left_out_is_answered_without_the_number(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    async def too_long(connection: AsyncConnection, **_given: object) -> int:
+        await connection.execute(text("SET LOCAL statement_timeout = 1"))
+        return int(await connection.scalar(text("SELECT count(*) FROM generate_series(1, 1000000000)")) or 0)
+
+    monkeypatch.setattr("api.intake.purposed._members_left_out", too_long)
+    for member_id in ("M123", "M124"):
+        stored_claim(api, member_id)
+    await said(api, RESEARCH, "M124")
+    exported = await read_for(api, "HRESCH", "/v1/exports/claims?last_day=2026-01-06")
+    assert (exported.status_code, LEFT_OUT in exported.headers) == (200, False)
+    assert [json.loads(line)["member_id"] for line in exported.text.splitlines()] == ["M124"]
 
 
 async def test_members_that_object_are_left_out_of_data_for_training(api: Api):
