@@ -60,6 +60,17 @@ class FhirAuditQuery:
         since, until = _period(self.date)
         if self.entity is not None and self.patient is not None:
             raise Invalid.field("patient", "must not be sent with entity: an entry is about one of them")
+        by_index = (self.agent, self.agent_name, self.entity, self.patient, self.subtype)
+        without = {
+            "agent-role": self.agent_role,
+            "address": self.address,
+            "action": self.action,
+            "type": self.type,
+        }
+        if since is None and not any(by_index):
+            for name, value in without.items():
+                if value is not None:
+                    raise Invalid.field(name, "is not searched for alone: the log is long; send a date from which on")
         kind, subject = ("member", self.patient) if self.patient is not None else _entity(self.entity)
         return AuditFilter(
             actor_id=_token("agent", self.agent, ACTOR_SYSTEM),

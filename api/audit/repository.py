@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import request_context
 from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
-from api.audit.searching import of_action, of_outcome, of_type
+from api.audit.searching import of_action, of_no_success, of_outcome, of_type
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
 from api.identity import Caller
@@ -157,7 +157,7 @@ async def entries(
     connection: AsyncConnection, chosen: AuditFilter, *, before: int | None = None, limit: int
 ) -> Sequence[AuditedAct]:
     """Rows of the log below an id, the latest first."""
-    statement = select(*_ENTRY).where(*_conditions(chosen)).order_by(AuditRow.audit_id.desc()).limit(limit)
+    statement = select(*_ENTRY).where(*conditions(chosen)).order_by(AuditRow.audit_id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(AuditRow.audit_id < before)
     return [AuditedAct(*row) for row in await connection.execute(statement)]
@@ -174,12 +174,13 @@ async def entries_after(
 ) -> Sequence[AuditedAct]:
     """Rows of the log above an id, the oldest first: for exports."""
     statement = (
-        select(*_ENTRY).where(AuditRow.audit_id > after, *_conditions(chosen)).order_by(AuditRow.audit_id).limit(limit)
+        select(*_ENTRY).where(AuditRow.audit_id > after, *conditions(chosen)).order_by(AuditRow.audit_id).limit(limit)
     )
     return [AuditedAct(*row) for row in await connection.execute(statement)]
 
 
-def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
+def conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
+    """What rows that a filter chooses have."""
     found: list[ColumnElement[bool]] = []
     if chosen.actor is not None:
         is_id = chosen.actor.startswith(("key_", "usr_"))
@@ -197,6 +198,8 @@ def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
         (AuditRow.address, chosen.address),
     )
     found += [column == value for column, value in equal if value is not None]
+    if chosen.outcome not in (None, SUCCESS):
+        found.append(of_no_success())
     if chosen.since is not None:
         found.append(AuditRow.at >= chosen.since)
     if chosen.until is not None:

@@ -1,7 +1,7 @@
 """The audit log: who did what to whose data, and the seals over its rows."""
 
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,6 +41,8 @@ class AuditRow(Base):
         Index(None, "act", "audit_id"),
         Index(None, "at", "audit_id"),
         Index(None, "request_id", "audit_id"),
+        Index(None, "purpose", "audit_id"),
+        Index("audit_log_not_success_idx", "audit_id", postgresql_where=text("outcome <> 'success'")),
         CheckConstraint(f"outcome IN {OUTCOMES}", name="audit_log_outcome_check"),
         CheckConstraint("(subject_kind IS NULL) = (subject_id IS NULL)", name="audit_log_subject_check"),
     )

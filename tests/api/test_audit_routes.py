@@ -10,8 +10,13 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from fhir.resources.R4B.bundle import Bundle
+from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql
 
+from api.audit import AuditFilter
 from api.audit.fhir import ACTIONS
+from api.audit.repository import conditions
+from api.audit.tables import AuditRow
 from api.paging import PageCursor, write_cursor
 from cli.main import main
 from tests.api.makers import ENCRYPTION_KEY, Api
@@ -50,7 +55,7 @@ async def listed(api: Api, **query: str) -> list[str]:
 
 
 async def events(api: Api, *query: tuple[str, str]) -> list[str]:
-    response = await api.get(f"/v1/fhir/AuditEvent?{urlencode([('date', 'lt2026-05'), *query])}")
+    response = await api.get(f"/v1/fhir/AuditEvent?{urlencode([('date', 'ge2026'), ('date', 'lt2026-05'), *query])}")
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/fhir+json"
     bundle = Bundle.model_validate_json(response.content)
@@ -184,6 +189,39 @@ async def test_an_invalid_filter_is_refused_by_name(api: Api, path: str, field: 
     response = await api.get(path)
     assert response.status_code == 422, response.text
     assert [one["field"] for one in response.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("query", ["agent-role=admin", "address=192.0.2.1", "action=D", "type=rest"])
+async def test_a_search_that_would_read_the_whole_log_needs_a_date_to_begin_from(filled: Api, query: str):
+    for dates in ("", "&date=lt2026-05"):
+        refused = await filled.get(f"/v1/fhir/AuditEvent?{query}{dates}")
+        assert [one["field"] for one in refused.json()["errors"]] == [query.partition("=")[0]]
+    for narrowed in ("date=ge2026-03", "agent=usr_2"):
+        assert (await filled.get(f"/v1/fhir/AuditEvent?{query}&{narrowed}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        (AuditFilter(outcome="denied"), "audit_log_not_success_idx"),
+        (AuditFilter(outcomes=["4"]), "audit_log_not_success_idx"),
+        (AuditFilter(purpose="BTG"), "audit_log_purpose_audit_id_idx"),
+    ],
+)
+async def test_in_a_long_log_searches_by_outcome_and_purpose_use_an_index(api: Api, chosen: AuditFilter, index: str):
+    with psycopg.connect(api.url) as connection:
+        connection.execute(
+            "INSERT INTO audit_log (at, api_key_id, name, role, act, purpose, outcome, details) SELECT now(), 'k', "
+            "'n', 'admin', 'claim.read', 'HPAYMT', 'success', '{}' FROM generate_series(1, 20000)"
+        )
+    api.execute("ANALYZE audit_log")
+    plans: list[str] = []
+    database = api.dependencies.database
+    async with database.reading() as connection:
+        found = select(AuditRow.audit_id).where(*conditions(chosen)).order_by(AuditRow.audit_id.desc()).limit(51)
+        shown = str(found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+        plans += list(await connection.scalars(text("EXPLAIN " + shown)))
+    assert index in str(plans), plans
 
 
 async def test_each_read_is_an_entry_itself_and_other_roles_read_nothing(filled: Api):
