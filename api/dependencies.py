@@ -150,7 +150,7 @@ class Dependencies:
             tasks=Tasks(database, field_keys),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed, field_keys),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), secrets),
-            notifications=Notifications(database),
+            notifications=Notifications(database, field_keys),
             registry=Registry(database, field_keys),
             member_search=MemberSearch(database, field_keys),
             keys=Keys(database, authenticator),

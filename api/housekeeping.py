@@ -20,6 +20,11 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
         {"prefix": REPLY_KEY_PREFIX, "begins": len(REPLY_KEY_PREFIX) + 1},
     ),
     "uploads": Condition("status = 'uploading'"),
+    "recipients": Condition(
+        "NOT EXISTS (SELECT FROM notification_subscriptions AS one WHERE one.recipient = recipients.recipient_id)"
+        " AND NOT EXISTS (SELECT FROM notifications AS one WHERE one.recipient = recipients.recipient_id)"
+        " AND NOT EXISTS (SELECT FROM mails AS one WHERE one.recipient = recipients.recipient_id)"
+    ),
     "rescreening_jobs": Condition(
         "NOT EXISTS (SELECT FROM rescreening_findings AS one WHERE one.job_id = rescreening_jobs.job_id)"
         " AND NOT EXISTS (SELECT FROM rescreening_claims AS one WHERE one.job_id = rescreening_jobs.job_id)"

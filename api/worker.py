@@ -139,7 +139,7 @@ class Worker:
         self._batches = Database(database_url, pool_size=1, limits=self._batch_limits)
         keys = FieldKeys(settings, database_url)
         self._rescreening = Rescreening(self._batches, keys, days=settings.rescreening_days, time_zone=settings.zone)
-        self._notifications = NotificationWork(self._database, settings, attachments_of)
+        self._notifications = NotificationWork(self._database, keys, settings, attachments_of)
         notify = self._notifications.take_due_claims
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
         self._fan_out = WebhookFanOut(self._database, keys, also=(self._notifications.take_events, record_submissions))

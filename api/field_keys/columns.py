@@ -27,6 +27,8 @@ SECRETS: Final = "secrets"
 WEBHOOKS: Final = "webhooks"
 HOLDS: Final = "holds"
 USERS: Final = "users"
+MAILS: Final = "mails"
+RECIPIENTS: Final = "recipients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class SealedColumn:
 
     def entry(self, key: SealingKey, value: bytes) -> bytes:
         """The entry of a value in the blind index."""
-        return BlindIndex(key, f"{self.table}.{self.clear}").entry(value.decode())
+        return BlindIndex(key, f"{self.table}.{self.clear or self.column}").entry(value.decode())
 
     async def entries(self, connection: AsyncConnection, keys: FieldKeys, value: str) -> list[bytes]:
         """What a value may have in the blind index: under each key of `purpose`. Raises what `FieldKeys` raises.
@@ -150,6 +152,8 @@ HOLD_REASON: Final = SealedColumn("legal_holds", "reason_sealed", "reason", ("ho
 HOLD_CONTACT: Final = SealedColumn("legal_holds", "contact_sealed", "contact", ("hold_id",), HOLDS)
 HOLD_RELEASE: Final = SealedColumn("legal_holds", "release_reason_sealed", "release_reason", ("hold_id",), HOLDS)
 USER_LOGIN: Final = SealedColumn("users", "login_sealed", "login", ("user_id",), USERS, index="login_index")
+MAIL_SUBJECT: Final = SealedColumn("mails", "subject_sealed", "subject", ("mail_id",), MAILS)
+MAIL_BODY: Final = SealedColumn("mails", "body_sealed", "body", ("mail_id",), MAILS)
 
 BACKFILLED: Final = (
     STORED_REPLY,
@@ -168,6 +172,8 @@ BACKFILLED: Final = (
     HOLD_CONTACT,
     HOLD_RELEASE,
     USER_LOGIN,
+    MAIL_SUBJECT,
+    MAIL_BODY,
 )
 """Those that earlier releases stored in clear."""
 
@@ -180,7 +186,12 @@ WEBHOOK_SECRET: Final = SealedColumn("webhook_secrets", "ciphertext", "", ("endp
 SECRET_COLUMNS: Final = (TOTP_SECRET, PENDING_TOTP_SECRET, TOKEN_KEY, TOKEN_SUCCESSOR, WEBHOOK_SECRET)
 """Secrets that are needed again in clear (`StoredSecrets`)."""
 
-SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS)
+RECIPIENT_ADDRESS: Final = SealedColumn(
+    "recipients", "address_sealed", "", ("recipient_id",), RECIPIENTS, index="address_index"
+)
+"""Earlier releases stored it in place of the id (`api/notifications/moving.py`)."""
+
+SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS)
 """Every one. A new one is an entry here and its use; rotation finds it here."""
 
 ROTATED_COLUMNS: Final = tuple(one for one in SEALED_COLUMNS if one.claim is None)

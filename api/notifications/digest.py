@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.notifications.events import HEADINGS
 from api.notifications.outgoing import MAIL_FOOTER, NewMail, add_mails
 from api.notifications.records import NotificationLine, NotificationSection
@@ -33,8 +34,9 @@ _WAITING: Final[ColumnElement[bool]] = NotificationRow.mail_id.is_(None)
 class MailDigest:
     """Makes messages of the lines that wait; several processes may run it, one at a time works on a recipient."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, settings: Settings) -> None:
         self._database = database
+        self._keys = keys
         self._console = None if settings.console_url is None else settings.console_url.rstrip("/")
 
     async def step(self) -> int:
@@ -66,7 +68,7 @@ class MailDigest:
             )
             sections = await _sections(connection, mail_id)
             mail = NewMail(mail_id, recipient, subject_of(sections), body_of(sections, self._console))
-            return await add_mails(connection, [mail], now)
+            return await add_mails(connection, self._keys, [mail], now)
 
 
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtext('notification digest'), hashtext(:recipient))")

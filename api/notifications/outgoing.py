@@ -6,19 +6,21 @@ as long as the pause after it, so that a message whose attempts are never record
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import case, func, literal, null, select, tuple_, update
+from sqlalchemy import Row, case, func, literal, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import MAIL_BODY, MAIL_SUBJECT, MAILS, FieldKeys
+from api.notifications.recipients import shown_addresses
 from api.notifications.records import MailRecord, MailStatus
 from api.notifications.tables import MailRow
 from api.paging import PageCursor
 
-_RECORD: Final = tuple(MailRow.__table__.c[one.name] for one in fields(MailRecord))
+_RECORD: Final = (*(MailRow.__table__.c[one.name] for one in fields(MailRecord)), MailRow.subject_sealed)
 _PENDING: Final = MailStatus.PENDING.value
 NOT_RECORDED: Final = "the attempts ended without an answer that was recorded; the worker's log may say why"
 MAIL_FOOTER: Final = (
@@ -34,6 +36,7 @@ class NewMail:
 
     mail_id: str
     recipient: str
+    """Its id."""
     subject: str
     body: str
     report_ids: tuple[str, ...] = ()
@@ -45,8 +48,12 @@ class LeasedMail:
 
     mail_id: str
     recipient: str
-    subject: str
-    body: str
+    """Its id; an address of an earlier release."""
+    subject: str | None
+    """In clear, of an earlier release, as `body`."""
+    subject_sealed: bytes | None
+    body: str | None
+    body_sealed: bytes | None
     report_ids: Sequence[str]
     created_at: datetime
     attempts: int
@@ -58,16 +65,20 @@ class LeasedMail:
 _LEASED: Final = tuple(MailRow.__table__.c[one.name] for one in fields(LeasedMail))
 
 
-async def add_mails(connection: AsyncConnection, new: Sequence[NewMail], at: datetime) -> int:
-    """Store messages; one whose id there is already is left out. Returns how many were new."""
+async def add_mails(connection: AsyncConnection, keys: FieldKeys, new: Sequence[NewMail], at: datetime) -> int:
+    """Store messages, encrypted; one whose id there is already is left out. Returns how many were new.
+
+    Raises what `FieldKeys` raises.
+    """
     if not new:
         return 0
+    sealing = await keys.current(MAILS)
     rows = [
         {
             "mail_id": one.mail_id,
             "recipient": one.recipient,
-            "subject": one.subject,
-            "body": one.body,
+            "subject_sealed": MAIL_SUBJECT.seal(sealing, one.subject.encode(), one.mail_id),
+            "body_sealed": MAIL_BODY.seal(sealing, one.body.encode(), one.mail_id),
             "report_ids": list(one.report_ids),
             "created_at": at,
             "status": _PENDING,
@@ -148,35 +159,50 @@ async def record_failure(
     return (await connection.execute(statement)).one_or_none() is not None
 
 
-async def mail(connection: AsyncConnection, mail_id: str) -> MailRecord | None:
-    """A message; `None`: there is none."""
-    row = (await connection.execute(select(*_RECORD).where(MailRow.mail_id == mail_id))).one_or_none()
-    return None if row is None else MailRecord(*row)
+async def mail(connection: AsyncConnection, keys: FieldKeys, mail_id: str) -> MailRecord | None:
+    """A message; `None`: there is none. Raises as `mails` does."""
+    rows = (await connection.execute(select(*_RECORD).where(MailRow.mail_id == mail_id))).all()
+    return next(iter(await _shown(connection, keys, rows)), None)
 
 
-async def retry_mail(connection: AsyncConnection, mail_id: str, at: datetime) -> MailRecord | None:
-    """Make a failed message due again, with all attempts; `None`: it is not failed."""
+async def retry_mail(connection: AsyncConnection, mail_id: str, at: datetime) -> bool:
+    """Make a failed message due again, with all attempts; false: it is not failed."""
     statement = (
         update(MailRow)
         .where(MailRow.mail_id == mail_id, MailRow.status == MailStatus.FAILED.value)
         .values(status=_PENDING, due_at=at, attempts=0, finished_at=null())
-        .returning(*_RECORD)
+        .returning(MailRow.mail_id)
     )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else MailRecord(*row)
+    return (await connection.execute(statement)).one_or_none() is not None
 
 
 async def mails(
-    connection: AsyncConnection, *, status: str | None, after: PageCursor | None, limit: int
+    connection: AsyncConnection, keys: FieldKeys, *, status: str | None, after: PageCursor | None, limit: int
 ) -> list[MailRecord]:
-    """Messages, the newest first, after a place in their list."""
+    """Messages, the newest first, after a place in their list; of a text whose key is lost it says that.
+
+    Raises `DecryptionError` where one was changed, and what `FieldKeys` raises.
+    """
     statement = select(*_RECORD).order_by(MailRow.created_at.desc(), MailRow.mail_id.desc()).limit(limit)
     if status is not None:
         statement = statement.where(MailRow.status == status)
     if after is not None:
         place = tuple_(literal(after.received_at), literal(after.item_id))
         statement = statement.where(tuple_(MailRow.created_at, MailRow.mail_id) < place)
-    return [MailRecord(*row) for row in await connection.execute(statement)]
+    return await _shown(connection, keys, (await connection.execute(statement)).all())
+
+
+async def _shown(connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Row[Any]]) -> list[MailRecord]:
+    """Rows of `_RECORD` with subject and address in clear."""
+    addresses = await shown_addresses(connection, keys, [row.recipient for row in rows])
+    shown = []
+    for row in rows:
+        values: list[Any] = list(row)[:-1]
+        stored = MailRecord(*values)
+        subject = await MAIL_SUBJECT.shown(keys, row.subject_sealed, stored.subject, stored.mail_id)
+        assert subject is not None
+        shown.append(replace(stored, subject=subject, recipient=addresses[stored.recipient]))
+    return shown
 
 
 async def pending_mails(connection: AsyncConnection) -> tuple[int, datetime | None]:

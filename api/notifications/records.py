@@ -23,6 +23,7 @@ class NotificationSubscription:
     subscription_id: str
     event: str
     recipient: str
+    """Its id as it is stored, its address as it is shown."""
     minimum_cents: int | None
     """Only claims of at least this amount; None: all."""
     created_at: datetime

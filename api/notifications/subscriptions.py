@@ -1,12 +1,14 @@
-"""Subscriptions in the database."""
+"""Subscriptions in the database: their recipients are ids (`recipients.py`), until `shown` gets the addresses."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.field_keys import FieldKeys
+from api.notifications.recipients import shown_addresses
 from api.notifications.records import NotificationSubscription
 from api.notifications.tables import NotificationSubscriptionRow
 
@@ -27,7 +29,7 @@ async def add_subscription(connection: AsyncConnection, new: NotificationSubscri
 async def subscriptions(
     connection: AsyncConnection, events: Collection[str] | None = None
 ) -> Sequence[NotificationSubscription]:
-    """All subscriptions, or those of some events, by event and recipient."""
+    """All subscriptions, or those of some events."""
     statement = select(*_COLUMNS).order_by(NotificationSubscriptionRow.event, NotificationSubscriptionRow.recipient)
     if events is not None:
         statement = statement.where(NotificationSubscriptionRow.event.in_(events))
@@ -42,8 +44,17 @@ async def subscription(connection: AsyncConnection, subscription_id: str) -> Not
 
 
 async def recipients_of(connection: AsyncConnection, event: str) -> Sequence[str]:
-    """Who is notified of an event."""
+    """The ids of who is notified of an event."""
     return [one.recipient for one in await subscriptions(connection, [event])]
+
+
+async def shown(
+    connection: AsyncConnection, keys: FieldKeys, stored: Sequence[NotificationSubscription]
+) -> Sequence[NotificationSubscription]:
+    """Subscriptions with the addresses of their recipients, by event and address. Raises as `shown_addresses` does."""
+    addresses = await shown_addresses(connection, keys, [one.recipient for one in stored])
+    found = [replace(one, recipient=addresses[one.recipient]) for one in stored]
+    return sorted(found, key=lambda one: (one.event, one.recipient))
 
 
 async def count_subscriptions(connection: AsyncConnection) -> int:

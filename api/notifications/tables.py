@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,6 +23,24 @@ from api.tables import Base, Cents, Instant
 
 EVENTS = tuple(one.value for one in NotificationEvent)
 STATUSES = tuple(one.value for one in MailStatus)
+_RECIPIENT = "Id of a recipient; an address of an earlier release until `ginja crypto encrypt`."
+
+
+class RecipientRow(Base):
+    """An address that is notified."""
+
+    __tablename__ = "recipients"
+
+    recipient_id: Mapped[str] = mapped_column(primary_key=True)
+    address_sealed: Mapped[bytes] = mapped_column(
+        LargeBinary, comment="E-mail address of a person or a team of the insurer, encrypted with a data key."
+    )
+    address_index: Mapped[bytes] = mapped_column(
+        LargeBinary, comment="Keyed hash of the address in lower case, by which it is searched for."
+    )
+    named_at: Mapped[Instant] = mapped_column(comment="When a subscription to be added named it last.")
+
+    __table_args__ = (UniqueConstraint("address_index", name="recipients_address_index_key"),)
 
 
 class NotificationSubscriptionRow(Base):
@@ -21,7 +50,7 @@ class NotificationSubscriptionRow(Base):
 
     subscription_id: Mapped[str] = mapped_column(primary_key=True)
     event: Mapped[str]
-    recipient: Mapped[str] = mapped_column(comment="E-mail address of a person or a team of the insurer.")
+    recipient: Mapped[str] = mapped_column(comment=_RECIPIENT)
     minimum_cents: Mapped[Cents | None] = mapped_column(comment="Only claims of at least this amount; null: all.")
     created_at: Mapped[Instant]
     created_by: Mapped[str]
@@ -41,7 +70,7 @@ class NotificationRow(Base):
 
     __tablename__ = "notifications"
 
-    recipient: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True, comment=_RECIPIENT)
     event_id: Mapped[str] = mapped_column(primary_key=True, comment="Follows from what happened.")
     event: Mapped[str]
     text: Mapped[str] = mapped_column(comment="Ids only; no member's data.")
@@ -67,9 +96,11 @@ class MailRow(Base):
     __tablename__ = "mails"
 
     mail_id: Mapped[str] = mapped_column(primary_key=True, comment="Sent as Message-ID, the same at each attempt.")
-    recipient: Mapped[str]
-    subject: Mapped[str]
-    body: Mapped[str]
+    recipient: Mapped[str] = mapped_column(comment=_RECIPIENT)
+    subject: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
+    subject_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
+    body: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
+    body_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
     report_ids: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default="{}", comment="Reports whose files are attached."
     )
@@ -84,6 +115,10 @@ class MailRow(Base):
 
     __table_args__ = (
         CheckConstraint(f"status IN {STATUSES}", name="mails_status_check"),
+        CheckConstraint(
+            "num_nonnulls(subject, subject_sealed) = 1 AND num_nonnulls(body, body_sealed) = 1",
+            name="mails_texts_check",
+        ),
         CheckConstraint("(status = 'pending') = (due_at IS NOT NULL)", name="mails_due_check"),
         Index("mails_due_idx", "due_at", postgresql_where="status = 'pending'"),
         Index("mails_created_at_idx", "created_at", "mail_id"),

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.mail import MailServer
 from api.notifications.collecting import NotificationWatch, add_due_claims, add_outbox_events
 from api.notifications.delivery import Attachments, MailDelivery
@@ -26,15 +27,15 @@ METRICS_S: Final = 10.0
 class NotificationWork:
     """The loops of notifications in one worker. Without an SMTP server there are none, and nothing is collected."""
 
-    def __init__(self, database: Database, settings: Settings, attachments: Attachments) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, settings: Settings, attachments: Attachments) -> None:
         """Raises `SettingsError` where the settings name an SMTP server and are not complete."""
         self._database = database
         self._watch = NotificationWatch(database)
-        self._digest = MailDigest(database, settings)
+        self._digest = MailDigest(database, keys, settings)
         self._delivery = None
         if settings.smtp_host is not None:
             deadline_s = settings.smtp_deadline_s
-            self._delivery = MailDelivery(database, MailServer(settings), attachments, deadline_s=deadline_s)
+            self._delivery = MailDelivery(database, keys, MailServer(settings), attachments, deadline_s=deadline_s)
 
     async def take_events(self, connection: AsyncConnection, events: Sequence[OutboxEvent]) -> None:
         """Collect the events of the outbox that subscriptions name, in the transaction that takes them."""

@@ -15,13 +15,13 @@ from claims.service_days import receipt_day
 async def make_daily(services: TaskServices, task: TakenTask) -> Mapping[str, JsonValue]:
     """Make the report on the day before; the result has its id."""
     day = _due_on(services, task) - timedelta(days=1)
-    return {"reports": [*await make_daily_decisions(services.batches, services.settings, day)]}
+    return {"reports": [*await make_daily_decisions(services.batches, services.keys, services.settings, day)]}
 
 
 async def make_weekly(services: TaskServices, task: TakenTask) -> Mapping[str, JsonValue]:
     """Make the scorecards of the week before; the result has their ids."""
     last_day = _last_sunday(_due_on(services, task))
-    return {"reports": [*await make_scorecards(services.batches, services.settings, last_day)]}
+    return {"reports": [*await make_scorecards(services.batches, services.keys, services.settings, last_day)]}
 
 
 def _due_on(services: TaskServices, task: TakenTask) -> date:

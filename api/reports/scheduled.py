@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.mail import MailAttachment
 from api.notifications import MAIL_FOOTER, NewMail, NotificationEvent, add_mails, recipients_of
 from api.reports.daily import daily_decisions
@@ -59,7 +60,7 @@ class _Message:
     report_ids: tuple[str, ...]
 
 
-async def make_daily_decisions(database: Database, settings: Settings, day: date) -> list[str]:
+async def make_daily_decisions(database: Database, keys: FieldKeys, settings: Settings, day: date) -> list[str]:
     """Make, store and send the report on a day, unless that was done; returns its id."""
     key = f"{ReportKind.DAILY_DECISIONS.value} {day}"
     async with database.reading() as connection:
@@ -72,11 +73,11 @@ async def make_daily_decisions(database: Database, settings: Settings, day: date
     async with database.transaction() as connection:
         report_id = await _store(connection, made)
         message = _Message(key, f"Ginja: decisions of {day}", body, (report_id,))
-        await _send(connection, settings, NotificationEvent.DAILY_DECISIONS, message)
+        await _send(connection, keys, settings, NotificationEvent.DAILY_DECISIONS, message)
     return [report_id]
 
 
-async def make_scorecards(database: Database, settings: Settings, last_day: date) -> list[str]:
+async def make_scorecards(database: Database, keys: FieldKeys, settings: Settings, last_day: date) -> list[str]:
     """Make, store and send the scorecards of the week that ends on `last_day`; returns their ids.
 
     They are of the providers with the most flagged claims of the week, at most `MOST_SCORECARDS`, over
@@ -96,7 +97,7 @@ async def make_scorecards(database: Database, settings: Settings, last_day: date
     if stored:
         async with database.transaction() as connection:
             message = _scorecards_message(stored, last_day)
-            await _send(connection, settings, NotificationEvent.PROVIDER_SCORECARDS, message)
+            await _send(connection, keys, settings, NotificationEvent.PROVIDER_SCORECARDS, message)
     return list(stored.values())
 
 
@@ -138,7 +139,9 @@ def _scorecards_message(stored: Mapping[str, str], last_day: date) -> _Message:
     return _Message(key, subject, body, tuple(stored.values()))
 
 
-async def _send(connection: AsyncConnection, settings: Settings, event: NotificationEvent, message: _Message) -> None:
+async def _send(
+    connection: AsyncConnection, keys: FieldKeys, settings: Settings, event: NotificationEvent, message: _Message
+) -> None:
     """Store a message to each who subscribed, unless that was done; none where no server would take it."""
     recipients = await recipients_of(connection, event.value)
     if settings.smtp_host is None:
@@ -149,7 +152,7 @@ async def _send(connection: AsyncConnection, settings: Settings, event: Notifica
         NewMail(_mail_id(message.key, recipient), recipient, message.subject, message.body, message.report_ids)
         for recipient in recipients
     ]
-    await add_mails(connection, mails, clock.now())
+    await add_mails(connection, keys, mails, clock.now())
 
 
 def _mail_id(key: str, recipient: str) -> str:

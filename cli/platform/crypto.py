@@ -30,12 +30,13 @@ def status(as_json: bool) -> int:
     """
     from api.field_keys import clear_values, data_keys, lost_values, unfinished_renewal, unfinished_rotation
     from api.members import unindexed_members
+    from api.notifications import clear_recipients
     from api.registry import clear_identities
 
     existing_database_url()
     stored = with_database(data_keys)
     clear = with_database(clear_identities)
-    values = with_database(clear_values)
+    values = with_database(clear_values) | with_database(clear_recipients)
     rotation = with_database(unfinished_rotation)
     renewal = with_database(unfinished_renewal)
     lost = with_database(lost_values)
@@ -82,6 +83,7 @@ def encrypt(as_json: bool) -> int:
     """
     from api.field_keys import clear_values, encrypt_values
     from api.members import index_unindexed, unindexed_members
+    from api.notifications import clear_recipients, encrypt_recipients
     from api.registry import clear_identities, encrypt_identities
 
     keys = _keys(existing_database_url())
@@ -94,7 +96,9 @@ def encrypt(as_json: bool) -> int:
 
     async def work(database: "Database") -> tuple[int, int, int, int]:
         done = await encrypt_identities(database, keys, show) + await encrypt_values(database, keys, show)
-        left = (await clear_identities(database)).total + sum((await clear_values(database)).values())
+        done += await encrypt_recipients(database, keys, show)
+        values = await clear_values(database) | await clear_recipients(database)
+        left = (await clear_identities(database)).total + sum(values.values())
         indexed = await index_unindexed(database, keys, show_indexed)
         return done, left, indexed, await unindexed_members(database)
 

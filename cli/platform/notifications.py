@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY
 from cli.output import print_json, terminal
 
@@ -55,7 +55,7 @@ def add(event: str, recipient: str, minimum: str | None, by: str | None, as_json
     new = NewSubscription(NotificationEvent(event), recipient, _cents(minimum))
     existing_database_url()
     with _refusals():
-        added = with_database(lambda database: Notifications(database).add(_caller(by), new))
+        added = with_database(lambda database: Notifications(database, field_keys()).add(_caller(by), new))
     if as_json:
         print_json(asdict(added))
     else:
@@ -76,7 +76,7 @@ def list_(as_json: bool) -> None:
     from claims.money import format_cents
 
     existing_database_url()
-    found = with_database(lambda database: Notifications(database).all())
+    found = with_database(lambda database: Notifications(database, field_keys()).all())
     if as_json:
         print_json({"subscriptions": [asdict(one) for one in found]})
         return
@@ -102,7 +102,9 @@ def remove(subscription_id: str, by: str | None, as_json: bool) -> None:
 
     existing_database_url()
     with _refusals():
-        removed = with_database(lambda database: Notifications(database).remove(_caller(by), subscription_id))
+        removed = with_database(
+            lambda database: Notifications(database, field_keys()).remove(_caller(by), subscription_id)
+        )
     if as_json:
         print_json(asdict(removed))
         return
@@ -140,7 +142,7 @@ def mails(status: str | None, limit: int, as_json: bool) -> None:
 
     existing_database_url()
     chosen = None if status is None else MailStatus(status)
-    found = with_database(lambda database: Notifications(database).mails(status=chosen, limit=limit))
+    found = with_database(lambda database: Notifications(database, field_keys()).mails(status=chosen, limit=limit))
     if as_json:
         print_json({"mails": [asdict(one) for one in found]})
         return
@@ -179,7 +181,7 @@ def retry(mail_id: str | None, all_failed: bool, by: str | None, as_json: bool) 
     refused: list[str] = []
 
     async def repeat(database: "Database") -> list[MailRecord]:
-        notifications = Notifications(database)
+        notifications = Notifications(database, field_keys())
         if mail_id is not None:
             return [await notifications.retry(caller, mail_id)]
         done = []

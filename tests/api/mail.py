@@ -132,11 +132,15 @@ async def raw_smtp_server(answer: bytes) -> AsyncIterator[Mailbox]:
 async def subscribe(api: Api, event: str, recipient: str = ANN, minimum_cents: int | None = None) -> str:
     """The id of a new subscription."""
     new = NewSubscription(NotificationEvent(event), recipient, minimum_cents)
-    return (await Notifications(api.database).add(Caller("test", "operator", None, "test"), new)).subscription_id
+    return (
+        await Notifications(api.database, api.dependencies.field_keys).add(
+            Caller("test", "operator", None, "test"), new
+        )
+    ).subscription_id
 
 
 async def mails(api: Api, status: MailStatus | None = None) -> Sequence[MailRecord]:
-    return await Notifications(api.database).mails(status=status, limit=100)
+    return await Notifications(api.database, api.dependencies.field_keys).mails(status=status, limit=100)
 
 
 async def take_events(api: Api) -> None:
@@ -152,13 +156,15 @@ async def no_files(_connection: AsyncConnection, _report_ids: Sequence[str]) -> 
 
 def delivery(api: Api, mailbox: Mailbox, *, attachments: Attachments = no_files, **changes: Any) -> MailDelivery:
     """The delivery of a worker of its own."""
-    return MailDelivery(api.database, MailServer(mailbox.settings(**changes)), attachments, deadline_s=5)
+    return MailDelivery(
+        api.database, api.dependencies.field_keys, MailServer(mailbox.settings(**changes)), attachments, deadline_s=5
+    )
 
 
 async def deliver(api: Api, mailbox: Mailbox, **changes: Any) -> int:
     """Take every event, make messages, and send what is due; returns how many messages were tried."""
     await take_events(api)
-    digest = MailDigest(api.database, mailbox.settings(**changes))
+    digest = MailDigest(api.database, api.dependencies.field_keys, mailbox.settings(**changes))
     while await digest.step():
         pass
     sending, tried = delivery(api, mailbox, **changes), 0

@@ -54,7 +54,7 @@ async def test_a_message_that_cannot_be_sent_leaves_the_others_of_its_step_as_th
     async with smtp_server() as box:
         async with api.database.transaction() as connection:
             new = [NewMail("rpt_1", ANN, "1", "1\n", ("rep_1",)), NewMail("dig_2", BEN, "2", "2\n")]
-            await add_mails(connection, new, clock.now())
+            await add_mails(connection, api.dependencies.field_keys, new, clock.now())
         with pytest.raises(LookupError, match="rep_1"):
             await delivery(api, box, attachments=read).step()
         assert {one.recipient: one.status for one in await mails(api)} == {ANN: "pending", BEN: "sent"}
@@ -66,7 +66,9 @@ async def test_a_message_whose_attempts_are_never_recorded_ends_as_others_do(api
 
     async with smtp_server() as box:
         async with api.database.transaction() as connection:
-            await add_mails(connection, [NewMail("rpt_1", ANN, "1", "1\n", ("rep_1",))], clock.now())
+            await add_mails(
+                connection, api.dependencies.field_keys, [NewMail("rpt_1", ANN, "1", "1\n", ("rep_1",))], clock.now()
+            )
         at = clock.now()
         for number in range(1, len(RETRY_AFTER) + 2):
             with clock.held(at), pytest.raises(MemoryError):

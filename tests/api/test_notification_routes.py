@@ -34,7 +34,7 @@ async def test_a_subscription_is_added_listed_read_and_removed_and_each_change_i
         assert (await api.client.delete(url, headers=api.as_("operator"))).status_code == status
     assert (await api.get(url, role="operator")).status_code == 404
     assert (await api.get(SUBSCRIPTIONS, role="operator")).json() == {"subscriptions": []}
-    acts = "SELECT act, details ->> 'recipient' FROM audit_log WHERE starts_with(act, 'notification') ORDER BY at"
+    acts = "SELECT act, details ->> 'recipient_id' FROM audit_log WHERE starts_with(act, 'notification') ORDER BY at"
     assert [row[0] for row in api.rows(acts)] == ["notification_subscription.add", "notification_subscription.remove"]
 
 

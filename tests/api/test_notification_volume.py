@@ -141,7 +141,7 @@ async def test_a_message_has_all_that_waits_for_its_recipient_what_is_rare_first
     lines(api, "work.failed", 1)
     async with smtp_server() as box:
         sent_statements.clear()
-        assert await MailDigest(api.database, box.settings()).step() == 1
+        assert await MailDigest(api.database, api.dependencies.field_keys, box.settings()).step() == 1
         assert len([one for one in sent_statements if "UPDATE notifications" in one]) == 1
         await deliver(api, box)
         ((_, message),), (text,) = box.received, box.texts()
@@ -156,7 +156,7 @@ async def test_lines_beyond_those_of_a_message_are_of_the_last_heading_and_come_
     lines(api, "claim.in_review", MOST_LINES)
     lines(api, "work.failed", 1)
     async with smtp_server() as box:
-        digest = MailDigest(api.database, box.settings())
+        digest = MailDigest(api.database, api.dependencies.field_keys, box.settings())
         assert [await digest.step() for _ in range(2)] == [1, 0]
         assert api.rows("SELECT event, count(*) FROM notifications WHERE mail_id IS NULL GROUP BY 1") == [
             ("claim.in_review", 1)
@@ -172,6 +172,6 @@ async def test_a_recipient_whose_message_cannot_be_made_does_not_stop_the_others
     api.execute(f"ALTER TABLE mails ADD CONSTRAINT refused CHECK (recipient <> '{ANN}')")
     async with smtp_server() as box:
         with pytest.raises(Exception, match="refused"):
-            await MailDigest(api.database, box.settings()).step()
+            await MailDigest(api.database, api.dependencies.field_keys, box.settings()).step()
     assert api.rows("SELECT recipient FROM mails") == [(BEN,)]
     assert api.rows("SELECT recipient FROM notifications WHERE mail_id IS NULL") == [(ANN,)]

@@ -9,7 +9,7 @@ import pytest
 from api.errors import Conflict, Invalid, NotFound
 from api.housekeeping import every_day
 from api.identity import Caller
-from api.mail import MailServer, OutgoingMail
+from api.mail import MailServer
 from api.notifications import (
     MailDigest,
     NewSubscription,
@@ -33,6 +33,7 @@ from tests.api.mail import (
     ANN,
     BEN,
     deliver,
+    delivery,
     mails,
     no_files,
     smtp_server,
@@ -133,7 +134,7 @@ async def test_workers_that_bundle_at_once_make_one_message(api: Api):
         await subscribe(api, "claim.in_review")
         await held(api)
         await take_events(api)
-        digests = [MailDigest(api.database, box.settings()) for _ in range(4)]
+        digests = [MailDigest(api.database, api.dependencies.field_keys, box.settings()) for _ in range(4)]
         made = await asyncio.gather(*(one.step() for one in digests))
         assert sum(made) == 1
         assert api.count("mails") == 1
@@ -147,12 +148,13 @@ async def test_a_worker_that_is_killed_while_it_sends_loses_nothing(api: Api):
             await subscribe(api, "claim.in_review")
             await held(api)
             await take_events(api)
-            await MailDigest(api.database, box.settings()).step()
+            await MailDigest(api.database, api.dependencies.field_keys, box.settings()).step()
             async with api.database.transaction() as connection:
                 lease = timedelta(seconds=65)
                 (leased,) = await lease_mails(connection, clock.now(), lease, RETRY_AFTER, limit=AT_A_TIME)
+            sending = delivery(api, box)
             # The server has the message, and the worker is killed before it could store that.
-            await MailServer(box.settings()).send(outgoing_of(leased))
+            await MailServer(box.settings()).send(await sending._message(leased))
             assert await deliver(api, box) == 0
         with clock.held(at + timedelta(seconds=65)):
             assert await deliver(api, box) == 1
@@ -161,17 +163,13 @@ async def test_a_worker_that_is_killed_while_it_sends_loses_nothing(api: Api):
         assert [one.status for one in await mails(api)] == ["sent"]
 
 
-def outgoing_of(leased) -> OutgoingMail:
-    return OutgoingMail(leased.mail_id, leased.recipient, leased.subject, leased.body, leased.created_at)
-
-
 async def test_a_due_date_is_reported_when_it_is_near_and_when_it_has_passed_and_not_in_between(api: Api):
     async with smtp_server() as box:
         await subscribe(api, "prompt_pay.due")
         api.execute("UPDATE plans SET line_of_business = 'commercial', state_code = 'NY' WHERE plan_id = 'PL2'")
         claim_id = await held(api)
         settings = box.settings()
-        work = NotificationWork(api.database, settings, no_files)
+        work = NotificationWork(api.database, api.dependencies.field_keys, settings, no_files)
         (due,) = api.rows("SELECT pay_by FROM claims WHERE claim_id = %s", claim_id)[0]
         reported = []
         for days in (-6, -5, -4, 0, 1, 2):
@@ -261,7 +259,7 @@ async def test_what_changes_decisions_is_reported(api: Api, event, key, payload,
 async def test_without_a_mail_server_nothing_is_collected(api: Api):
     await subscribe(api, "claim.in_review")
     await held(api)
-    work = NotificationWork(api.database, Settings(), no_files)
+    work = NotificationWork(api.database, api.dependencies.field_keys, Settings(), no_files)
     taking = WebhookFanOut(api.database, api.dependencies.field_keys, also=(work.take_events,))
     while await taking.step():
         pass
@@ -269,7 +267,7 @@ async def test_without_a_mail_server_nothing_is_collected(api: Api):
 
 
 async def test_subscriptions_are_added_once_listed_removed_and_audited(api: Api):
-    service = Notifications(api.database)
+    service = Notifications(api.database, api.dependencies.field_keys)
     first = await service.add(OPERATOR, NewSubscription(NotificationEvent.CLAIM_IN_REVIEW, "Ann@Insurer.example", 1))
     assert (first.recipient, first.minimum_cents, first.created_by) == ("Ann@insurer.example", 1, "test")
     with pytest.raises(Conflict, match="already"):
@@ -281,14 +279,16 @@ async def test_subscriptions_are_added_once_listed_removed_and_audited(api: Api)
     with pytest.raises(NotFound, match="ginja notifications list"):
         await service.remove(OPERATOR, first.subscription_id)
     acts = api.rows(
-        "SELECT act, details ->> 'event', details ->> 'recipient', details ->> 'minimum_cents' FROM audit_log "
+        "SELECT act, details ->> 'event', details ->> 'recipient_id', details ->> 'minimum_cents' FROM audit_log "
         "WHERE act LIKE 'notification%%' ORDER BY audit_id"
     )
+    ((ann,),) = api.rows("SELECT recipient_id FROM recipients")
     assert acts == [
-        ("notification_subscription.add", "claim.in_review", "Ann@insurer.example", "1"),
-        ("notification_subscription.add", "work.failed", ANN, None),
-        ("notification_subscription.remove", "claim.in_review", "Ann@insurer.example", "1"),
+        ("notification_subscription.add", "claim.in_review", ann, "1"),
+        ("notification_subscription.add", "work.failed", ann, None),
+        ("notification_subscription.remove", "claim.in_review", ann, "1"),
     ]
+    assert "insurer.example" not in str(api.rows("SELECT * FROM audit_log"))
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,9 @@ async def test_subscriptions_are_added_once_listed_removed_and_audited(api: Api)
 )
 async def test_a_subscription_that_cannot_be_is_refused(api: Api, event, recipient, minimum, field):
     with pytest.raises(Invalid) as refused:
-        await Notifications(api.database).add(OPERATOR, NewSubscription(NotificationEvent(event), recipient, minimum))
+        await Notifications(api.database, api.dependencies.field_keys).add(
+            OPERATOR, NewSubscription(NotificationEvent(event), recipient, minimum)
+        )
     assert [one.field for one in refused.value.errors] == [field]
 
 

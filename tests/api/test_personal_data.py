@@ -37,15 +37,15 @@ PERSONAL: Final = {
     "number": [NUMBER, "912774431"],
     "mail": [MAIL],
     "text": [TEXT],
+    "desk": [DESK],
 }
-"""Of a member, or what is written about one: nowhere in clear."""
-OTHERS: Final = {"staff": [STAFF], "desk": [DESK], "reason": [REASON], "attribute": [ATTRIBUTE], "asked for": [ASKED]}
+"""Of a member, what is written about one, or an address that is notified: nowhere in clear."""
+OTHERS: Final = {"staff": [STAFF], "reason": [REASON], "attribute": [ATTRIBUTE], "asked for": [ASKED]}
 """Of people who work here, reasons of what they do on the platform, values that models use, and ids asked for."""
 IN_CLEAR: Final[Mapping[str, set[str]]] = {
     "api_keys.name": {"staff"},
     "users.display_name": {"staff"},
-    "notification_subscriptions.recipient": {"desk"},
-    "audit_log.details": {"desk", "asked for"},
+    "audit_log.details": {"asked for"},
     "audit_log.subject_id": {"asked for"},
     "bulk_jobs.failure": {"reason"},
     "webhook_endpoints.description": {"reason"},

@@ -19,7 +19,9 @@ async def made(api: Api, days: int) -> list[str]:
     ids = []
     for number in range(days):
         with clock.held(AT + timedelta(minutes=number)):
-            ids += await make_daily_decisions(api.database, Settings(), date(2026, 3, 1) + timedelta(days=number))
+            ids += await make_daily_decisions(
+                api.database, api.dependencies.field_keys, Settings(), date(2026, 3, 1) + timedelta(days=number)
+            )
     return ids[::-1]
 
 

@@ -45,7 +45,7 @@ async def test_the_daily_report_is_stored_and_sent_with_its_files(api: Api):
     async with smtp_server() as box:
         await subscribe(api, "report.daily_decisions")
         await subscribe(api, "report.daily_decisions", BEN)
-        (report_id,) = await make_daily_decisions(api.database, SETTINGS, yesterday())
+        (report_id,) = await make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday())
         assert api.rows("SELECT kind, first_day, last_day, report_id FROM reports") == [
             ("daily_decisions", yesterday(), yesterday(), report_id)
         ]
@@ -61,8 +61,10 @@ async def test_the_daily_report_is_stored_and_sent_with_its_files(api: Api):
 
 async def test_a_report_that_is_asked_for_again_or_at_once_is_made_and_sent_once(api: Api):
     await subscribe(api, "report.daily_decisions")
-    made = await asyncio.gather(*(make_daily_decisions(api.database, SETTINGS, yesterday()) for _ in range(3)))
-    again = await make_daily_decisions(api.database, SETTINGS, yesterday())
+    made = await asyncio.gather(
+        *(make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday()) for _ in range(3))
+    )
+    again = await make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday())
     stored = [row[0] for row in api.rows("SELECT report_id FROM reports")]
     assert len(stored) == 1
     assert [*made, again] == [stored] * 4
@@ -70,7 +72,7 @@ async def test_a_report_that_is_asked_for_again_or_at_once_is_made_and_sent_once
 
 
 async def test_without_subscribers_a_report_is_stored_and_nothing_is_sent(api: Api):
-    await make_daily_decisions(api.database, SETTINGS, yesterday())
+    await make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday())
     assert (api.count("reports"), api.count("mails")) == (1, 0)
 
 
@@ -78,8 +80,8 @@ async def test_without_a_mail_server_reports_are_stored_and_no_message_waits_for
     await subscribe(api, "report.daily_decisions")
     await subscribe(api, "report.provider_scorecards")
     await held(api)
-    await make_daily_decisions(api.database, WITHOUT_SERVER, yesterday())
-    await make_scorecards(api.database, WITHOUT_SERVER, yesterday() + timedelta(days=1))
+    await make_daily_decisions(api.database, api.dependencies.field_keys, WITHOUT_SERVER, yesterday())
+    await make_scorecards(api.database, api.dependencies.field_keys, WITHOUT_SERVER, yesterday() + timedelta(days=1))
     assert (api.count("reports"), api.count("mails")) == (2, 0)
     assert log_lines.getvalue().count("report is not mailed, GINJA_SMTP_HOST is not set") == 2
 
@@ -91,7 +93,7 @@ async def test_scorecards_are_of_the_providers_with_flagged_claims_of_the_week(a
             await held(api, provider_id=provider, service_from=f"2026-02-0{day}")
         await approved(api, service_from="2026-02-04")
         last_day = yesterday() + timedelta(days=1)
-        assert len(await make_scorecards(api.database, SETTINGS, last_day)) == 2
+        assert len(await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, last_day)) == 2
         assert api.rows("SELECT provider_id FROM reports ORDER BY 1") == [("H456",), ("H457",)]
         assert await sent(api, box) == 1
         (text,), message = box.texts(), box.received[0][1]
@@ -99,7 +101,7 @@ async def test_scorecards_are_of_the_providers_with_flagged_claims_of_the_week(a
         assert [one.get_filename() for one in message.iter_attachments()] == [
             f"provider-scorecard-{provider}-{last_day}.pdf" for provider in ("H456", "H457")
         ]
-        assert len(await make_scorecards(api.database, SETTINGS, last_day)) == 2
+        assert len(await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, last_day)) == 2
         assert (api.count("reports"), api.count("mails")) == (2, 1)
 
 
@@ -120,10 +122,10 @@ async def test_an_attempt_that_was_ended_leaves_scorecards_and_the_next_one_make
 
         monkeypatch.setattr(scheduled, "provider_scorecard", ended)
         with pytest.raises(asyncio.CancelledError):
-            await make_scorecards(api.database, SETTINGS, last_day)
+            await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, last_day)
         assert api.rows("SELECT provider_id FROM reports") == [("H457",)]
         assert api.count("mails") == 0
-        made = await make_scorecards(api.database, SETTINGS, last_day)
+        made = await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, last_day)
         assert asked == ["H457", "H456", "H456"]
         assert sorted(made) == [row[0] for row in api.rows("SELECT report_id FROM reports ORDER BY 1")]
         assert await sent(api, box) == 1
@@ -135,7 +137,9 @@ async def test_scorecards_that_are_made_at_once_are_stored_and_sent_once_and_eac
     for day, provider in ((1, "H456"), (2, "H457")):
         await held(api, provider_id=provider, service_from=f"2026-02-0{day}")
     last_day = yesterday() + timedelta(days=1)
-    made = await asyncio.gather(*(make_scorecards(api.database, SETTINGS, last_day) for _ in range(3)))
+    made = await asyncio.gather(
+        *(make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, last_day) for _ in range(3))
+    )
     stored = [row[0] for row in api.rows("SELECT report_id FROM reports ORDER BY 1")]
     assert [sorted(one) for one in made] == [stored] * 3
     assert (len(stored), api.count("mails")) == (2, 1)
@@ -144,7 +148,10 @@ async def test_scorecards_that_are_made_at_once_are_stored_and_sent_once_and_eac
 async def test_a_week_without_flags_has_no_scorecards_and_no_message(api: Api):
     await subscribe(api, "report.provider_scorecards")
     await approved(api)
-    assert await make_scorecards(api.database, SETTINGS, yesterday() + timedelta(days=1)) == []
+    assert (
+        await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, yesterday() + timedelta(days=1))
+        == []
+    )
     assert (api.count("reports"), api.count("mails")) == (0, 0)
 
 
@@ -161,13 +168,16 @@ async def test_a_week_has_a_bounded_number_of_scorecards(api: Api):
         " flagged, findings, reasons) SELECT 'a' || n, 'c' || n, now(), 'rule', 'closed', 'in_review', 0, true, '[]',"
         " '[]' FROM generate_series(1, 25) AS n"
     )
-    assert len(await make_scorecards(api.database, SETTINGS, yesterday() + timedelta(days=1))) == MOST_SCORECARDS
+    assert (
+        len(await make_scorecards(api.database, api.dependencies.field_keys, SETTINGS, yesterday() + timedelta(days=1)))
+        == MOST_SCORECARDS
+    )
     assert claim_id
 
 
 @pytest.mark.parametrize(("later", "left"), [(declared_days("reports"), 1), (declared_days("reports") + 2, 0)])
 async def test_reports_are_kept_for_a_year(api: Api, later, left):
-    await make_daily_decisions(api.database, SETTINGS, yesterday())
+    await make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday())
     every_day(api.url, clock.now().date() + timedelta(days=later))
     assert api.count("reports") == left
 
@@ -175,11 +185,14 @@ async def test_reports_are_kept_for_a_year(api: Api, later, left):
 async def test_a_message_whose_report_is_removed_is_sent_without_it(api: Api):
     async with smtp_server() as box:
         await subscribe(api, "report.daily_decisions")
-        await make_daily_decisions(api.database, SETTINGS, yesterday())
+        await make_daily_decisions(api.database, api.dependencies.field_keys, SETTINGS, yesterday())
         api.execute("DELETE FROM reports")
         assert await sent(api, box) == 1
         assert list(box.received[0][1].iter_attachments()) == []
-        assert [one.status for one in await Notifications(api.database).mails(status=None, limit=9)] == ["sent"]
+        assert [
+            one.status
+            for one in await Notifications(api.database, api.dependencies.field_keys).mails(status=None, limit=9)
+        ] == ["sent"]
 
 
 async def carried_out(api: Api, settings: Settings, at: datetime) -> None:

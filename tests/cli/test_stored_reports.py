@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.database import Database
+from api.field_keys import FieldKeys
 from api.reports import make_daily_decisions
 from api.reports.kinds import ReportKind, ReportKindName
 from cli.main import main
@@ -30,7 +31,9 @@ def report_id(database_url) -> str:
 
     async def make() -> str:
         database = Database(database_url, pool_size=1)
-        (made,) = await make_daily_decisions(database, Settings(), date(2026, 3, 2))
+        (made,) = await make_daily_decisions(
+            database, FieldKeys(Settings(), database_url), Settings(), date(2026, 3, 2)
+        )
         await database.close()
         return made
 
