@@ -21,6 +21,8 @@ from core.signing import Signature, SigningKey, TrustedKeys
 ROWS: Final = 200
 """Rows that are in memory at a time."""
 _CHUNK: Final = 1 << 20
+_LOST_AND_FOUND: Final = "lost+found"
+"""Of the file system, at the root of a volume; its owner alone may read it."""
 
 
 def write_table(
@@ -94,6 +96,8 @@ def read_manifest(folder: Path, trusted: TrustedKeys) -> Manifest:
         content, signature = path.read_bytes(), (folder / SIGNATURE).read_bytes()
     except FileNotFoundError as error:
         raise ArchiveError(f"{error.filename} is missing") from None
+    except OSError as error:
+        raise ArchiveError(_unreadable(error, path)) from None
     try:
         trusted.verify("archive", content, Signature.parse(signature))
     except (InvalidSignatureError, UntrustedSignatureError) as error:
@@ -108,31 +112,45 @@ def read_manifest(folder: Path, trusted: TrustedKeys) -> Manifest:
 
 
 def problems_of(folder: Path, manifest: Manifest) -> list[str]:
-    """What differs between an archive's folder and its manifest: each file by name. Raises `OSError`."""
+    """What differs between an archive's folder and its manifest: each file by name, also one that cannot be read."""
     found: list[str] = []
     for one in manifest.files:
         path = folder / one.file
-        if not path.is_file():
+        try:
+            if path.stat().st_size != one.size or digest(path) != one.sha256:
+                found.append(f"{path} was changed, or is of another archive")
+        except FileNotFoundError:
             found.append(f"{path} is missing")
-        elif path.stat().st_size != one.size or digest(path) != one.sha256:
-            found.append(f"{path} was changed, or is of another archive")
+        except OSError as error:
+            found.append(_unreadable(error, path))
     expected = {one.file for one in manifest.files} | {MANIFEST, SIGNATURE}
-    found += [f"{path} is not in the manifest" for path in sorted(folder.iterdir()) if path.name not in expected]
+    try:
+        found += [f"{path} is not in the manifest" for path in sorted(folder.iterdir()) if path.name not in expected]
+    except OSError as error:
+        found.append(_unreadable(error, folder))
     return found
+
+
+def _unreadable(error: OSError, path: Path) -> str:
+    return f"{error.filename or path} cannot be read: {error.strerror}"
 
 
 def archives_in(folder: Path) -> list[Path]:
     """The folders of archives: the folder itself, or those in it. Raises `ArchiveError` where there is none."""
     if (folder / MANIFEST).exists() or (folder / SIGNATURE).exists() or any(folder.glob("*.parquet")):
         return [folder]
-    found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name != _LOST_AND_FOUND
+    )
     if not found:
         raise ArchiveError(f"{folder} has no archive")
     return found
 
 
 def verify(folder: Path, trusted: TrustedKeys) -> tuple[Manifest | None, list[str]]:
-    """The manifest of an archive, `None` where it is refused, and what is wrong with the archive. Raises `OSError`."""
+    """The manifest of an archive, `None` where it is refused, and what is wrong with the archive."""
     try:
         manifest = read_manifest(folder, trusted)
     except ArchiveError as error:

@@ -2,10 +2,10 @@
 
 The process may end between any two steps. An archive has a row in `archives` before its folder, and the time of
 archival in it is set by the transaction that deletes its rows: a row without it is of an interrupted run, all of whose
-rows are still here, and its folder is removed.
+rows are still here. What it wrote is removed while it has no name yet; an archive with its name is set aside only, as
+the run may be one of the database that this one was copied from, and have ended there.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +81,9 @@ class Mover:
         `OSError`, `psycopg.Error`; every row is in the database then, or in the archive alone.
         """
         archive = f"{self.kind.replace('_', '-')}-{month}-{new_id('arc').removeprefix('arc_')}"
+        # Before the row: a row whose archive is nowhere in the folder says that the folder is not there.
+        partial_of(self.folder, archive).mkdir(mode=0o700)
+        sync_folder(self.folder)
         self.connection.execute(
             "INSERT INTO archives (archive, kind, folder, begun_at) VALUES (%s, %s, %s, %s)",
             [archive, self.kind, str(self.folder), clock.now()],
@@ -95,8 +98,7 @@ class Mover:
         return archive, removed
 
     def _write(self, archive: str, claim_ids: Sequence[str]) -> tuple[Manifest, str]:
-        partial = self.folder / f".{archive}"
-        partial.mkdir(mode=0o700)
+        partial = partial_of(self.folder, archive)
         with self.connection.transaction():
             # One state of all tables, as the comparison before the deletion finds it or not.
             self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -237,22 +239,57 @@ class _ChangedError(Exception):
     """The rows are not those of the archive any more."""
 
 
-def discard_interrupted(connection: Connection) -> list[str]:
-    """Remove what interrupted runs left; returns the names of their archives. All of their rows are in the database."""
+@dataclass(frozen=True, slots=True)
+class InterruptedArchives:
+    """What interrupted runs left. All of their rows are in the database."""
+
+    archives: tuple[str, ...] = ()
+    """Names."""
+    set_aside: tuple[Path, ...] = ()
+    """Folders of those that had their names already, with data in clear, under other names."""
+
+
+def partial_of(folder: Path, archive: str) -> Path:
+    """Where an archive is until it is whole."""
+    return folder / f".{archive}"
+
+
+def discard_interrupted(connection: Connection) -> InterruptedArchives:
+    """Remove or set aside what interrupted runs left.
+
+    Raises `ArchiveError` where a folder does not have what was interrupted in it, and `OSError`; the row stays then.
+    """
     found = connection.execute("SELECT archive, folder FROM archives WHERE archived_at IS NULL").fetchall()
-    for archive, folder in found:
-        discard(connection, str(archive), Path(str(folder)))
-    return [str(archive) for archive, _ in found]
+    aside: list[Path] = []
+    for archive, folder in ((str(archive), Path(str(folder))) for archive, folder in found):
+        partial, named, discarded = partial_of(folder, archive), folder / archive, folder / f".discarded-{archive}"
+        if not (partial.is_dir() or named.is_dir() or discarded.is_dir()):
+            raise ArchiveError(
+                f"{folder}, where {archive} was interrupted, does not have it; mount it and run it again "
+                f"(if what was written is lost, create the folder {partial})"
+            )
+        if named.is_dir():
+            named.rename(discarded)
+            sync_folder(folder)
+        if discarded.is_dir():
+            aside.append(discarded)
+        discard(connection, archive, folder)
+    return InterruptedArchives(tuple(str(archive) for archive, _ in found), tuple(aside))
 
 
 def discard(connection: Connection, archive: str, folder: Path) -> None:
-    """Remove an archive whose rows were not deleted: its folder, then its row. Raises `OSError`."""
-    for path in (folder / f".{archive}", folder / archive):
-        if path.exists():
-            shutil.rmtree(path)
-    if folder.exists():
+    """Remove an archive whose rows this run did not delete: its files, its row, then its folder. Raises `OSError`."""
+    partial, named = partial_of(folder, archive), folder / archive
+    if named.is_dir():
+        named.rename(partial)
+    if partial.is_dir():
+        for file in partial.iterdir():
+            file.unlink()
         sync_folder(folder)
     connection.execute("DELETE FROM archives WHERE archive = %s AND archived_at IS NULL", [archive])
+    if partial.is_dir():
+        partial.rmdir()
+        sync_folder(folder)
 
 
 def audit_row(

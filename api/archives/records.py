@@ -118,7 +118,9 @@ class ArchiveRun:
     left: Mapping[str, int] = field(default_factory=dict)
     """Claims that are old enough and were left, by reason."""
     discarded: tuple[str, ...] = ()
-    """Archives of an interrupted run, or of claims that changed meanwhile, whose rows are all still here."""
+    """Archives of an interrupted run, whose rows are all still here."""
+    set_aside: tuple[str, ...] = ()
+    """Folders of those that were whole: under another name, with data in clear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,8 @@ def archive_due(
         claims=rows["claims"],
         rows=dict(rows),
         left={name: count for name, count in left.items() if count},
-        discarded=tuple(discarded),
+        discarded=discarded.archives,
+        set_aside=tuple(str(one) for one in discarded.set_aside),
     )
 
 

@@ -79,7 +79,14 @@ def _show(done: "ArchiveRun", *, dry_run: bool) -> None:
     else:
         click.echo(f"{done.claims:,} claims, {sum(done.rows.values()):,} rows, are in {len(done.archives):,} archives.")
     if done.discarded:
-        click.echo(f"Of an interrupted run, removed: {', '.join(done.discarded)}. Their rows were all in the database.")
+        click.echo(
+            f"Discarded of an interrupted run: {', '.join(done.discarded)}. Their rows were all in the database."
+        )
+    for one in done.set_aside:
+        click.echo(
+            f"{one} is what it wrote, with data in clear. Remove it, unless another database, which this one is a copy "
+            "of, has that archive; it needs its name back then."
+        )
     if done.left:
         table = Table("left", "claims", "why")
         for name, count in done.left.items():

@@ -84,6 +84,38 @@ def test_whatever_is_done_to_an_archive_is_named_and_nothing_of_any_is_restored(
         assert rows(seeded_url, "SELECT claim_id FROM claims") == []
 
 
+def _loop(path: Path) -> None:
+    """A link to itself, which nobody can open."""
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.json.sig", "claims.parquet"])
+def test_what_cannot_be_read_is_named_and_all_else_is_verified(seeded_url: str, home: Path, folder: Path, name: str):
+    old_claim(seeded_url, "clm_1")
+    old_claim(seeded_url, "clm_2")
+    run(seeded_url, home, folder, batch=1)
+    first, second = sorted(folder.iterdir())
+    _loop(first / name)
+    (second / "claim_lines.parquet").unlink()
+    verified = ginja(seeded_url, home, "verify", str(folder), "--json")
+    assert verified.exit_code == 1
+    assert json.loads(verified.stdout)["problems"] == [
+        f"{first / name} cannot be read: Too many levels of symbolic links",
+        f"{second / 'claim_lines.parquet'} is missing",
+    ]
+    refused = ginja(seeded_url, home, "restore", str(folder))
+    assert (refused.exit_code, f"{first / name} cannot be read" in refused.stderr) == (1, True)
+
+
+def test_lost_and_found_of_a_volume_is_no_archive(seeded_url: str, home: Path, folder: Path):
+    old_claim(seeded_url, "clm_1")
+    run(seeded_url, home, folder)
+    (folder / "lost+found").mkdir(mode=0)
+    assert ginja(seeded_url, home, "verify", str(folder)).exit_code == 0
+    assert ginja(seeded_url, home, "restore", str(folder)).exit_code == 0
+
+
 def test_an_archive_that_is_missing_as_a_whole_is_named(seeded_url: str, home: Path, folder: Path):
     old_claim(seeded_url, "clm_1")
     old_claim(seeded_url, "clm_2")

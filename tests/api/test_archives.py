@@ -1,5 +1,6 @@
 """Claims whose retention is over leave the database for signed files, and come back as they were."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,13 +99,29 @@ def test_rows_are_written_once_and_none_is_lost_wherever_a_run_is_killed(seeded_
         archives = {
             str(name) for (name,) in rows(seeded_url, "SELECT archive FROM archives WHERE archived_at IS NOT NULL")
         }
-        assert {one.name for one in folder.iterdir()} == archives
+        whole = step in {ArchiveStep.NAMED, ArchiveStep.VERIFIED, ArchiveStep.LOCKED} | {
+            ArchiveStep.COMPARED,
+            ArchiveStep.DELETED,
+        }
+        assert done.set_aside == tuple(str(folder / f".discarded-{one}") for one in done.discarded if whole)
+        aside = {Path(one).name for one in done.set_aside}
+        assert {one.name for one in folder.iterdir()} == archives | aside
+        for one in aside:
+            shutil.rmtree(folder / one)
         assert problems(home, folder) == []
         newest = "SELECT archive FROM archived_claims WHERE restored_at IS NULL"
         assert len(rows(seeded_url, newest)) == 3
         assert sum(one.claims for one in restored(seeded_url, home, folder)) == 3
         assert tables_of(seeded_url) == before
         execute(seeded_url, "UPDATE archived_claims SET restored_at = restored_at - interval '31 days'")
+
+
+class _EndedError(Exception):
+    """Ends a run at a step, as a kill does for what is on disk and in the database."""
+
+
+def interrupt() -> None:
+    raise _EndedError
 
 
 def at(step: ArchiveStep, act: Callable[[], object]) -> Callable[[ArchiveStep], None]:
@@ -133,6 +150,45 @@ def test_nothing_is_deleted_where_a_file_is_not_what_was_written(seeded_url: str
     assert tables_of(seeded_url) == before
     done = run(seeded_url, home, folder)
     assert (done.claims, len(done.discarded), problems(home, folder)) == (1, 1, [])
+
+
+@pytest.mark.parametrize("mount_point", [True, False], ids=["an empty mount point", "nothing"])
+@pytest.mark.parametrize("step", [ArchiveStep.BEGUN, ArchiveStep.NAMED])
+def test_an_interrupted_archive_is_not_forgotten_while_its_folder_is_away(
+    seeded_url: str, home: Path, folder: Path, tmp_path: Path, step: ArchiveStep, mount_point: bool
+):
+    old_claim(seeded_url, "clm_1")
+    with pytest.raises(_EndedError):
+        run(seeded_url, home, folder, on_step=at(step, interrupt))
+    ((archive,),) = rows(seeded_url, "SELECT archive FROM archives")
+    folder.rename(tmp_path / "unmounted")
+    if mount_point:
+        folder.mkdir()
+    with pytest.raises(ArchiveError, match=f"{folder}, where {archive} was interrupted, does not have it; mount it"):
+        run(seeded_url, home, tmp_path / "other")
+    assert rows(seeded_url, "SELECT archive FROM archives") == [(archive,)]
+    assert len(rows(seeded_url, "SELECT FROM claims")) == 1
+    if mount_point:
+        folder.rmdir()
+    (tmp_path / "unmounted").rename(folder)
+    done = run(seeded_url, home, tmp_path / "other")
+    assert (done.claims, done.discarded) == (1, (archive,))
+
+
+def test_a_copy_of_the_database_of_a_run_does_not_remove_what_the_run_has_committed(
+    seeded_url: str, home: Path, folder: Path
+):
+    old_claim(seeded_url, "clm_1")
+    with pytest.raises(_EndedError):
+        run(seeded_url, home, folder, on_step=at(ArchiveStep.NAMED, interrupt))
+    ((archive,),) = rows(seeded_url, "SELECT archive FROM archives")
+    content = {path.name: path.read_bytes() for path in (folder / archive).iterdir()}
+    done = run(seeded_url, home, folder)
+    aside = folder / f".discarded-{archive}"
+    assert done.set_aside == (str(aside),)
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == content
+    aside.rename(folder / archive)
+    assert problems(home, folder) == []
 
 
 @pytest.mark.parametrize(
