@@ -183,20 +183,31 @@ def archive_of(url: str, claim_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def missing_from(url: str, folder: Path) -> list[str]:
-    """The names of archives that were written to a folder and are not in it any more."""
-    statement = "SELECT archive FROM archives WHERE archived_at IS NOT NULL AND folder = %s ORDER BY archive"
+@dataclass(frozen=True, slots=True)
+class AbsentArchives:
+    """Archives of the database that a folder does not have."""
+
+    missing: tuple[str, ...]
+    """Those that were written to this folder."""
+    elsewhere: int
+    """How many were written to another: this folder may be a copy or a new place of that one, or none of theirs."""
+
+
+def missing_from(url: str, folder: Path) -> AbsentArchives:
+    """The archives of the database that are not in a folder."""
+    statement = "SELECT archive, folder = %s FROM archives WHERE archived_at IS NOT NULL ORDER BY archive"
     with connect(plain_url(url), NO_LIMITS) as connection:
-        names = [str(archive) for (archive,) in connection.execute(statement, [str(folder.resolve())])]
-    return [name for name in names if not (folder / name).is_dir()]
+        found = connection.execute(statement, [str(folder.resolve())]).fetchall()
+    absent = [(str(name), bool(here)) for name, here in found if not (folder / str(name)).is_dir()]
+    return AbsentArchives(tuple(name for name, here in absent if here), sum(not here for _, here in absent))
 
 
 def archives_of_member(url: str, member_id: str) -> dict[str, int]:
-    """How many claims of a member each archive has, by its name; without claims that were restored."""
-    statement = (
-        "SELECT archive, count(*) FROM archived_claims WHERE member_id = %s AND restored_at IS NULL"
-        " GROUP BY archive ORDER BY archive"
-    )
+    """How many claims of a member each archive has, by its name, also those that were restored: files stay.
+
+    A claim that was archived again counts for the last archive alone.
+    """
+    statement = "SELECT archive, count(*) FROM archived_claims WHERE member_id = %s GROUP BY archive ORDER BY archive"
     with connect(plain_url(url), NO_LIMITS) as connection:
         return {str(archive): int(str(count)) for archive, count in connection.execute(statement, [member_id])}
 

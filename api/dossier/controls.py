@@ -1,7 +1,9 @@
 """Acts on models and policies, access, dead letters and acts of privacy, as recorded before an instant."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -109,8 +111,9 @@ async def access(connection: AsyncConnection, period: RecordedPeriod) -> AccessI
 
 
 async def legal_holds(connection: AsyncConnection, period: RecordedPeriod) -> int:
-    """Legal holds that were added before the instant and not released then."""
-    return int((await connection.execute(_HOLDS, {"until": period.until})).scalar_one())
+    """Legal holds in force: added before the instant, not released then, and their last day not over."""
+    day = (period.until - timedelta(microseconds=1)).astimezone(ZoneInfo(period.time_zone)).date()
+    return int((await connection.execute(_HOLDS, {"until": period.until, "day": day})).scalar_one())
 
 
 def _model_act(row: RowMapping) -> ModelAct:
@@ -157,4 +160,5 @@ _USERS = text("""
 """A role that was changed later is unknown: the row has the present one, and the log the one after each change."""
 _HOLDS = text("""
     SELECT count(*) FROM legal_holds WHERE added_at < :until AND (released_at IS NULL OR released_at >= :until)
+      AND (last_day IS NULL OR last_day >= :day)
 """)

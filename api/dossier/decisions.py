@@ -56,7 +56,7 @@ _BASES = text(f"""
     SELECT assessments.decided_by, assessments.flagged, count(*),
            count(*) FILTER (WHERE decisions.outcome = 'approved'),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY {_SECONDS})
-    FROM decisions JOIN claims USING (claim_id) JOIN assessments USING (assessment_id)
+    FROM decisions JOIN claims USING (claim_id) LEFT JOIN assessments USING (assessment_id)
     WHERE decisions.effect = 'settled' AND decisions.made_at >= :first AND decisions.made_at < :until
     GROUP BY 1, 2 ORDER BY 1, 2
 """)

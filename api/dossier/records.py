@@ -137,11 +137,12 @@ class ReviewerWork:
 
 @dataclass(frozen=True, slots=True)
 class BasisOutcome:
-    """Claims settled by persons, by what had decided whether they were flagged."""
+    """Decisions of persons, of which a claim may have several, by what had decided whether it was flagged."""
 
-    decided_by: str
-    flagged: bool
-    claims: int
+    decided_by: str | None
+    """None, as `flagged`: the claim was decided without an assessment."""
+    flagged: bool | None
+    decisions: int
     released: int
     """Paid in full."""
     median_s: float
@@ -256,4 +257,4 @@ class StoredRecord:
     acts: Sequence[ActCount]
     access: AccessInForce
     legal_holds: int
-    """Added before the instant and not released then."""
+    """In force at the instant."""

@@ -24,7 +24,10 @@ async def months(connection: AsyncConnection, period: RecordedPeriod) -> Sequenc
 
 
 async def calibration(connection: AsyncConnection, period: RecordedPeriod) -> Sequence[CalibrationLabels]:
-    """Scored claims of the period with a label that was known before the instant, by band of probability."""
+    """Scored claims of the period with a disposition before the instant, by band of probability.
+
+    Labels that were loaded are left out: the file says since when they were known, and nothing when they came here.
+    """
     rows = await connection.execute(_CALIBRATION, _of(period) | {"bands": list(BANDS)})
     return [CalibrationLabels(*row) for row in rows]
 
@@ -57,7 +60,7 @@ _CALIBRATION = text("""
     FROM assessments AS scored
     CROSS JOIN LATERAL (
         SELECT is_fraud FROM labels
-        WHERE labels.claim_id = scored.claim_id AND labels.known_at < :until
+        WHERE labels.claim_id = scored.claim_id AND labels.source = 'disposition' AND labels.known_at < :until
         ORDER BY known_at DESC LIMIT 1
     ) AS label
     WHERE scored.supersedes IS NULL AND scored.probability IS NOT NULL AND label.is_fraud IS NOT NULL

@@ -112,20 +112,27 @@ def verify(folder: Path, as_json: bool) -> int:
     found = {one.resolve(): verify_archive(one.resolve(), trusted) for one in archives_in(folder)}
     bad = [problem for _, problems in found.values() for problem in problems]
     url = running_postgres_url(settings())
-    bad += [f"{folder.resolve() / one} is missing" for one in ([] if url is None else missing_from(url, folder))]
+    absent = None if url is None else missing_from(url, folder)
+    bad += [f"{folder.resolve() / one} is missing" for one in (() if absent is None else absent.missing)]
+    compared = absent is not None and not absent.elsewhere
     if as_json:
         shown = [
             {"archive": path.name, "claims": None if manifest is None else manifest.claims, "problems": problems}
             for path, (manifest, problems) in found.items()
         ]
-        print_json({"archives": shown, "problems": bad, "compared_with_database": url is not None, "intact": not bad})
+        print_json({"archives": shown, "problems": bad, "compared_with_database": compared, "intact": not bad})
         return int(bool(bad))
     for problem in bad:
         click.echo(f"{problem}.", err=True)
     intact = sum(not problems for _, problems in found.values())
     click.echo(f"{intact:,} of {len(found):,} archives are intact.")
-    if url is None:
+    if absent is None:
         click.echo("Archives that are missing as a whole were not looked for: no database runs here.")
+    elif absent.elsewhere:
+        click.echo(
+            f"{absent.elsewhere:,} archives that were written to another folder are not in this one. If it is a copy "
+            "or the new place of that folder, they are missing."
+        )
     return int(bool(bad))
 
 

@@ -61,7 +61,7 @@ def erase_member(member_id: str, reason: str, by: str | None, as_json: bool) -> 
     )
     if archived:
         click.echo(
-            f"{sum(archived.values()):,} claims of it are archived ({', '.join(archived)}): what is encrypted there "
+            f"{sum(archived.values()):,} claims of it are in archives ({', '.join(archived)}): what is encrypted there "
             "cannot be read any more; ids, age, sex and region stay, as in the database (docs/operate/archives.md)."
         )
     click.echo("Delete it from files that you load. After a restore, run `ginja data reapply-erasures`.")

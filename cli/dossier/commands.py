@@ -33,13 +33,19 @@ class DayOrInstant(click.ParamType[date]):
         try:
             if parse is date.fromisoformat and not _DAY.fullmatch(text):
                 raise ValueError(text)
-            return parse(text)
+            found = parse(text)
+            if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+                raise ValueError(text)
         except ValueError:
             self.fail(f"{text!r} must be YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, such as 2026-09-30", param, ctx)
+        return found
 
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 9998
+"""A period before the day, and the midnight after it in every time zone, can be computed."""
 _DEFAULT_DAYS: Final = 365
 _MOST_DAYS: Final = 3_660
 

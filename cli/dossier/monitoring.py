@@ -209,7 +209,10 @@ def _calibration(found: Collected) -> DossierAnswer:
     ]
     record = found.files.add_rows("calibration.csv", columns, values, "scored claims with a finding, by band")
     counted = sum(one.claims for one in found.stored.calibration)
-    text = f"{counted:,} scored claims of the period had a finding before the instant."
+    text = (
+        f"{counted:,} scored claims of the period had a finding before the instant. Findings are dispositions of "
+        "persons; labels that were loaded are not counted, as it is not recorded when they were."
+    )
     return answer("5.3", question, text, asked_by=asked, tables=[shown], evidence=[record])
 
 

@@ -198,10 +198,23 @@ def _access(found: Collected) -> DossierAnswer:
     keys, users = found.stored.access.keys, found.stored.access.users
     unknown = sum(one.role is None for one in users)
     roles = sorted({one.role for one in keys} | {one.role for one in users if one.role is not None})
-    rows = [(role, sum(one.role == role for one in users), sum(one.role == role for one in keys)) for role in roles]
+    rows = [
+        (
+            role,
+            sum(one.role == role and one.state == "active" for one in users),
+            sum(one.role == role and one.state == "disabled" for one in users),
+            sum(one.role == role for one in keys),
+        )
+        for role in roles
+    ]
     shown = table(
         "Accounts and keys by role, on the day",
-        [column("role", "Role"), column("users", "Accounts", "count"), column("keys", "Keys", "count")],
+        [
+            column("role", "Role"),
+            column("users", "Accounts", "count"),
+            column("disabled", "Disabled accounts", "count"),
+            column("keys", "Keys", "count"),
+        ],
         rows,
         note="Accounts of members and providers, and keys of members, are not counted.",
     )
@@ -214,7 +227,11 @@ def _access(found: Collected) -> DossierAnswer:
         ),
         described_in("docs/operate/keys.md", "what each role may do"),
     ]
-    text = f"{counted(len(users), 'account')} of people and {counted(len(keys), 'key')} of programs."
+    active, disabled = (sum(one.state == state for one in users) for state in ("active", "disabled"))
+    text = (
+        f"{counted(active, 'account')} of people and {counted(len(keys), 'key')} of programs. "
+        f"{counted(disabled, 'account')} disabled, with which nobody could act."
+    )
     if unknown:
         text += (
             f" Of {counted(unknown, 'account')} role and state on the day cannot be known: they were changed "
@@ -293,7 +310,7 @@ def _retention(found: Collected) -> DossierAnswer:
 def _privacy(found: Collected) -> DossierAnswer:
     text = (
         "Erasures, exports to members and legal holds in the period. "
-        f"Legal holds that were not released on the day: {found.stored.legal_holds:,}."
+        f"Legal holds in force on the day: {found.stored.legal_holds:,}."
     )
     return _acts(
         found, "10.5", "Which rights of members were carried out?", ("member.", "legal_hold.", "dossier."), text

@@ -25,6 +25,8 @@ _ABOUT_IDS: Final = (
     "Reviewers are ids of users or keys; `ginja users list` and `ginja keys list` say to the insurer who they are."
 )
 
+_BASES: Final = {"model": "model", "rule": "rule in place of a score", None: "no assessment"}
+
 
 def review(found: Collected) -> DossierSection:
     """Section 7."""
@@ -46,34 +48,34 @@ def _decisions_link(found: Collected) -> EvidenceLink:
 
 
 def _bases(found: Collected) -> DossierAnswer:
-    question = "How many claims did persons decide, and how often against a flag?"
+    question = "How often did persons decide, and how often against a flag?"
     asked = (EU_OVERSIGHT, NAIC_OUTCOMES)
     if not found.stored.bases:
         text = f"{NO_RECORD} No person settled a claim in the period."
         return answer("7.1", question, text, asked_by=asked, status="no_record")
     rows = [
         (
-            {"model": "model", "rule": "rule in place of a score"}[one.decided_by],
-            "flagged" if one.flagged else "not flagged",
-            one.claims,
-            share(one.released, one.claims),
+            _BASES[one.decided_by],
+            {True: "flagged", False: "not flagged", None: "none"}[one.flagged],
+            one.decisions,
+            share(one.released, one.decisions),
             one.median_s,
         )
         for one in found.stored.bases
     ]
     shown = table(
-        "Claims settled by persons, by what had decided about a flag",
+        "Decisions of persons, by what had decided about a flag",
         [
             column("basis", "Basis"),
             column("flagged", "Flag"),
-            column("claims", "Claims", "count"),
+            column("decisions", "Decisions", "count"),
             column("released", "Paid in full", "share"),
             column("median", "Median time from receipt", "duration"),
         ],
         rows,
         note="Paid in full after a flag: the person overturned the flag.",
     )
-    text = f"Persons settled {sum(one.claims for one in found.stored.bases):,} claims in the period."
+    text = f"Persons settled claims with {sum(one.decisions for one in found.stored.bases):,} decisions in the period."
     return answer("7.1", question, text, asked_by=asked, tables=[shown], evidence=[_decisions_link(found)])
 
 

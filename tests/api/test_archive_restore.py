@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.archives import ArchiveError
+from api.archives import ArchiveError, archives_of_member
 from cli.main import main
 from core.private_files import make_private
 from core.signing import new_key
@@ -126,6 +126,30 @@ def test_an_archive_that_is_missing_as_a_whole_is_named(seeded_url: str, home: P
     shown = json.loads(verified.stdout)
     assert [one["archive"] for one in shown["archives"]] == [second]
     assert shown["problems"] == [f"{folder / first} is missing"]
+
+
+def test_a_copy_of_a_folder_that_lacks_an_archive_is_not_said_to_be_compared(
+    seeded_url: str, home: Path, folder: Path, tmp_path: Path
+):
+    old_claim(seeded_url, "clm_1")
+    old_claim(seeded_url, "clm_2")
+    first, _ = run(seeded_url, home, folder, batch=1).archives
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert json.loads(ginja(seeded_url, home, "verify", str(copy), "--json").stdout)["compared_with_database"]
+    shutil.rmtree(copy / first)
+    shown = json.loads(ginja(seeded_url, home, "verify", str(copy), "--json").stdout)
+    assert (shown["problems"], shown["compared_with_database"]) == ([], False)
+    assert "1 archives that were written to another folder are not in this" in ginja(
+        seeded_url, home, "verify", str(copy)
+    ).stdout  # fmt: skip
+
+
+def test_archives_of_a_member_are_those_of_restored_claims_too(seeded_url: str, home: Path, folder: Path):
+    old_claim(seeded_url, "clm_1")
+    (archive,) = run(seeded_url, home, folder).archives
+    restored(seeded_url, home, folder)
+    assert archives_of_member(seeded_url, "M123") == {archive: 1}
 
 
 def test_an_archive_that_another_key_signed_is_refused(seeded_url: str, home: Path, folder: Path, tmp_path: Path):

@@ -126,6 +126,33 @@ async def test_findings_are_compared_with_probabilities_as_known_then(api: Api) 
     (band,) = later.calibration
     assert (band.band, band.claims, band.frauds) == (7, 1, 1)
     assert (await stored_record(api.database, now - timedelta(days=1), now, "UTC")).calibration == []
+    api.execute("UPDATE labels SET source = 'history.csv'")
+    loaded = await stored_record(api.database, now - timedelta(days=1), now + timedelta(microseconds=1), "UTC")
+    assert loaded.calibration == [], "a label of a file may have come after the instant"
+
+
+async def test_decisions_count_each_and_also_those_without_an_assessment(api: Api) -> None:
+    claim_id = await held(api)
+    await decide(api, claim_id, DENY)
+    api.execute("ALTER TABLE decisions DISABLE TRIGGER USER")
+    api.execute("UPDATE decisions SET assessment_id = NULL")
+    (basis,) = (await record(api)).bases
+    assert (basis.decided_by, basis.flagged, basis.decisions) == (None, None, 1)
+
+
+async def test_a_legal_hold_is_in_force_until_its_last_day_ends(api: Api) -> None:
+    api.execute(
+        "INSERT INTO legal_holds (hold_id, member_id, case_number, reason, contact, last_day, added_at, added_by) "
+        "VALUES ('hold_1', 'M123', 'C1', 'order', 'legal', '2026-02-10', '2026-02-01', 'ann')"
+    )
+
+    async def holds(until: str) -> int:
+        at = datetime.fromisoformat(until)
+        return (await stored_record(api.database, at - timedelta(days=1), at, "UTC")).legal_holds
+
+    assert await holds("2026-02-01T00:00:00+00:00") == 0
+    assert await holds("2026-02-11T00:00:00+00:00") == 1
+    assert await holds("2026-02-11T00:00:00.000001+00:00") == 0
 
 
 async def test_a_dead_letter_resolved_later_is_open_at_the_instant(api: Api) -> None:

@@ -195,6 +195,21 @@ def test_the_role_of_an_account_that_was_changed_later_is_unknown(ginja: Ginja) 
     assert b"Otieno" not in everything, "people are ids"
 
 
+def test_a_disabled_account_is_none_that_could_act(ginja: Ginja) -> None:
+    with psycopg.connect(ginja.url) as connection:
+        for user_id, disabled in (("usr_1", None), ("usr_2", "2026-02-02")):
+            connection.execute(
+                "INSERT INTO users (user_id, login, display_name, role, state, signed_out_at, created_at, updated_at,"
+                " disabled_at) VALUES (%s, %s, 'Ann', 'admin', %s, '2026-02-01', '2026-02-01', '2026-02-02', %s)",
+                (user_id, f"{user_id}@insurer.example", "disabled" if disabled else "active", disabled),
+            )
+    _, answers = ginja.written("2026-03-31")
+    assert answers["10.2"].text.startswith("1 account of people")
+    assert "1 account disabled" in answers["10.2"].text
+    row = answers["10.2"].tables[0].rows[0]
+    assert (row["role"], row["users"], row["disabled"]) == ("admin", 1, 1)
+
+
 def test_each_answer_links_to_a_record_whose_hash_is_in_the_manifest(ginja: Ginja) -> None:
     folder, answers = ginja.written("2026-05-31")
     files = json.loads((folder / "manifest.json").read_text())["files"]
@@ -262,6 +277,9 @@ def test_a_file_signed_by_another_home_is_refused(ginja: Ginja, tmp_path: Path) 
         (["--as-of", "2026-06-01T12:00:01"], "must not be after this moment"),
         (["--as-of", "June"], "must be YYYY-MM-DD"),
         (["--as-of", "2026-02-30"], "must be YYYY-MM-DD"),
+        (["--as-of", "9999-12-31"], "must be YYYY-MM-DD"),
+        (["--as-of", "0001-01-05"], "must be YYYY-MM-DD"),
+        (["--as-of", "0001-01-05T00:00:00"], "must be YYYY-MM-DD"),
         (["--as-of", "2026-03-31", "--from", "2026-04-01"], "not after it"),
         (["--as-of", "2026-03-31", "--from", "1999-01-01"], "at most 3,660 days"),
         ([], "Missing option '--as-of'"),
