@@ -1,14 +1,14 @@
 """The list of members that object to the training of models, kept beside the database.
 
 Data sets are read without those whose objection is in force. The database is the record; the list is replaced by it
-before each retraining, so an objection that was withdrawn is in it no more.
+with each export, so an objection that was withdrawn is in it no more.
 """
 
 import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +59,14 @@ def read_objections(file: Path) -> list[TrainingObjection]:
                 "`ginja model retrain` writes the file from the database"
             ) from None
     return found
+
+
+def objections_listed_at(home: Path) -> datetime | None:
+    """When the list of a home was last replaced; None: it has none."""
+    try:
+        return datetime.fromtimestamp((home / FILE).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def replace_objections(home: Path, objections: Iterable[TrainingObjection]) -> None:

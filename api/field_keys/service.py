@@ -83,11 +83,21 @@ class FieldKeys:
         One that was made less than `CURRENT_FOR` ago may be left out.
         """
         await self.current(purpose)
+        return [await self.key(one) for one in await self._known_ids(purpose)]
+
+    async def has(self, purpose: str, key_id: int) -> bool:
+        """Whether a key of a purpose has this id, for ids that anybody may send: unknown ones are not looked up.
+
+        A key that another process made less than `CURRENT_FOR` ago may not be found.
+        """
+        return (await self.current(purpose)).key_id == key_id or key_id in await self._known_ids(purpose)
+
+    async def _known_ids(self, purpose: str) -> Sequence[int]:
         looked_up, ids = self._ids.get(purpose, (None, ()))
         if looked_up is None or clock.now() - looked_up >= CURRENT_FOR:
             looked_up, ids = clock.now(), await asyncio.to_thread(self.ring.ids, purpose)
             self._ids[purpose] = looked_up, ids
-        return [await self.key(one) for one in ids]
+        return ids
 
     async def prepare(self, purpose: str) -> None:
         """Load the key of a purpose if that is possible now, so that the first work does not wait for it."""

@@ -155,7 +155,10 @@ class OidcSignIns:
     async def _kept(self, cookie: str | None, at: datetime) -> _Kept | None:
         try:
             sealed = urlsafe_b64decode((cookie or "").encode(errors="replace"))
-            kept = _Kept.model_validate_json((await self._keys.key(key_id_of(sealed))).open(sealed, _PLACE))
+            sealing = key_id_of(sealed)
+            if not await self._keys.has(SECRETS, sealing):
+                return None
+            kept = _Kept.model_validate_json((await self._keys.key(sealing)).open(sealed, _PLACE))
         except (DecryptionError, ValidationError, binascii.Error):
             return None
         return kept if 0 <= at.timestamp() - kept.began < LIFE.total_seconds() else None

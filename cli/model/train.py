@@ -142,7 +142,7 @@ def train(
     if not suggest:
         check_source(dataset, data, mapping)
     from core.settings import settings
-    from pipelines.datasets import SplitPolicy
+    from pipelines.datasets import SplitPolicy, objections_note
     from pipelines.train import TrainOptions, Trust, family_from, train_and_register
 
     options = TrainOptions(
@@ -176,6 +176,8 @@ def train(
             watch=watch,
         )
     note("model", report.version)
+    if listed := objections_note(source, settings().home):
+        click.echo(f"Warning: {listed}.", err=True)
     if report.warning:
         click.echo(f"Warning: {report.warning}", err=True)
     for subject, evidence in report.leaks.items():

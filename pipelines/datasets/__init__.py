@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from pipelines.datasets.examples import Examples, UnlabelledClaims, examples_of, usable_features
     from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes, labels_file
-    from pipelines.datasets.members import record_members, saw_member, without_members
+    from pipelines.datasets.members import objections_note, record_members, saw_member, without_members
     from pipelines.datasets.population import resampling_units, score_population
     from pipelines.datasets.slices import split_examples
     from pipelines.datasets.sources import (
@@ -72,6 +72,7 @@ __all__ = [
     "ensure_features",
     "examples_of",
     "labels_file",
+    "objections_note",
     "open_file",
     "open_folder",
     "open_named",

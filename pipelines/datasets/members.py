@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from claims.service_days import receipt_day
 from core import clock
 from core.erasures import FILE, read_erasures
 from core.objections import FILE as OBJECTIONS
-from core.objections import read_objections
+from core.objections import objections_listed_at, read_objections
 from core.private_files import make_private, read_private
 from core.settings import settings
 from features.vector import DeclaredAttributes
@@ -29,18 +30,40 @@ from pipelines.datasets.sources import Source
 KEY_FILE: Final = "training-members.key"
 FOLDER: Final = "training-members"
 HASH_BYTES: Final = 16
+_RECENT: Final = timedelta(days=1)
 
 
 def without_erased(source: Source, home: Path) -> Source:
     """A data set without the claims of members that were erased, or object to training, by the lists of the home.
 
     An objection counts on its days in the insurer's time zone. The same where nobody is left out. Raises
-    `ErasureListError`, `ObjectionListError`.
+    `ErasureListError`, `ObjectionListError`, and `DatasetError` for claims exported from a database whose objections
+    are not listed beside them.
     """
+    if _is_exported(source) and objections_listed_at(home) is None:
+        raise DatasetError(
+            f"{home / OBJECTIONS} is missing: claims exported from the database are not read without the list of "
+            "members that object to training; `ginja model retrain` exports both again, or restore the file"
+        )
     left_out = {one.member_id for one in read_erasures(home / FILE)}
     today = receipt_day(clock.now(), settings().zone)
     left_out |= {one.member_id for one in read_objections(home / OBJECTIONS) if one.is_in_force(today)}
     return source if not left_out else without_members(source, left_out)
+
+
+def objections_note(source: Source, home: Path) -> str | None:
+    """What to know about the list of objections by which exported claims were read; None: listed within a day."""
+    listed = objections_listed_at(home)
+    if not _is_exported(source) or listed is None or clock.now() - listed < _RECENT:
+        return None
+    return (
+        f"objections to training are as the database had them on {listed:%Y-%m-%d}; later ones are not left out. "
+        "`ginja model retrain` lists them again"
+    )
+
+
+def _is_exported(source: Source) -> bool:
+    return source.about.get("exported_from") == "database"
 
 
 def without_members(source: Source, members: Collection[str]) -> Source:

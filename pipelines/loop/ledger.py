@@ -95,8 +95,12 @@ def _table(connection: psycopg.Connection, query: str, schema: pa.Schema) -> pa.
 def export(url: str, home: Path) -> ExportCounts | None:
     """Export claims, labels and weights to `home/data`, replacing each file atomically; None: no claim in the database.
 
-    Raises `LoopError` where `home/data` holds claims that the database does not: they would be lost.
+    The members to leave out, erased or objecting to training, are listed in the home first: exported claims are not
+    read without that list. Raises `LoopError` where `home/data` holds claims that the database does not: they would be
+    lost.
     """
+    list_erasures(url, home)
+    list_objections(url, home)
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
     with scratch_folder(".export-", under=folder) as exporting:

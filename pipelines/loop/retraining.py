@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from models.artefact import document_of, read_pointer
 from models.errors import PointerError
 from models.registry import MlflowStore
-from pipelines.loop.ledger import export, list_erasures, list_objections
+from pipelines.loop.ledger import export
 from pipelines.promote import promote
 from pipelines.train import TrainOptions, Trust, Watcher, train_and_register
 
@@ -60,8 +60,6 @@ def retrain(
     if database_url is not None:
         watch.step("Exporting claims and findings")
         exported = export(database_url, home)
-        list_erasures(database_url, home)
-        list_objections(database_url, home)
     options = options or TrainOptions()
     if not options.trusted.subjects:
         options = replace(options, trusted=trusted_by_champion(home))

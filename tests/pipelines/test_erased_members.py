@@ -1,6 +1,7 @@
 """An erased member is in no data set that is read afterwards, and each model says whom it learned from."""
 
 import json
+import os
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -13,8 +14,17 @@ from core import clock
 from core.erasures import ErasedMember, add_erasure
 from core.objections import ObjectionListError, TrainingObjection, read_objections, replace_objections
 from core.settings import settings
-from pipelines.datasets import SIMULATED, DatasetError, open_named, record_members, saw_member, without_members
+from pipelines.datasets import (
+    SIMULATED,
+    DatasetError,
+    objections_note,
+    open_named,
+    record_members,
+    saw_member,
+    without_members,
+)
 from pipelines.loop.ledger import list_erasures, list_objections
+from pipelines.store import write_document
 from pipelines.train import train_and_register
 from tests.models.stores import new_store
 from tests.pipelines import model_life as made
@@ -135,3 +145,25 @@ def test_objections_of_the_database_replace_the_list_before_a_data_set_is_made_o
     list_objections(database_url, tmp_path)
     assert read_objections(file) == []
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_claims_exported_from_the_database_are_not_read_without_the_list_of_objections(tmp_path):
+    source = made.simulated(tmp_path, claims=1_000)
+    assert source.about.get("exported_from") is None, "files of a home without a database need no list"
+    write_document({**source.about, "exported_from": "database"}, tmp_path / "data")
+    with pytest.raises(DatasetError, match=r"training-objections\.ndjson is missing.*ginja model retrain"):
+        open_named(SIMULATED, tmp_path)
+    replace_objections(tmp_path, [])
+    assert len(open_named(SIMULATED, tmp_path).claims) == len(source.claims)
+
+
+def test_a_list_of_objections_of_days_ago_is_stated_with_its_day(tmp_path):
+    files = made.simulated(tmp_path, claims=1_000)
+    write_document({**files.about, "exported_from": "database"}, tmp_path / "data")
+    replace_objections(tmp_path, [])
+    source = open_named(SIMULATED, tmp_path)
+    assert objections_note(source, tmp_path) is None
+    then = clock.now() - 2 * DAY
+    os.utime(tmp_path / "training-objections.ndjson", (then.timestamp(), then.timestamp()))
+    assert f"as the database had them on {then:%Y-%m-%d}" in str(objections_note(source, tmp_path))
+    assert objections_note(files, tmp_path) is None

@@ -100,6 +100,7 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
 def test_exporting_twice_gives_the_same_bytes(ledger):
     url, home = ledger
     export(url, home)
+    assert (home / "training-objections.ndjson").exists(), "exported claims have the list of whom to leave out"
     before = {name: (home / "data" / f"{name}.parquet").read_bytes() for name in ("claims", "labels", "weights")}
     export(url, home)
     assert {name: (home / "data" / f"{name}.parquet").read_bytes() for name in before} == before
