@@ -101,6 +101,7 @@ class Consents:
     async def record(self, caller: Caller, new: NewConsent) -> RecordedConsent:
         """Record what a member says, effective with the next request; the same again is recorded once.
 
+        Without `first_day`, one that began earlier is the same.
         Raises `Invalid`, `NotFound`, `Conflict` where the member was erased or said something else for one of the
         days, and `Forbidden` for a consent that a caller who may only withdraw would give.
         """
@@ -132,7 +133,10 @@ class Consents:
             if member.is_erased:
                 raise Conflict("this member was erased; nothing is recorded for it any more")
             for earlier in await repository.consents_of(connection, new.member_id, new.purpose):
-                if earlier == _with_record_of(consent, earlier):
+                same = (
+                    consent if new.first_day else replace(consent, first_day=min(consent.first_day, earlier.first_day))
+                )
+                if earlier == _with_record_of(same, earlier):
                     return RecordedConsent(earlier, is_new=False)
                 if earlier.overlaps(consent.first_day, consent.last_day):
                     raise Conflict(

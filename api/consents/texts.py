@@ -1,12 +1,17 @@
 """Consents whose fields are texts, as those of a CSV file, a form or a command."""
 
 from collections.abc import Mapping
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from api.consents.records import ConsentKind, ConsentScope
 from api.consents.service import NewConsent
 from api.errors import FieldError, Invalid
-from api.fields import parse_day
+from api.fields import Identifier, parse_day
 from api.purposes import WITH_RECORDS
+
+_MEMBER_ID: Final = TypeAdapter[str](Identifier)
 
 
 def kind_of_purpose(purpose: str) -> str:
@@ -32,8 +37,10 @@ def consent_of_texts(texts: Mapping[str, str | None]) -> NewConsent:
         if (texts.get(name) or ("" if name == "kind" else "all")) not in values:
             errors.append(FieldError(name, f"must be one of {', '.join(values)}"))
     member_id = texts.get("member_id")
-    if not member_id:
-        errors.append(FieldError("member_id", "must be the id of a member"))
+    try:
+        _MEMBER_ID.validate_python(member_id)
+    except ValidationError:
+        errors.append(FieldError("member_id", "must be the id of a member: letters, digits and ._:-"))
     if errors:
         raise Invalid.fields(errors)
     return NewConsent(

@@ -43,8 +43,9 @@ class AttemptError(Enum):
     REDIRECTED = "redirected"
     STATUS = "status"
     SECRET_UNREADABLE = "secret_unreadable"
-    BODY_UNREADABLE = "body_unreadable"
     """Nothing was sent: no secret of the endpoint could be decrypted."""
+    BODY_UNREADABLE = "body_unreadable"
+    """Nothing was sent: the body of the event could not be decrypted."""
     ENDPOINT_DISABLED = "endpoint_disabled"
     """No attempt was made: the endpoint was disabled."""
 

@@ -2,7 +2,7 @@
 
 import csv
 import getpass
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -168,6 +168,9 @@ async def _import(consents: "Consents", caller: "Caller", file: Path) -> tuple[i
     recorded = again = 0
     rejected: list[RejectedConsent] = []
     for line, row in _rows(file):
+        if row is None:
+            rejected.append(RejectedConsent(line, "row", "must have no more values than the header; quote commas"))
+            continue
         try:
             one = await consents.record(caller, consent_of_texts(row))
         except ApiError as error:
@@ -178,15 +181,29 @@ async def _import(consents: "Consents", caller: "Caller", file: Path) -> tuple[i
     return recorded, again, rejected
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        reader = csv.DictReader(opened)
-        names = reader.fieldnames or ()
-        unknown, missing = sorted(set(names) - set(COLUMNS)), sorted({"member_id", "purpose", "kind"} - set(names))
-        if unknown or missing:
-            raise click.UsageError(
-                f"{file}: columns must be of {', '.join(COLUMNS)}, with member_id, purpose and kind; "
-                f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}."
-            )
-        for row in reader:
-            yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name is not None}
+def _rows(file: Path) -> list[tuple[int, dict[str, str] | None]]:
+    """The lines of a file, read whole before one is recorded; None: more values than the header."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened, strict=True, restval="")
+            _check_columns(file, reader.fieldnames or ())
+            return [
+                (reader.line_num, None if None in row else {name: value.strip() for name, value in row.items()})
+                for row in reader
+            ]
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file.name} is not text in UTF-8; nothing was recorded.") from None
+    except csv.Error as error:
+        raise click.UsageError(
+            f"{file.name}, line {reader.line_num} is no CSV ({error}); quote values that hold a separator. Nothing was "
+            "recorded."
+        ) from None
+
+
+def _check_columns(file: Path, names: Sequence[str]) -> None:
+    unknown, missing = sorted(set(names) - set(COLUMNS)), sorted({"member_id", "purpose", "kind"} - set(names))
+    if unknown or missing or len(set(names)) != len(names):
+        raise click.UsageError(
+            f"{file}: columns must be of {', '.join(COLUMNS)}, each once, with member_id, purpose and kind; "
+            f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}."
+        )

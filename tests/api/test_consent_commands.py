@@ -55,6 +55,39 @@ async def test_a_file_with_other_columns_is_refused_as_a_whole(api: Api, tmp_pat
     assert "missing: member_id" in " ".join(refused.output.split())
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [(b"M124,MODELTRAIN,objected,\xff,,,,\n", "is not text in UTF-8"), (b'M124,"MODEL"TRAIN,objected\n', "is no CSV")],
+)
+async def test_a_file_that_is_no_csv_is_refused_before_a_line_is_recorded(
+    api: Api, tmp_path: Path, line: bytes, reason: str
+):
+    file = tmp_path / "consents.csv"
+    file.write_bytes(HEAD.encode() + b"M123,MODELTRAIN,objected,,2026-01-01,,,\n" + line)
+    refused = await command(api, tmp_path, "import", str(file))
+    assert (refused.exit_code, api.count("consents")) == (2, 0), refused.output
+    assert reason in " ".join(refused.output.split())
+
+
+async def test_a_line_with_a_surplus_value_or_an_id_that_none_has_is_reported_and_the_others_recorded(
+    api: Api, tmp_path: Path
+):
+    file = tmp_path / "consents.csv"
+    file.write_text(
+        HEAD
+        + "M\x00123,MODELTRAIN,objected,,2026-01-01,,,\n"
+        + "M124,MODELTRAIN,objected,,2026-01-01,,,,surplus\n"
+        + "M123,MODELTRAIN,objected,,2026-01-01,,,\n"
+    )
+    done = await command(api, tmp_path, "import", str(file), "--json")
+    assert done.exit_code == 3, done.output
+    found = json.loads(done.stdout)
+    assert (found["recorded"], [(one["line"], one["field"]) for one in found["rejected"]]) == (
+        1,
+        [(2, "member_id"), (3, "row")],
+    )
+
+
 async def test_consents_are_listed_and_withdrawn(api: Api, tmp_path: Path):
     made = await said(api, RESEARCH)
     withdrawn = await command(api, tmp_path, "withdraw", "M123", made["consent_id"], "--by", "ann", "--json")

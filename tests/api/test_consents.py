@@ -56,6 +56,15 @@ async def test_the_same_consent_again_is_recorded_once(api: Api):
     assert (api.count("consents"), api.count("outbox")) == (1, 1)
 
 
+async def test_the_same_consent_without_a_first_day_is_the_same_on_a_later_day(api: Api):
+    made = await said(api, RESEARCH, first_day="2026-01-01")
+    assert await said(api, RESEARCH) == made
+    assert await refusal(api, RESEARCH | {"first_day": "2026-01-02"}) == (409, [])
+    today = receipt_day(clock.now(), api.dependencies.settings.zone)
+    await said(api, OBJECTION, first_day=(today + timedelta(days=3)).isoformat())
+    assert await refusal(api, OBJECTION) == (409, []), "it would begin before"
+
+
 async def test_a_second_consent_for_the_same_days_is_refused_and_names_the_first(api: Api):
     made = await said(api, RESEARCH, first_day="2026-01-01", last_day="2026-06-30")
     answer = await api.post("/v1/members/M123/consents", RESEARCH | {"first_day": "2026-06-30"})
