@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -124,8 +124,10 @@ def assignment(scene: AttackScene) -> Iterator[Attempt]:
 
 
 def _harmless(answer: httpx.Response, sent: str) -> bool:
-    """Whether a statement was text to the API; a problem may repeat the text."""
-    text = answer.text.replace(json.dumps(sent)[1:-1], "")
+    """Whether a statement was text to the API; a problem may repeat the text, and a link of a page its encoded form."""
+    text = answer.text
+    for repeated in (json.dumps(sent)[1:-1], quote(sent), quote(sent, safe=""), quote_plus(sent)):
+        text = text.replace(repeated, "")
     return answer.status_code < 500 and not any(word in text for word in ("syntax error", "psycopg", "secret_hash"))
 
 

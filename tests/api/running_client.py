@@ -47,7 +47,9 @@ class Running:
 
 
 @contextmanager
-def serving(database_url: str) -> Iterator[Running]:
+def serving(database_url: str, **changes: Any) -> Iterator[Running]:
+    """`changes`: settings."""
+
     async def key() -> str:
         database = Database(database_url, pool_size=1)
         try:
@@ -56,7 +58,10 @@ def serving(database_url: str) -> Iterator[Running]:
             await database.close()
 
     settings = Settings(
-        scorer_url="http://127.0.0.1:1", encryption_keys=ENCRYPTION_KEY, webhook_allowed_networks="127.0.0.0/8"
+        scorer_url="http://127.0.0.1:1",
+        encryption_keys=ENCRYPTION_KEY,
+        webhook_allowed_networks="127.0.0.0/8",
+        **changes,
     )
     gateway = Gateway(create_app(settings, database_url))
     with on_a_port(gateway) as url:

@@ -29,7 +29,7 @@ ENDPOINT: Any = {"url": "https://127.0.0.1:9/hook", "events": ["claim.decided"]}
 
 @pytest.fixture
 def running(seeded_url: str) -> Iterator[Running]:
-    with serving(seeded_url) as found:
+    with serving(seeded_url, signed_requests="accepted") as found:
         yield found
 
 

@@ -243,10 +243,14 @@ def test_a_finding_on_an_unknown_claim_is_refused(database_url):
         ask(database_url, lambda database: record(database, "c9", NewDisposition("cleared", "ann")))
 
 
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET claim_id = claim_id", "TRUNCATE {}"])
 @pytest.mark.parametrize("table", ["selections", "dispositions"])
-def test_lists_and_findings_cannot_be_changed(database_url, table):
+def test_lists_and_findings_cannot_be_changed(database_url, table, change):
+    add_claim(database_url, "c1")
+    ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     with psycopg.connect(database_url) as connection, pytest.raises(RestrictViolation, match="append only"):
-        connection.execute(f"DELETE FROM {table}")
+        connection.execute(change.format(table))
 
 
 def test_a_week_begins_on_its_monday():

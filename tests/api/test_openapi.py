@@ -184,8 +184,8 @@ async def test_every_header_the_api_reads_is_documented(shared_api: Api, operati
     own = {"X-Recorded": "1", **dict.fromkeys(sent, "k"), "X-API-Version": CURRENT, "X-Purpose-Of-Use": "TREAT"}
     for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
         await send(shared_api, operation, headers=own | headers, content=b"{}")
-    # Who calls and why is read before it is known which route it is; host and type are part of what is signed.
-    signed = {"host", "content-type"} if len(sent) < len(parameters) else set()
+    # Who calls and why is read before it is known which route it is; host, type and length are part of what is signed.
+    signed = {"host", "content-type", "content-length"} if len(sent) < len(parameters) else set()
     assert read <= operation.headers | {"authorization", "x-api-key", "x-purpose-of-use"} | signed
     if operation.described["security"]:
         assert {"authorization", "x-api-key"} <= read

@@ -138,7 +138,7 @@ async def test_what_an_earlier_release_stored_is_read_and_then_encrypted(api: Ap
     assert {name: await read() for name, read in reads.items()} == expected
     found = await crypto(api, "status", "--json")
     counts = json.loads(found.stdout)["values"]
-    assert set(counts) == {f"{one.table}.{one.clear}" for one in BACKFILLED}
+    assert {f"{one.table}.{one.clear}" for one in BACKFILLED} <= set(counts)
     assert {name for name, rows in counts.items() if rows} == {
         *("idempotency_keys.body", "tasks.payload", "tasks.result", "bulk_chunks.content")
     }

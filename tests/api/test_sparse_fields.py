@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pydantic import BaseModel
@@ -82,11 +83,14 @@ def names_of(described: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("operation", SPARSE, ids=lambda one: one.path)
 async def test_a_route_answers_with_each_field_that_it_documents(api: Api, operation: Any):
     url = concrete(await with_ids(api, operation.path), claim_id=await held(api))
+    if operation.path == "/v1/audit/events":  # each read of it is one more entry
+        await api.get(url)
+        url += f"?until={quote(clock.now().isoformat())}"
     whole = (await api.get(url)).json()
     listed = next((name for name, value in whole.items() if isinstance(value, list)), None)
-    is_list = "{" not in operation.path or listed in ("appeals", "deliveries")
+    is_list = "{" not in operation.path or listed in ("appeals", "deliveries", "consents")
     for name in names_of(operation.described):
-        sparse = await api.get(f"{url}?fields={name}")
+        sparse = await api.get(f"{url}{'&' if '?' in url else '?'}fields={name}")
         assert sparse.status_code == 200
         if is_list:
             assert listed is not None
