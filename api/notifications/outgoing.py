@@ -192,7 +192,9 @@ async def mails(
     return await _shown(connection, keys, (await connection.execute(statement)).all())
 
 
-async def _shown(connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Row[Any]]) -> list[MailRecord]:
+async def _shown(
+    connection: AsyncConnection, keys: FieldKeys, rows: Sequence[Row[tuple[object, ...]]]
+) -> list[MailRecord]:
     """Rows of `_RECORD` with subject and address in clear."""
     addresses = await shown_addresses(connection, keys, [row.recipient for row in rows])
     shown = []
