@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from cli.dossier.charts import draw
 from cli.dossier.document import (
@@ -30,9 +29,8 @@ _KINDS: Final = {"audit": "audit log, row", "mlflow": "MLflow run", "command": "
 
 def render(dossier: Dossier, zone: tzinfo) -> str:
     """The page."""
-    folder = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -40,7 +38,6 @@ def render(dossier: Dossier, zone: tzinfo) -> str:
     )
     return environment.get_template("page.html").render(
         dossier=dossier,
-        style=Markup((folder / "page.css").read_text()),  # noqa: S704 a file of the program
         draw=draw,
         cell=lambda value, column: cell_text(value, column, zone),
         at=lambda value: shown_instant(value, zone),
