@@ -95,7 +95,7 @@ async def test_with_the_key_of_its_member_the_texts_of_an_archive_are_destroyed(
     env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home), "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
     erased = await asyncio.to_thread(CliRunner().invoke, main, words, env=env)
     assert erased.exit_code == 0, erased.output
-    assert f"1 claims of it are archived ({archive})" in erased.output
+    assert f"1 claims of it are in archives ({archive})" in erased.output
     assert api.rows("SELECT wrapped_key FROM member_keys WHERE member_id = 'M900'") == [(None,)]
     (refused,) = restored(api.url, home, folder)
     assert (refused.claims, refused.erased) == (0, (claim_id,))

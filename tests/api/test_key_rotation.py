@@ -249,6 +249,7 @@ NOT_SEALED = {
     **dict.fromkeys(("members.name_sealed", "members.birth_date_sealed", "members.sex_sealed"), "a member's own key"),
     "member_keys.wrapped_key": "rotated as a key",
     "data_keys.wrapped_key": "rotated as a key",
+    "recipients.address_index": "made again with the address that it finds",
     "member_search.entry": "made again by a rotation (`MemberIndexKeys`)",
     "audit_log.change": "append-only and hashed: its data keys stay, and are wrapped again",
     **dict.fromkeys(

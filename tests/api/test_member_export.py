@@ -28,8 +28,11 @@ for _module in pkgutil.walk_packages(api_package.__path__, "api."):
     if _module.name.endswith(".tables"):
         importlib.import_module(_module.name)
 TABLES = Base.metadata.tables
-NOT_ABOUT_A_MEMBER = {"tasks", "bulk_chunks", "token_keys", "refresh_tokens", "webhook_secrets", "webhook_deliveries"}
-"""Work that is removed when it is done, what is sent to receivers (ids and status), and secrets."""
+NOT_ABOUT_A_MEMBER = {
+    *("tasks", "bulk_chunks", "token_keys", "refresh_tokens", "webhook_secrets", "webhook_deliveries"),
+    *("mails", "recipients"),
+}
+"""Work that is removed when it is done, what is sent to receivers (ids and status) and to staff, and secrets."""
 NEW = {"member_id": "M900", "name": "Zoe Newcomb", "birth_date": "1980-03-02", "sex": "F", "plan_id": "PL1"}
 
 

@@ -32,7 +32,7 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 
 AUDIT_QUERIES = {*FILTERS, "before"}
 """Read as a whole by `api/console/audit_page.py`."""
-CONSOLE_QUERIES = {"claim_id", "week", "next", "after", *AUDIT_QUERIES}
+CONSOLE_QUERIES = {"claim_id", "member_id", "week", "next", "after", *AUDIT_QUERIES}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
     *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer", "x-purpose-of-use", "user-agent"),
@@ -156,7 +156,7 @@ async def send(
 ) -> tuple[int, int]:
     """Send a request to the application itself; returns its status and how many bytes it had."""
     where = (path or target.path).replace("{claim_id}", "clm_1").replace("{path}", "x").replace("{position:int}", "1")
-    where = where.replace("{version}", "999")
+    where = where.replace("{version}", "999").replace("/console/members/{member_id}", "/console/members/M123")
     form = target.path in FORMS
     media_type, _ = RAW.get(target.path, ("application/json", b""))
     pairs = {"content-type": "application/x-www-form-urlencoded" if form else media_type}

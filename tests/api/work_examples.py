@@ -173,6 +173,16 @@ FORMS: dict[str, dict[str, str]] = {
         "reason": "no_action",
         "note": "n",
     },
+    "/console/members/{member_id}/consents": {
+        "form_token": "TOKEN",
+        "purpose": "HRESCH",
+        "scope": "all",
+        "first_day": "2026-01-01",
+        "last_day": "2026-12-31",
+        "document_sha256": "0" * 64,
+        "document_place": "records/1",
+    },
+    "/console/members/{member_id}/consents/{consent_id}/withdraw": {"form_token": "TOKEN"},
     "/console/dead-letters/{position:int}": {"form_token": "TOKEN", "action": "discard", "reason": "a test claim"},
     "/console/claims/{claim_id}/decision": {
         "form_token": "TOKEN",
