@@ -153,8 +153,10 @@ async def test_an_idempotency_key_of_a_tenant_repeats_nothing_at_another(tenants
 
 async def test_requests_of_a_tenant_use_up_no_limit_of_another(tenants: tuple[Tenant, Tenant]):
     north, south = (one.api for one in tenants)
-    answers = [await north.get("/v1/me", role="member") for _ in range(LIMIT + 1)]
-    assert answers[-1].status_code == 429
+    statuses = [200]
+    while statuses[-1] == 200 and len(statuses) <= 50 * LIMIT:  # the quota comes back while requests are sent
+        statuses.append((await north.get("/v1/me", role="member")).status_code)
+    assert statuses[-1] == 429
     other = await south.get("/v1/me", role="member")
     assert other.status_code == 200
     assert f"r={LIMIT - 1}" in other.headers["ratelimit"]
