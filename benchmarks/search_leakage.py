@@ -1,4 +1,4 @@
-"""What a copy of the blind index of members says to somebody who has no key but knows how common names are.
+"""What a copy of the blind index of members reveals to an attacker who has no key but knows how common names are.
 
     python -m benchmarks.search_leakage [--members 100000] [--json]
 
@@ -7,7 +7,7 @@ by the law of Zipf and Mandelbrot with an offset of 10, which gives the most com
 a birth date in fifty is 1 January, as where days are unknown. For each index, the attacker knows how often each value
 occurs among exactly these members, sorts values and entries by how often they occur, and takes the value of the same
 rank for an entry's: of equal ranks a random one. Counted are the members whose value is named rightly, as expected over
-the random choices; a bound, because nobody knows the counts of the members themselves.
+the random choices; an upper bound, because an attacker does not know the counts of the members themselves.
 """
 
 import argparse
@@ -36,7 +36,7 @@ _OFFSET: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class IndexLeakage:
-    """What an index says."""
+    """What an index reveals."""
 
     index: str
     entries: int

@@ -81,7 +81,7 @@ class Mover:
         `OSError`, `psycopg.Error`; every row is in the database then, or in the archive alone.
         """
         archive = f"{self.kind.replace('_', '-')}-{month}-{new_id('arc').removeprefix('arc_')}"
-        # Before the row: a row whose archive is nowhere in the folder says that the folder is not there.
+        # Before the row: to `discard_interrupted`, a row without such a folder means that the volume is not mounted.
         partial_of(self.folder, archive).mkdir(mode=0o700)
         sync_folder(self.folder)
         self.connection.execute(

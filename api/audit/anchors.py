@@ -160,7 +160,7 @@ def _make_whole(path: Path, line: bytes) -> None:
                 raise
             _make_in_place(path, line)
     finally:
-        with suppress(OSError):  # a write-once share keeps it; nobody reads it
+        with suppress(OSError):  # a write-once share keeps it, which does no harm
             Path(name).unlink()
 
 

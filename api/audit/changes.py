@@ -1,7 +1,7 @@
 """Before and after of a change, as entries of the audit log keep them: encrypted, because they are personal data.
 
 What is about a member, or about a claim of one, is sealed by the key of the member, so that an erasure reaches it: the
-entry stays as it was, and nobody reads it any more. The rest is sealed by a data key. A value is bound to its act,
+entry stays as it was, and can no longer be read. The rest is sealed by a data key. A value is bound to its act,
 subject and instant: one that is moved to another entry cannot be opened there.
 """
 

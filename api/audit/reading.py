@@ -41,9 +41,10 @@ class AuditReading:
 
 
 async def shown_change(database: Database, keys: FieldKeys, found: AuditedAct, actor: Actor) -> StoredChange:
-    """The change of an entry, decrypted for somebody.
+    """Decrypt the change of an entry.
 
-    Of a member, an entry about the member is committed before it is returned. Raises as `stored_change` does.
+    If the entry is about a member, a record of this read is committed before the change is returned. Raises as
+    `stored_change` does.
     """
     async with database.reading() as connection:
         stored = await stored_change(connection, keys, found)

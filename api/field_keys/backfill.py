@@ -1,7 +1,7 @@
 """Encrypting what earlier releases stored in clear in `BACKFILLED`, in bounded batches while the platform runs.
 
 A row that another transaction has locked is left for the next run, as is what a process of the earlier release stores
-meanwhile. Texts in append-only tables are stored while nobody else changes the table (`table_locks.py`).
+meanwhile. Texts in append-only tables are stored under a lock of the table (`table_locks.py`).
 """
 
 import asyncio

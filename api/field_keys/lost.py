@@ -1,4 +1,4 @@
-"""Counting values that nobody can decrypt any more, because the key that encrypted them is not stored."""
+"""Count values that cannot be decrypted because the key that encrypted them is not stored."""
 
 from typing import Final
 

@@ -93,7 +93,7 @@ def is_members_sql(sealed: str) -> str:
     """SQL of the same, for an expression that is a sealed value."""
     head = f"substring({sealed} FROM 2 FOR 4)"
     later = "CAST('\\x80000000' AS bytea)"
-    # A value that was cut off is nobody's, and reading its id would be an error.
+    # A truncated value has no key id to read.
     return f"(octet_length({sealed}) > 4 AND ({head} = int4send({MEMBER_KEY_ID}) OR {head} > {later}))"
 
 

@@ -82,7 +82,7 @@ async def _in_batches(
 
 
 async def _locked(connection: AsyncConnection, member_ids: Sequence[str]) -> list[str]:
-    """Those of some members that nobody else changes, locked with their keys; one without a key has no identity."""
+    """Lock the rows and keys of members; returns the ids of those that were not locked and have a key."""
     locked = list(member_ids)
     for row in (MemberRow, MemberKeyRow):
         chosen = select(row.member_id).where(row.member_id.in_(locked)).order_by(row.member_id)

@@ -1,7 +1,7 @@
 """Finding members by who they are: through the blind index, and recorded with everyone who is found.
 
 Only members that are meant by what is stated are returned: a search that many members fit is refused, because it would
-list people whom nobody asked for.
+list members that were not searched for.
 """
 
 from collections.abc import Mapping, Sequence

@@ -24,7 +24,7 @@ _LIMITS: Final = (
     "Signatures, hashes and the audit log were verified when the file was written.",
     "It has no name, birth date, contact or id of a member and no id of a claim. Reviewers are ids.",
     "Who promoted a model or approved a policy is named as the record has it.",
-    "Findings exist for claims that somebody looked at: they say little about those that nobody did.",
+    "Findings exist for reviewed claims only; they say little about claims that were not reviewed.",
     "It states facts of one installation. It is no legal opinion, and no claim that the installation complies.",
 )
 

@@ -191,7 +191,7 @@ def _policy(found: Collected) -> DossierAnswer:
     return answer(
         "1.4",
         question,
-        f"{counted(len(changes), 'change')} of the policy up to the day. Nobody approves a version of their own.",
+        f"{counted(len(changes), 'change')} of the policy up to the day. An author cannot approve their own version.",
         asked_by=(NAIC_GOVERNANCE, EU_CHANGES),
         tables=[shown],
         evidence=[record, shows("ginja policy list", "versions with their documents")],

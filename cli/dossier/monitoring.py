@@ -199,7 +199,7 @@ def _calibration(found: Collected) -> DossierAnswer:
             column("observed", "Found to be fraud", "share"),
         ],
         rows,
-        note="Only claims that somebody looked at have a finding; those are not a random part, except in the audit.",
+        note="Only reviewed claims have a finding; they are not a random sample, except in the audit sample.",
         plot=Plot(kind="calibration", label="expected", values="observed"),
     )
     columns = ["band", "from", "to", "claims", "frauds", "mean_probability"]

@@ -230,7 +230,7 @@ def _access(found: Collected) -> DossierAnswer:
     active, disabled = (sum(one.state == state for one in users) for state in ("active", "disabled"))
     text = (
         f"{counted(active, 'account')} of people and {counted(len(keys), 'key')} of programs. "
-        f"{counted(disabled, 'account')} disabled, with which nobody could act."
+        f"{counted(disabled, 'account')} disabled, which could not act."
     )
     if unknown:
         text += (

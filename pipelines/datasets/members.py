@@ -36,9 +36,9 @@ _RECENT: Final = timedelta(days=1)
 def without_erased(source: Source, home: Path) -> Source:
     """A data set without the claims of members that were erased, or object to training, by the lists of the home.
 
-    An objection counts on its days in the insurer's time zone. The same where nobody is left out. Raises
-    `ErasureListError`, `ObjectionListError`, and `DatasetError` for claims exported from a database whose objections
-    are not listed beside them.
+    An objection counts on its days in the insurer's time zone. Returns `source` itself if no member is left out. Raises
+    `ErasureListError`, `ObjectionListError`, and `DatasetError` for claims exported from a database without the list of
+    its objections.
     """
     if _is_exported(source) and objections_listed_at(home) is None:
         raise DatasetError(

@@ -75,7 +75,7 @@ async def test_all_sessions_of_a_user_end_with_one_that_begins_meanwhile(api: Ap
 async def sign_in_by_provider(api: Api) -> None:
     sign_ins = api.dependencies.sign_ins
     linked_user = partial(user_of, issuer=ISSUER, subject=SUBJECT)
-    async with sign_ins.signing_in_by_provider(linked_user, ("fed", "mfa"), "nobody is linked") as verified:
+    async with sign_ins.signing_in_by_provider(linked_user, ("fed", "mfa"), "no user is linked") as verified:
         await begin_session(verified, SessionKind.CONSOLE, LIFE)
 
 
@@ -86,7 +86,7 @@ async def test_a_link_that_is_removed_while_a_sign_in_waits_signs_nobody_in(api:
         signing_in = asyncio.ensure_future(sign_in_by_provider(api))
         await until(lambda: is_waiting(api))
         await connection.exec_driver_sql("DELETE FROM user_identities")
-    with pytest.raises(Unauthorized, match="nobody is linked"):
+    with pytest.raises(Unauthorized, match="no user is linked"):
         await signing_in
     assert api.count("token_families") == 0
     assert api.rows("SELECT api_key_id FROM audit_log WHERE act = 'user.sign_in_refused'") == [("unknown",)]
