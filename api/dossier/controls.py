@@ -116,11 +116,24 @@ async def legal_holds(connection: AsyncConnection, period: RecordedPeriod) -> in
     return int((await connection.execute(_HOLDS, {"until": period.until, "day": day})).scalar_one())
 
 
+async def archived_claims(connection: AsyncConnection, period: RecordedPeriod) -> int:
+    """Claims in archives only that were received before the instant.
+
+    Records of a claim are older than its archive, so archives made before the period have none of it.
+    """
+    params = {"first": period.first, "until": period.until}
+    return int((await connection.execute(_ARCHIVED, params)).scalar_one())
+
+
 def _model_act(row: RowMapping) -> ModelAct:
     details = {name: one for name, one in row["details"].items() if name in _DETAILS}
     return ModelAct(**{str(name): one for name, one in row.items()} | {"details": details})
 
 
+_ARCHIVED = text("""
+    SELECT count(*) FROM archived_claims AS one JOIN archives USING (archive)
+    WHERE one.restored_at IS NULL AND one.received_at < :until AND archives.archived_at >= :first
+""")
 _SERVED = text("SELECT serving_id, model_version, seen_at FROM serving_models WHERE seen_at < :until ORDER BY 1")
 _MODEL_ACTS = text("""
     SELECT audit_id, at, api_key_id AS actor_id, name, act, subject_id AS version, outcome, details FROM audit_log

@@ -29,4 +29,5 @@ async def stored_record(database: Database, first: datetime, until: datetime, ti
             acts=await controls.act_counts(connection, period),
             access=await controls.access(connection, period),
             legal_holds=await controls.legal_holds(connection, period),
+            archived_claims=await controls.archived_claims(connection, period),
         )

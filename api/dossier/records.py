@@ -258,3 +258,5 @@ class StoredRecord:
     access: AccessInForce
     legal_holds: int
     """In force at the instant."""
+    archived_claims: int
+    """Claims that may have records of the period and are in archives only."""
