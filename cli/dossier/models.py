@@ -89,7 +89,7 @@ def _in_use(found: Collected) -> DossierAnswer:
     if isinstance(trail, DossierAnswer):
         return trail
     history, link = trail
-    roles = {history.champion: "champion: its score decides who reviews", history.challenger: "in trial"}
+    roles = {history.champion: "champion: its score decides which claims are reviewed", history.challenger: "in trial"}
     rows = []
     for record in found.home.versions:
         role = roles.get(record.version)
