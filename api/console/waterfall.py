@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from api.console.charts import AxisTick, round_marks
 from claims.reason_groups import title_of
 from claims.scoring import GroupPush
 
@@ -20,6 +21,8 @@ AXIS = 40
 """Height of the axis below the bars: its numbers and its title."""
 MOST_TICKS = 6
 """Numbers on the axis at most; a narrow screen has room for as many of four digits."""
+LEAST_STEP = 0.02
+"""How far the numbers on the axis are apart at least, in log-odds."""
 THINNEST = 0.6
 """Width of the narrowest bar, in per cent: a push of nearly 0, and the mark of a total, stay visible."""
 
@@ -61,15 +64,6 @@ class PlacedBar:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisTick:
-    """A number on the axis; `x` in per cent. `side` keeps the outermost numbers inside the picture."""
-
-    x: float
-    label: str
-    side: Literal["start", "middle", "end"]
-
-
-@dataclass(frozen=True, slots=True)
 class WaterfallPicture:
     """What the template draws; `height` in CSS pixels."""
 
@@ -93,7 +87,8 @@ def waterfall_picture(bars: Sequence[WaterfallBar]) -> WaterfallPicture:
     """Where each of the bars is drawn. Raises `ValueError` without bars."""
     if not bars:
         raise ValueError("a waterfall needs at least one bar")
-    marks = _marks(min(min(bar.start, bar.end) for bar in bars), max(max(bar.start, bar.end) for bar in bars))
+    lowest, highest = (end(end(bar.start, bar.end) for bar in bars) for end in (min, max))
+    marks = round_marks(lowest, highest, MOST_TICKS, least=LEAST_STEP)
     low, high = marks[0], marks[-1]
 
     def across(value: float) -> float:
@@ -117,20 +112,6 @@ def signed(value: float, *, plus: str = "+") -> str:
     if float(text) == 0:
         return text
     return f"{plus if value > 0 else '−'}{text}"
-
-
-def _marks(low: float, high: float) -> list[float]:
-    """At most `MOST_TICKS` round numbers, 1, 2 or 5 times a power of ten apart, that enclose both ends."""
-    extent = max(high - low, 0.1)
-    power = 10.0 ** math.floor(math.log10(extent / MOST_TICKS))
-    for factor in (1, 2, 5, 10, 20):
-        step = factor * power
-        first, last = math.floor(low / step), math.ceil(high / step)
-        if last == first:
-            last += 1
-        if last - first < MOST_TICKS:
-            break
-    return [number * step for number in range(first, last + 1)]
 
 
 def _short(mark: float) -> str:
