@@ -11,7 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
 from api.appeals.tables import AppealDecisionRow, AppealRow
 from api.edit_suspensions import EditSuspensionRow
-from api.field_keys import APPEAL_NOTE, APPEAL_REASON, FieldKeys, StoredText, open_texts, seal_text
+from api.field_keys import (
+    APPEAL_DOCUMENTS,
+    APPEAL_NOTE,
+    APPEAL_REASON,
+    FieldKeys,
+    SealedColumn,
+    StoredText,
+    list_text,
+    open_columns,
+    seal_columns,
+    seal_text,
+    text_list,
+)
 from api.identity import Caller
 from api.intake import ClaimRow
 from api.paging import PageCursor
@@ -26,9 +38,10 @@ ERASED: Final = "erased with the data of the member"
 
 
 async def add_appeal(connection: AsyncConnection, keys: FieldKeys, appeal: NewAppeal) -> None:
-    """Store an appeal, its reason encrypted."""
-    reason = await seal_text(connection, keys, APPEAL_REASON, appeal.claim_id, appeal.reason, appeal.appeal_id)
-    values = {**asdict(appeal), "reason": None, "reason_sealed": reason}
+    """Store an appeal, its reason and documents encrypted."""
+    texts = {APPEAL_REASON: appeal.reason, APPEAL_DOCUMENTS: list_text(appeal.documents)}
+    sealed = await seal_columns(connection, keys, appeal.claim_id, texts, appeal.appeal_id)
+    values = {**asdict(appeal), "reason": None, "documents": [], **sealed}
     await connection.execute(insert(AppealRow).values(values))
 
 
@@ -47,6 +60,7 @@ _APPEALS = (
         ClaimRow.amount_cents,
         AppealRow.reason_sealed,
         AppealDecisionRow.note_sealed,
+        AppealRow.documents_sealed,
     )
     .join(ClaimRow, ClaimRow.claim_id == AppealRow.claim_id)
     .outerjoin(AppealDecisionRow, AppealDecisionRow.appeal_id == AppealRow.appeal_id)
@@ -57,7 +71,7 @@ def _record(row: Sequence[object]) -> AppealRecord:
     values: Any = list(row)
     of_decision = values[len(_APPEAL) : len(_APPEAL) + len(_DECISION)]
     decision = None if of_decision[0] is None else AppealDecision(*of_decision)
-    return AppealRecord(NewAppeal(*values[: len(_APPEAL)]), decision, *values[-4:-2])
+    return AppealRecord(NewAppeal(*values[: len(_APPEAL)]), decision, *values[-5:-3])
 
 
 async def _records(
@@ -66,25 +80,22 @@ async def _records(
     """Appeals with their texts in clear. Raises `DecryptionError` where one was changed."""
     values: Any = rows
     found = [_record(row) for row in values]
-    reasons = [
-        StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-2], one.appeal.reason)
-        for one, row in zip(found, values, strict=True)
-    ]
-    notes = [
-        StoredText(one.appeal.claim_id, (one.appeal.appeal_id,), row[-1], one.decision.note if one.decision else None)
-        for one, row in zip(found, values, strict=True)
-    ]
-    texts = zip(
-        await open_texts(connection, keys, APPEAL_REASON, reasons),
-        await open_texts(connection, keys, APPEAL_NOTE, notes),
-        strict=True,
-    )
+    stored: dict[SealedColumn, list[StoredText]] = {APPEAL_REASON: [], APPEAL_NOTE: [], APPEAL_DOCUMENTS: []}
+    for one, (*_, reason, note, documents) in zip(found, values, strict=True):
+        of_row = one.appeal.claim_id, (one.appeal.appeal_id,)
+        stored[APPEAL_REASON].append(StoredText(*of_row, reason, one.appeal.reason))
+        stored[APPEAL_NOTE].append(StoredText(*of_row, note, one.decision.note if one.decision else None))
+        stored[APPEAL_DOCUMENTS].append(StoredText(*of_row, documents, list_text(one.appeal.documents)))
+    opened = await open_columns(connection, keys, stored)
+    texts = zip(*(opened[column] for column in stored), strict=True)
     return [_with_texts(one, *of_one) for one, of_one in zip(found, texts, strict=True)]
 
 
-def _with_texts(record: AppealRecord, reason: str | None, note: str | None) -> AppealRecord:
+def _with_texts(record: AppealRecord, reason: str | None, note: str | None, documents: str | None) -> AppealRecord:
     decision = record.decision and replace(record.decision, note=note)
-    return replace(record, appeal=replace(record.appeal, reason=reason or ERASED), decision=decision)
+    # Where they are lost or erased the reason, under the same key, says that.
+    appeal = replace(record.appeal, reason=reason or ERASED, documents=text_list(documents) or [])
+    return replace(record, appeal=appeal, decision=decision)
 
 
 async def appeal(connection: AsyncConnection, keys: FieldKeys, appeal_id: str) -> AppealRecord | None:

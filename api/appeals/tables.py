@@ -25,9 +25,7 @@ class AppealRow(Base):
     filed_at: Mapped[Instant]
     appellant: Mapped[str]
     reason: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
-    documents: Mapped[list[dict[str, str]]] = mapped_column(
-        JSONB, comment="Name, media type and SHA-256 of each; the documents themselves are kept elsewhere."
-    )
+    documents: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB, comment="In clear, of an earlier release.")
     due_on: Mapped[date] = mapped_column(comment="The day by which it is decided.")
     status: Mapped[str] = mapped_column(comment="Of the claim when it was appealed.")
     decision_id: Mapped[str | None] = mapped_column(
@@ -38,6 +36,11 @@ class AppealRow(Base):
     filed_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     reason_sealed: Mapped[bytes | None] = mapped_column(
         LargeBinary, comment="In the appellant's words, encrypted with the member's key."
+    )
+    documents_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary,
+        comment="Name, media type and SHA-256 of each document, which is kept elsewhere; encrypted with the member's "
+        "key.",
     )
 
     __table_args__ = (

@@ -33,7 +33,9 @@ class DecisionRow(Base):
     reserved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
     reason: Mapped[str] = mapped_column(comment="A code of claims/review/reasons.py.")
     note: Mapped[str | None] = mapped_column(comment="In clear, of an earlier release.")
-    documents: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    documents: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), server_default="{}", comment="In clear, of an earlier release."
+    )
     due_on: Mapped[date | None]
     disposition: Mapped[str | None] = mapped_column(comment="The finding stated with it.")
     kind: Mapped[str | None] = mapped_column(comment="Of confirmed fraud.")
@@ -45,12 +47,18 @@ class DecisionRow(Base):
     decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
     role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
     note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Encrypted with the member's key.")
+    documents_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="Names of requested documents, encrypted with the member's key."
+    )
 
     __table_args__ = (
         CheckConstraint(f"action IN {ACTIONS}", name="decisions_action_check"),
         CheckConstraint(f"effect IN {EFFECTS}", name="decisions_effect_check"),
+        # Where an erasure has emptied what an earlier release stored in clear, it is null.
         CheckConstraint(
-            "effect <> 'pended' OR (due_on IS NOT NULL AND documents <> '{}')", name="decisions_pend_check"
+            "effect <> 'pended' "
+            "OR (due_on IS NOT NULL AND (documents_sealed IS NOT NULL OR documents IS DISTINCT FROM '{}'))",
+            name="decisions_pend_check",
         ),
         CheckConstraint("(action IN ('approve', 'refuse')) = (answers IS NOT NULL)", name="decisions_answers_check"),
         Index(None, "made_at"),

@@ -2,9 +2,11 @@
 
 from api.field_keys.backfill import clear_values, encrypt_values
 from api.field_keys.columns import (
+    APPEAL_DOCUMENTS,
     APPEAL_NOTE,
     APPEAL_REASON,
     BACKFILLED,
+    DECISION_DOCUMENTS,
     DECISION_NOTE,
     DISPOSITION_NOTE,
     FINDING_NOTE,
@@ -58,12 +60,25 @@ from api.field_keys.secrets import StoredSecrets
 from api.field_keys.service import FieldKeys, check_master_key
 from api.field_keys.table_locks import Pause, with_lock_retries
 from api.field_keys.tables import DataKeyRow, KeyRotationRow, MemberKeyRow
-from api.field_keys.texts import StoredText, erase_clear_texts, keys_of_claims, open_texts, seal_text
+from api.field_keys.texts import (
+    StoredText,
+    erase_clear_texts,
+    keys_of_claims,
+    list_text,
+    open_columns,
+    open_texts,
+    seal_columns,
+    seal_text,
+    shown_text,
+    text_list,
+)
 
 __all__ = [
+    "APPEAL_DOCUMENTS",
     "APPEAL_NOTE",
     "APPEAL_REASON",
     "BACKFILLED",
+    "DECISION_DOCUMENTS",
     "DECISION_NOTE",
     "DISPOSITION_NOTE",
     "FINDING_NOTE",
@@ -126,12 +141,17 @@ __all__ = [
     "keys_of_members",
     "known_key",
     "left_under",
+    "list_text",
     "lost_values",
     "member_key",
+    "open_columns",
     "open_texts",
     "renew_member_keys",
     "rotate",
+    "seal_columns",
     "seal_text",
+    "shown_text",
+    "text_list",
     "unfinished_renewal",
     "unfinished_rotation",
     "unwrapped",

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
-from api.field_keys.columns import BACKFILLED, SealedColumn
+from api.field_keys.columns import BACKFILLED, SealedColumn, is_clear
 from api.field_keys.service import FieldKeys
 from api.field_keys.table_locks import Pause, with_lock_retries
 from api.field_keys.texts import changes_allowed, keys_of_claims
@@ -27,6 +27,7 @@ _BYTES: Final = {
     "bytea": "{column}",
     "text": "convert_to({column}, 'UTF8')",
 }
+_AS_JSON: Final = "convert_to(to_jsonb({column})::text, 'UTF8')"
 """SQL of a value in clear as bytes, by the type of its column."""
 
 
@@ -35,7 +36,7 @@ async def clear_values(database: Database) -> dict[str, int]:
     counts = {}
     async with database.reading() as connection:
         for one in BACKFILLED:
-            found = await connection.execute(text(f"SELECT count(*) FROM {one.table} WHERE {_is_clear(one)}"))
+            found = await connection.execute(text(f"SELECT count(*) FROM {one.table} WHERE {is_clear(one)}"))
             counts[f"{one.table}.{one.clear}"] = int(found.scalar_one())
     return counts
 
@@ -108,13 +109,13 @@ async def _batch(
         {"name": column.table, "of": column.clear},
     )
     value = f"{column.clear} -> '{column.part}'" if column.part else column.clear
-    as_bytes = "convert_to(({column})::text, 'UTF8')" if column.part else _BYTES[str(kind)]
+    as_bytes = _AS_JSON if column.part or column.is_list else _BYTES[str(kind)]
     names = ", ".join(column.row)
     after = "" if last is None else f"AND ({names}) > ({', '.join(f':last_{n}' for n in range(len(column.row)))})"
     statement = text(
         f"SELECT {names}, {as_bytes.format(column=value)} AS clear_value, {column.claim or 'NULL'} AS of_claim "
         f"FROM {column.table} "
-        f"WHERE {_is_clear(column)} {after} ORDER BY {names} LIMIT {BATCH if column.claim is None else TEXTS} {lock}"
+        f"WHERE {is_clear(column)} {after} ORDER BY {names} LIMIT {BATCH if column.claim is None else TEXTS} {lock}"
     )
     given = {f"last_{place}": one for place, one in enumerate(last or ())}
     return (await connection.execute(statement, given)).mappings().all()
@@ -144,12 +145,5 @@ def _update(column: SealedColumn) -> TextClause:
     # What an erasure has emptied meanwhile stays empty.
     return text(
         f"UPDATE {column.table} SET {column.column} = :sealed, {column.clear} = {emptied}{index} "
-        f"WHERE {row} AND {_is_clear(column)}"
+        f"WHERE {row} AND {is_clear(column)}"
     )
-
-
-def _is_clear(column: SealedColumn) -> str:
-    """SQL of whether a row has a value in clear."""
-    if column.part:
-        return f"({column.clear} -> '{column.part}') IS NOT NULL"
-    return f"{column.clear} IS NOT NULL"

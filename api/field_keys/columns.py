@@ -29,6 +29,8 @@ HOLDS: Final = "holds"
 USERS: Final = "users"
 MAILS: Final = "mails"
 RECIPIENTS: Final = "recipients"
+LOST: Final = "lost: "
+"""Begins what is shown in place of a text whose key is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class SealedColumn:
     """The column of its blind index, by the key that seals the value; `None`: it is not searched for."""
     part: str | None = None
     """The member of `clear`, an object of JSON, that is sealed; `None`: its value as a whole."""
+    is_list: bool = False
+    """Whether the value is a list, sealed as JSON; an empty one is stored in clear."""
 
     @property
     def name(self) -> str:
@@ -111,7 +115,15 @@ class SealedColumn:
 
 def lost_text(error: KeyMissingError) -> str:
     """What a list shows in place of a text whose key is lost."""
-    return f"lost: {error}"
+    return f"{LOST}{error}"
+
+
+def is_clear(column: SealedColumn) -> str:
+    """SQL of whether a row has a value in clear, of an earlier release."""
+    if column.part:
+        return f"({column.clear} -> '{column.part}') IS NOT NULL"
+    of_list = f" AND to_jsonb({column.clear}) <> '[]'" if column.is_list else ""
+    return f"{column.clear} IS NOT NULL{of_list}"
 
 
 def _name(value: object) -> str:
@@ -129,6 +141,18 @@ DECISION_NOTE: Final = SealedColumn(
 )
 APPEAL_REASON: Final = SealedColumn(
     "appeals", "reason_sealed", "reason", ("appeal_id",), NOTES, claim="claim_id", is_append_only=True
+)
+DECISION_DOCUMENTS: Final = SealedColumn(
+    *("decisions", "documents_sealed", "documents", ("decision_id",), NOTES),
+    claim="claim_id",
+    is_append_only=True,
+    is_list=True,
+)
+APPEAL_DOCUMENTS: Final = SealedColumn(
+    *("appeals", "documents_sealed", "documents", ("appeal_id",), NOTES),
+    claim="claim_id",
+    is_append_only=True,
+    is_list=True,
 )
 APPEAL_NOTE: Final = SealedColumn(
     "appeal_decisions",
@@ -161,7 +185,9 @@ BACKFILLED: Final = (
     TASK_ANSWER,
     UPLOADED_PART,
     DECISION_NOTE,
+    DECISION_DOCUMENTS,
     APPEAL_REASON,
+    APPEAL_DOCUMENTS,
     APPEAL_NOTE,
     DISPOSITION_NOTE,
     FINDING_NOTE,

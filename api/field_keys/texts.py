@@ -3,15 +3,16 @@
 Text about a claim that names no member, or one that was erased, is sealed by a data key: work on such a claim goes on.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.field_keys.columns import NOTES, SEALED_COLUMNS, SealedColumn, lost_text
+from api.field_keys.columns import LOST, NOTES, SEALED_COLUMNS, SealedColumn, is_clear, lost_text
 from api.field_keys.member_keys import MISSING_MEMBER_KEY, MemberKey, is_of_member, keys_of_members, member_key
 from api.field_keys.service import FieldKeys
 from core.errors import DecryptionError, KeyMissingError
@@ -52,19 +53,55 @@ async def open_texts(
 
     Of one whose key is lost it says that. Raises `DecryptionError` where one was changed, and what `FieldKeys` raises.
     """
-    sealed = [one for one in stored if one.sealed is not None]
-    found = await _member_keys(connection, {one.claim_id for one in sealed}) if sealed else {}
-    return [await _shown(keys, column, one, found.get(one.claim_id)) for one in stored]
+    return (await open_columns(connection, keys, {column: stored}))[column]
+
+
+async def open_columns(
+    connection: AsyncConnection, keys: FieldKeys, stored: Mapping[SealedColumn, Sequence[StoredText]]
+) -> dict[SealedColumn, list[str | None]]:
+    """As `open_texts`, of several columns: the keys of members are looked up by one statement."""
+    sealed = {one.claim_id for of_column in stored.values() for one in of_column if one.sealed is not None}
+    found = await _member_keys(connection, sealed) if sealed else {}
+    return {
+        column: [await shown_text(keys, column, one, found.get(one.claim_id)) for one in of_column]
+        for column, of_column in stored.items()
+    }
 
 
 async def seal_text(
     connection: AsyncConnection, keys: FieldKeys, column: SealedColumn, claim_id: str, value: str | None, *row: object
 ) -> bytes | None:
     """A text as its column stores it, in the transaction that stores it. Raises what `FieldKeys` raises."""
+    return (await seal_columns(connection, keys, claim_id, {column: value}, *row))[column.column]
+
+
+async def seal_columns(
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    claim_id: str,
+    values: Mapping[SealedColumn, str | None],
+    *row: object,
+) -> dict[str, bytes | None]:
+    """As `seal_text`, several columns of one row by their names: the key is looked up by one statement."""
+    if all(value is None for value in values.values()):
+        return {column.column: None for column in values}
+    own = (await keys_of_claims(connection, keys, [claim_id]))[claim_id]
+    return {
+        column.column: None if value is None else column.seal(own, value.encode(), *row)
+        for column, value in values.items()
+    }
+
+
+def list_text(values: Sequence[object] | None) -> str | None:
+    """A list as a column of lists seals it; `None`: there is nothing to seal."""
+    return json.dumps(values, ensure_ascii=False) if values else None
+
+
+def text_list(value: str | None) -> list[Any] | None:
+    """The list of which `list_text` is; `None`: its key is lost, and `value` says that."""
     if value is None:
-        return None
-    own = await keys_of_claims(connection, keys, [claim_id])
-    return column.seal(own[claim_id], value.encode(), *row)
+        return []
+    return None if value.startswith(LOST) else list(json.loads(value))
 
 
 async def keys_of_claims(
@@ -92,7 +129,8 @@ async def _member_keys(connection: AsyncConnection, claim_ids: set[str]) -> Mapp
     return {row["claim_id"]: MemberKey(row["key_of"], row["wrapped_key"]) for row in rows if row["key_of"] is not None}
 
 
-async def _shown(keys: FieldKeys, column: SealedColumn, stored: StoredText, own: MemberKey | None) -> str | None:
+async def shown_text(keys: FieldKeys, column: SealedColumn, stored: StoredText, own: MemberKey | None) -> str | None:
+    """As `open_texts`, one text, with the key of its member as stored; `None`: it has none."""
     try:
         return await _opened(keys, column, stored, own)
     except KeyMissingError as error:
@@ -117,7 +155,7 @@ async def erase_clear_texts(connection: AsyncConnection, member_id: str) -> None
     """Empty what earlier releases stored in clear about the claims of a member. Only the owner of the tables may."""
     for column in (one for one in SEALED_COLUMNS if one.claim is not None):
         of_member = f"{column.claim} IN (SELECT claim_id FROM claims WHERE member_id = :member_id)"
-        where = f"{column.clear} IS NOT NULL AND {of_member}"
+        where = f"{is_clear(column)} AND {of_member}"
         given = {"member_id": member_id}
         if await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {column.table} WHERE {where})"), given):
             async with changes_allowed(connection, column):

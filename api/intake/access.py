@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from api.errors import Forbidden, NotFound
+from api.field_keys import DECISION_DOCUMENTS, FieldKeys, MemberKey, StoredText, shown_text, text_list
 from api.identity import Caller
 from api.intake.records import ClaimRecord
 from api.intake.responses import ClaimOut, claim_out
@@ -33,9 +34,25 @@ def permitted(filters: Mapping[str, str], caller: Caller) -> dict[str, str]:
         raise Forbidden(str(error)) from None
 
 
-def shown_to(caller: Caller, claim: ClaimRecord, prompt_pay: PromptPayOut | None) -> ClaimOut:
-    """The response about a claim: with scores, and with what says whose it is, as the caller's role allows."""
-    shown = claim_out(claim, sees_scores=caller.sees_scores, prompt_pay=prompt_pay)
+async def shown_to(keys: FieldKeys, caller: Caller, claim: ClaimRecord, prompt_pay: PromptPayOut | None) -> ClaimOut:
+    """The response about a claim: with scores, and with what says whose it is, as the caller's role allows.
+
+    Raises `DecryptionError` where the names of documents that it waits for were changed, and what `FieldKeys` raises.
+    """
+    documents = await _documents(keys, claim)
+    shown = claim_out(claim, documents, sees_scores=caller.sees_scores, prompt_pay=prompt_pay)
     if caller.sees_identities:
         return shown
     return shown.model_copy(update={"member_id": None, "authorization_number": None})
+
+
+async def _documents(keys: FieldKeys, claim: ClaimRecord) -> list[str]:
+    """Names of the documents that a claim waits for; where their key is lost, that is in their place."""
+    decision = claim.decision
+    if decision is None or decision.documents_sealed is None:
+        return [] if decision is None else list(decision.documents or ())
+    stored = StoredText(claim.claim_id, (decision.decision_id,), decision.documents_sealed, None)
+    own = None if decision.key_of is None else MemberKey(decision.key_of, decision.wrapped_key)
+    text = await shown_text(keys, DECISION_DOCUMENTS, stored, own)
+    names = text_list(text)
+    return [text or ""] if names is None else names

@@ -24,11 +24,17 @@ class DecisionSummary:
     action: str
     reason: str
     effect: str
-    documents: Sequence[str]
+    documents: Sequence[str] | None
+    """In clear, of an earlier release."""
     due_on: date | None
     made_at: datetime
     decided_by: str
     role: str
+    decision_id: str
+    documents_sealed: bytes | None
+    key_of: str | None
+    """The member whose key is there, of sealed documents."""
+    wrapped_key: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
+from api.field_keys import MemberKeyRow
 from api.intake.benefit_use import counted
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow
@@ -220,7 +221,10 @@ _LAST_DECISION = (
     func.coalesce(_PROPOSAL.reason, DecisionRow.reason),
     *(DecisionRow.effect, DecisionRow.documents, DecisionRow.due_on),
     *(DecisionRow.made_at, DecisionRow.decided_by, DecisionRow.role),
+    *(DecisionRow.decision_id, DecisionRow.documents_sealed, MemberKeyRow.member_id, MemberKeyRow.wrapped_key),
 )
+_KEY_OF_DOCUMENTS = DecisionRow.documents_sealed.is_not(None) & (MemberKeyRow.member_id == ClaimRow.member_id)
+"""A key is looked up for the few claims whose last decision names documents."""
 
 
 _APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
@@ -252,6 +256,7 @@ def claims_with(
         .join(_LAST_ASSESSMENT, true(), isouter=True)
         .join(DecisionRow, DecisionRow.decision_id == decision_id, isouter=True)
         .join(_PROPOSAL, _APPROVED, isouter=True)
+        .join(MemberKeyRow, _KEY_OF_DOCUMENTS, isouter=True)
     )
 
 

@@ -230,8 +230,10 @@ class ExplanationOut(BaseModel):
     )
 
 
-def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut | None = None) -> ClaimOut:
-    """The response about a claim; without scores, flags and their reasons unless `sees_scores`."""
+def claim_out(
+    claim: ClaimRecord, documents: list[str], *, sees_scores: bool, prompt_pay: PromptPayOut | None = None
+) -> ClaimOut:
+    """The response about a claim that waits for `documents`; scores, flags and their reasons only if `sees_scores`."""
     assessment = claim.assessment
     visible = ClaimOut(
         claim_id=claim.claim_id,
@@ -251,7 +253,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut
         payment=_payment(claim),
         attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
-        decision=_decision(claim.decision, sees_scores=sees_scores),
+        decision=_decision(claim.decision, documents, sees_scores=sees_scores),
         notice=_notice(claim, sees_scores=sees_scores),
         prompt_pay=prompt_pay,
     )
@@ -294,7 +296,7 @@ def explanation_out(
     )
 
 
-def _decision(decision: DecisionSummary | None, *, sees_scores: bool) -> ClaimDecisionOut | None:
+def _decision(decision: DecisionSummary | None, documents: list[str], *, sees_scores: bool) -> ClaimDecisionOut | None:
     if decision is None or (not sees_scores and decision.effect in _INTERNAL):
         return None
     declared = REASONS[decision.reason]
@@ -306,7 +308,7 @@ def _decision(decision: DecisionSummary | None, *, sees_scores: bool) -> ClaimDe
         reason=reason.code,
         reason_text=reason.meaning,
         carc=reason.carc,
-        documents=list(decision.documents),
+        documents=documents,
         due_on=decision.due_on,
         made_at=decision.made_at,
         **names,

@@ -134,7 +134,7 @@ class Intake:
                 assessment = _assessment(claim, adjudication, scoring)
                 of_claim = adjudication.references.member
                 record = _claim_record(claim, of_claim, adjudication, assessment)
-                reply = encode(self._claim_out(record, caller))
+                reply = encode(await self._claim_out(record, caller))
                 new = repository.NewClaim(
                     claim=claim,
                     facts=adjudication.facts,
@@ -221,7 +221,7 @@ class Intake:
                     if stored is not None:
                         return repeat(await stored_replies.open_reply(self._keys, stored), request_hash)
                     raise Conflict("the claim is already voided")
-                reply = encode(self._claim_out(visible(found, caller), caller))
+                reply = encode(await self._claim_out(visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
                 if key is not None:
                     await connection.fetch(stored_replies.keep_reply(sealing, caller.actor_id, key, keep, at))
@@ -231,7 +231,7 @@ class Intake:
 
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:
         """A claim with its latest assessment and decision; raises `NotFound`, `ConsentMissing`."""
-        return self._claim_out(await readable_claim(self._database, caller, claim_id), caller)
+        return await self._claim_out(await readable_claim(self._database, caller, claim_id), caller)
 
     async def lock(self, caller: Caller, claim_id: str) -> None:
         """Let no other request change a claim until the open unit of work ends; raises `NotFound`.
@@ -265,7 +265,7 @@ class Intake:
                 connection, after=after, until=until, limit=limit + 1, filters=filters, order=order, check=check
             )
         page = shown_page(claims, limit, counts=check is not None)
-        return ListPage([self._claim_out(claim, caller) for claim in page.items], page.next_place)
+        return ListPage([await self._claim_out(claim, caller) for claim in page.items], page.next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
         """A claim with its lines and every assessment of it, oldest first, and the details of the latest score.
@@ -280,9 +280,9 @@ class Intake:
         details = None
         if history:
             details = await self._scorer.details(history[-1].model_version, history[-1].vector, specialty)
-        return explanation_out(self._claim_out(claim, caller), lines, history, details)
+        return explanation_out(await self._claim_out(claim, caller), lines, history, details)
 
-    def _claim_out(self, claim: ClaimRecord, caller: Caller) -> ClaimOut:
+    async def _claim_out(self, claim: ClaimRecord, caller: Caller) -> ClaimOut:
         prompt_pay = None
         if claim.status == Outcome.IN_REVIEW.value and claim.line_of_business is not None:
             zone = self._policies.time_zone
@@ -295,7 +295,7 @@ class Intake:
                 today=today,
             )
             prompt_pay = None if status is None else PromptPayOut.of(status, today)
-        return shown_to(caller, claim, prompt_pay)
+        return await shown_to(self._keys, caller, claim, prompt_pay)
 
 
 def _received_at(newest: datetime | None) -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.field_keys import APPEAL_REASON, VOID_REASON, SealedColumn
+from api.field_keys import APPEAL_DOCUMENTS, APPEAL_REASON, DECISION_DOCUMENTS, VOID_REASON, SealedColumn
 from claims.review import REASONS
 
 _OF_CLAIM: Final = "one.claim_id IN (SELECT claim_id FROM claims WHERE member_id = %(member)s)"
@@ -28,8 +28,8 @@ class ExportedTable:
     """The columns that are exported; empty: all but `without`."""
     changed: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
     """By column: what its value is in the export."""
-    opened: SealedColumn | None = None
-    """A text about a claim that is exported decrypted, under the name of its column in clear."""
+    opened: tuple[SealedColumn, ...] = ()
+    """Texts about claims that are exported decrypted, under the names of their columns in clear."""
 
 
 def _without_scores(code: object) -> object:
@@ -51,18 +51,24 @@ EXPORTED: Final[Mapping[str, ExportedTable]] = {
         "one.member_id = %(member)s",
         "one.received_at, one.claim_id",
         frozenset({"inherits_from", "void_reason_sealed"}),
-        opened=VOID_REASON,
+        opened=(VOID_REASON,),
     ),
     "claim_lines": ExportedTable(_OF_CLAIM, "one.claim_id, one.line"),
     # A disposition and the kind of a fraud are findings of an investigation, and so may be a note.
     "decisions": ExportedTable(
         _OF_CLAIM,
         "one.claim_id, one.number",
-        _STAFF | {"note", "note_sealed", "disposition", "kind", "assessment_id"},
+        _STAFF | {"note", "note_sealed", "documents_sealed", "disposition", "kind", "assessment_id"},
         changed={"reason": _without_scores},
+        opened=(DECISION_DOCUMENTS,),
     ),
     "earlier_decisions": ExportedTable(_OF_CLAIM, "one.claim_id, one.earlier_id"),
-    "appeals": ExportedTable(_OF_CLAIM, "one.claim_id, one.filed_at", _STAFF | {"reason_sealed"}, opened=APPEAL_REASON),
+    "appeals": ExportedTable(
+        _OF_CLAIM,
+        "one.claim_id, one.filed_at",
+        _STAFF | {"reason_sealed", "documents_sealed"},
+        opened=(APPEAL_REASON, APPEAL_DOCUMENTS),
+    ),
     "appeal_decisions": ExportedTable(
         "one.appeal_id IN (SELECT appeal_id FROM appeals AS filed WHERE " + _OF_CLAIM.replace("one.", "filed.") + ")",
         "one.appeal_id",

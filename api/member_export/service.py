@@ -9,7 +9,7 @@ from api import audit
 from api.audit import Subject
 from api.database import NO_LIMITS, Database, connect, fetch
 from api.errors import Invalid, NotFound
-from api.field_keys import FieldKeys, SealedColumn, StoredText, open_texts
+from api.field_keys import FieldKeys, SealedColumn, StoredText, list_text, open_texts, text_list
 from api.fields import MAX_NOTE
 from api.identity import Caller
 from api.legal_holds import is_stored_member
@@ -42,8 +42,8 @@ async def exported_member(
     found = await asyncio.to_thread(read)
     async with database.reading() as connection:
         for table, declared in EXPORTED.items():
-            if declared.opened is not None:
-                await _open(connection, keys, declared.opened, found[table])
+            for column in declared.opened:
+                await _open(connection, keys, column, found[table])
     export = await asyncio.to_thread(archived, member_id, member, found, at)
     details = {"reason": reason.strip(), "sha256": export.sha256}
     row = audit.record(caller, "member.export", None, details, at, subject=Subject("member", member_id))
@@ -64,8 +64,14 @@ async def _open(
                 str(row["claim_id"]),
                 tuple(row[name] for name in column.row),
                 None if sealed is None else bytes.fromhex(str(sealed).removeprefix("\\x")),
-                None if clear is None else str(clear),
+                _clear_text(clear),
             )
         )
     for row, opened in zip(rows, await open_texts(connection, keys, column, stored), strict=True):
-        row[column.clear] = opened
+        values = text_list(opened) if column.is_list else None
+        row[column.clear] = opened if values is None else values
+
+
+def _clear_text(value: object) -> str | None:
+    """A value in clear as `StoredText` has it."""
+    return list_text(value) if isinstance(value, list) else None if value is None else str(value)

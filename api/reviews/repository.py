@@ -8,7 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.assessments import AssessmentRow
 from api.database import fetch
 from api.decisions import DecisionRow
-from api.field_keys import DECISION_NOTE, FieldKeys, StoredText, open_texts, seal_text
+from api.field_keys import (
+    DECISION_DOCUMENTS,
+    DECISION_NOTE,
+    FieldKeys,
+    StoredText,
+    list_text,
+    open_columns,
+    seal_columns,
+    text_list,
+)
 from api.intake import REVIEW_BY, ClaimRow, benefit_used, counted
 from api.investigations import DispositionRow
 from api.members import lock_member
@@ -56,14 +65,25 @@ async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> 
 
 async def decisions_of(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> list[DecisionRecord]:
     """Every decision on the claim, oldest first. Raises `DecryptionError` where a note was changed."""
-    statement = (
-        select(*_DECISION, DecisionRow.note_sealed).where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
-    )
-    rows = (await connection.execute(statement)).all()
-    found = [DecisionRecord(*row[:-1]) for row in rows]
-    notes = [StoredText(claim_id, (one.decision_id,), row[-1], one.note) for one, row in zip(found, rows, strict=True)]
-    opened = await open_texts(connection, keys, DECISION_NOTE, notes)
-    return [replace(one, note=note) for one, note in zip(found, opened, strict=True)]
+    statement = select(*_DECISION, DecisionRow.note_sealed, DecisionRow.documents_sealed)
+    of_claim = statement.where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
+    rows = (await connection.execute(of_claim)).all()
+    found = [DecisionRecord(*row[:-2]) for row in rows]
+    notes, documents = [], []
+    for one, row in zip(found, rows, strict=True):
+        notes.append(StoredText(claim_id, (one.decision_id,), row[-2], one.note))
+        documents.append(StoredText(claim_id, (one.decision_id,), row[-1], list_text(one.documents)))
+    opened = await open_columns(connection, keys, {DECISION_NOTE: notes, DECISION_DOCUMENTS: documents})
+    return [
+        replace(one, note=note, documents=_names(names))
+        for one, note, names in zip(found, opened[DECISION_NOTE], opened[DECISION_DOCUMENTS], strict=True)
+    ]
+
+
+def _names(value: str | None) -> list[str]:
+    """Names of documents; where their key is lost, that is in their place."""
+    names = text_list(value)
+    return [value or ""] if names is None else names
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> tuple[int, str | None]:
@@ -91,9 +111,10 @@ async def findings_of(connection: AsyncConnection, claim_id: str) -> tuple[str |
 
 
 async def add_decision(connection: AsyncConnection, keys: FieldKeys, decision: DecisionRecord) -> None:
-    """Store a decision, its note encrypted."""
-    note = await seal_text(connection, keys, DECISION_NOTE, decision.claim_id, decision.note, decision.decision_id)
-    values = {**asdict(decision), "note": None, "note_sealed": note}
+    """Store a decision, its note and the names of documents encrypted."""
+    texts = {DECISION_NOTE: decision.note, DECISION_DOCUMENTS: list_text(decision.documents)}
+    sealed = await seal_columns(connection, keys, decision.claim_id, texts, decision.decision_id)
+    values = {**asdict(decision), "note": None, "documents": [], **sealed}
     await connection.execute(insert(DecisionRow).values(values))
 
 

@@ -64,12 +64,10 @@ WHO_WORKS_HERE: Final = {
 of releases before recipients were encrypted have the addresses of subscriptions: the log is hashed as it is written."""
 REASONS: Final = {
     "audit_log.subject_id",
-    "appeals.documents",
     "bulk_jobs.failure",
     "claims.attributes",
     "dead_letters.payload",
     "dead_letters.reason",
-    "decisions.documents",
     "edit_suspensions.resume_reason",
     "idempotency_keys.headers",
     "consents.document_place",
@@ -80,7 +78,7 @@ REASONS: Final = {
     "reports.pdf",
     "webhook_endpoints.description",
 }
-"""Ids, amounts, names of documents, values that models use, and reasons of acts on the platform: not about who a member
+"""Ids, amounts, values that models use, and reasons of acts on the platform: not about who a member
 is, by the documentation of their fields; a client that writes a name there is not prevented. `users.emergency_reason`
 is why an administrator gave a user another role, which the row of the audit log says too, for those who review it."""
 GENERATED: Final = {
