@@ -129,6 +129,8 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "DELETE /v1/auth/sessions/{session_id}": AuditedRoute("user.session_end", by=_SERVICE),
     "DELETE /v1/auth/sessions": AuditedRoute("user.session_end", by=_SERVICE),
     "GET /console/": AuditedRoute("console.flagged"),
+    "GET /console/claims": AuditedRoute("console.counted_claims", "claim", "claim"),
+    "GET /console/claims.csv": AuditedRoute("console.export_counted_claims", "claim", "claim"),
     "GET /console/claims/{claim_id}": _claim("console.claim"),
     "POST /console/claims/{claim_id}/finding": _claim("disposition.record", _SERVICE),
     "POST /console/claims/{claim_id}/decision": _claim("claim.decide", _SERVICE),

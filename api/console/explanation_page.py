@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from api.console.claim import ReasonsByDirection, reasons_of_kind
 from api.console.waterfall import WaterfallPicture, waterfall_bars, waterfall_picture
 from claims.attributes import AttributeValue
 from claims.money import format_cents
@@ -68,23 +69,6 @@ class AssessmentView:
     score_failure: str | None = None
     rule_text: str | None = None
     """Verdict of the 2× rule on the amount; shown with every decision."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonLine:
-    title: str
-    text: str
-    odds: str
-    code: str
-    behind: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonsByDirection:
-    """The reasons of one kind, by direction."""
-
-    for_fraud: list[ReasonLine]
-    against_fraud: list[ReasonLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +191,8 @@ def explanation_page(
         facts=_facts(claim, current),
         attributes=[(name, _attribute(value)) for name, value in sorted(claim.attributes.items())],
         findings=claim.findings,
-        evidence=_reasons(current, "evidence"),
-        priors=_reasons(current, "prior"),
+        evidence=reasons_of_kind(claim.claim_id, current.reasons, "evidence"),
+        priors=reasons_of_kind(claim.claim_id, current.reasons, "prior"),
         counterfactual=current.counterfactual.text if current.counterfactual else None,
         interaction=details.interaction.text if details and details.interaction else None,
         peers=None if details is None or details.peers is None else _peers(details.peers),
@@ -293,19 +277,6 @@ def _attribute(value: AttributeValue) -> str:
         case int() | float():
             return f"{value:.15g}"
     return value
-
-
-def _reasons(current: AssessmentView, kind: str) -> ReasonsByDirection:
-    mine = [reason for reason in current.reasons if reason.kind == kind]
-    return ReasonsByDirection(
-        for_fraud=[_reason(reason) for reason in mine if reason.direction == "for"],
-        against_fraud=[_reason(reason) for reason in mine if reason.direction == "against"],
-    )
-
-
-def _reason(reason: Reason) -> ReasonLine:
-    behind = ", ".join(f"{name} = {number_to_4_digits(reason.features.get(name))}" for name in reason.carrier)
-    return ReasonLine(title_of(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
 
 
 def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupSection:

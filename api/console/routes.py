@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
 from api.console.audit_routes import FILTERS, AuditPages
+from api.console.claim import LIST_QUERY, CountedClaimPages
 from api.console.consent_routes import ConsentPages
 from api.console.guard import GuardedConsole
 from api.console.reading import read_day, read_place, read_session_form
@@ -258,7 +259,7 @@ class _Pages:
                 raise error  # a defect, which the application logs
             error = problem
         if isinstance(error, ApiError):
-            page = self._pages.message(error.title, error.detail, error.status)
+            page = self._pages.message(error.title, _details(error), error.status)
             page.headers.update(error.headers)
             return page
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -325,9 +326,12 @@ def console_app() -> Starlette:
     renderer = PageRenderer()
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     audit, consents = AuditPages(renderer), ConsentPages(renderer)
+    counted = CountedClaimPages(renderer)
     return Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id", "member_id"]),
+            _Page("/claims", counted.claims, queries=[*LIST_QUERY, "after"]),
+            _Page("/claims.csv", counted.export, queries=LIST_QUERY),
             _Page("/claims/{claim_id}", pages.claim),
             _Page("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),

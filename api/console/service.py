@@ -14,6 +14,7 @@ from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.audit_page import AuditSearch
+from api.console.claim import CountedClaimLists
 from api.console.confirming import confirmation_of_session
 from api.console.consents_page import MemberConsents
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
@@ -73,6 +74,8 @@ class Console:
         """Who is signed in."""
         self.audit = AuditSearch(database, keys)
         self.consents = MemberConsents(Consents(database, settings.zone))
+        self.counted_claims = CountedClaimLists(database)
+        """The claims that counts on the pages count."""
         self._reviews = reviews
         self._appeals = appeals
 

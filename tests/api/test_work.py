@@ -32,7 +32,11 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 
 AUDIT_QUERIES = {*FILTERS, "before"}
 """Read as a whole by `api/console/audit_page.py`."""
-CONSOLE_QUERIES = {"claim_id", "member_id", "week", "next", "after", *AUDIT_QUERIES}
+CONSOLE_QUERIES = {
+    *("claim_id", "member_id", "week", "next", "after"),
+    *("set", "claim", "provider", "member"),
+    *AUDIT_QUERIES,
+}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
     *("if-match", "if-none-match", "x-api-version", "upload-offset", "prefer", "x-purpose-of-use", "user-agent"),

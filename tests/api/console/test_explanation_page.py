@@ -156,9 +156,10 @@ def test_an_assessment_from_before_groups_has_its_contributions_and_no_picture()
 
 def test_evidence_and_priors_are_separate_with_reasons_for_and_against_and_their_values() -> None:
     page = explanation_page(a_claim(), [an_assessment()])
-    assert [(row.title, row.text, row.behind) for row in page.evidence.for_fraud] == [
-        ("Price against peers", "Amount 4.2×", "amount_to_procedure_mean = 4.2")
-    ]
+    assert [
+        (row.title, row.text, [(one.name, one.value, one.counts) for one in row.behind])
+        for row in page.evidence.for_fraud
+    ] == [("Price against peers", "Amount 4.2×", [("amount_to_procedure_mean", "4.2", False)])]
     assert [row.code for row in page.evidence.against_fraud] == ["timing"]
     assert [row.code for row in page.priors.for_fraud] == ["member_record"]
     assert page.priors.against_fraud == []
