@@ -71,9 +71,8 @@ class EntityTags:
 class CompressedReads:
     """ASGI middleware: gzip for responses to reads of at least `MIN_COMPRESSED` bytes, where the client accepts it.
 
-    Pages of the console stay uncompressed: they carry session data beside what a request chose, and the size of a
-    compressed page would tell whether the two are alike (BREACH). Requests of the API carry their secret themselves,
-    and no browser adds it for another site. Responses to claims stay uncompressed for their speed.
+    Pages of the console decide for themselves (`api/console/compression.py`). Requests of the API carry their secret
+    themselves, and no browser adds it for another site. Responses to claims stay uncompressed for their speed.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -141,6 +141,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
+    "GET /console/search": AuditedRoute("console.search"),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),
     "GET /console/appeals": AuditedRoute("console.appeals"),
     "GET /console/in-review": AuditedRoute("console.in_review"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -17,6 +18,7 @@ _COOKIE = "ginja_console"
 FORM_TOKEN: Final = "form_token"
 """Name of the field that says that a form belongs to the session."""
 _MAX_FORM_BYTES = 16_384
+_TOKEN_BYTES: Final = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,38 @@ def cookie_value(request: Request, expected: str) -> str | None:
 def form_token(session: str) -> str:
     """What each form of a session carries, which no other site can know.
 
-    It is derived from the session's token, so that nothing is stored and every page of a session has the same.
+    It is derived from the session's token, so that nothing is stored, and masked by random bytes, so that it differs
+    in every page: the size of a compressed page says nothing about it.
     """
-    return hmac.new(session.encode(), b"forms of the console", hashlib.sha256).hexdigest()
+    mask = secrets.token_bytes(_TOKEN_BYTES)
+    return (mask + _masked(_token_of(session), mask)).hex()
+
+
+def is_form_token(session: str, given: str) -> bool:
+    """Whether `given` is a token of a form of this session."""
+    try:
+        sent = bytes.fromhex(given)
+    except ValueError:
+        return False
+    if len(sent) != 2 * _TOKEN_BYTES:
+        return False
+    mask, masked = sent[:_TOKEN_BYTES], sent[_TOKEN_BYTES:]
+    return hmac.compare_digest(_masked(masked, mask), _token_of(session))
+
+
+def _token_of(session: str) -> bytes:
+    return hmac.new(session.encode(), b"forms of the console", hashlib.sha256).digest()
+
+
+def _masked(token: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(token, mask, strict=True))
 
 
 async def read_session_form(request: Request) -> dict[str, str]:
     """A form of a page that was shown in this session, without its token; raises `TooLarge`, `Forbidden`."""
     fields = await read_form(request)
     session, given = session_token(request), fields.pop(FORM_TOKEN, "")
-    if session is None or not hmac.compare_digest(given.encode(), form_token(session).encode()):
+    if session is None or not is_form_token(session, given):
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
     return fields
 

@@ -1,9 +1,8 @@
 """The console's pages: a separate application mounted under `/console`, whose errors are pages, not problems."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -11,16 +10,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Mount
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
+from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.claim import LIST_QUERY, CountedClaimPages
+from api.console.compression import CompressedPages
 from api.console.consent_routes import ConsentPages
 from api.console.guard import GuardedConsole
+from api.console.page_route import ConsoleRoute as _Page
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
+from api.console.search import SearchPages
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
 from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
@@ -30,7 +32,6 @@ from api.outbox import MAX_REASON
 from api.paging import write_cursor
 from api.problems import database_problem
 
-_HERE = Path(__file__).parent
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
 """Fields of the decision forms beside which an error is shown."""
 
@@ -49,24 +50,6 @@ class _RefusedForm:
 
 _Act = Callable[[SignedIn, str, Mapping[str, str]], Awaitable[None]]
 _Refusal = Callable[[SignedIn, Mapping[str, str], ApiError], Awaitable[Response]]
-
-
-class _Page(Route):
-    """A route of the console, with the names of the query parameters that its address may have."""
-
-    def __init__(
-        self,
-        path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
-        *,
-        queries: Sequence[str] = (),
-        methods: Sequence[str] = ("GET",),
-        takes_any_query: bool = False,
-    ) -> None:
-        """`takes_any_query`: another system chooses the query, and may add parameters of its own."""
-        super().__init__(path, endpoint, methods=list(methods))
-        self.queries = tuple(queries)
-        self.takes_any_query = takes_any_query
 
 
 class _Pages:
@@ -327,7 +310,7 @@ def console_app() -> Starlette:
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     audit, consents = AuditPages(renderer), ConsentPages(renderer)
     counted = CountedClaimPages(renderer)
-    return Starlette(
+    console = Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id", "member_id"]),
             _Page("/claims", counted.claims, queries=[*LIST_QUERY, "after"]),
@@ -362,11 +345,14 @@ def console_app() -> Starlette:
             _Page("/second-factor/confirm", access.confirm_second_factor, methods=["POST"]),
             _Page("/sessions", access.sessions),
             _Page("/sessions", access.end_sessions, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=_HERE / "static")),
+            _Page("/search", SearchPages(renderer).search, queries=["q"]),
+            Mount("/static", VersionedFiles()),
         ],
-        middleware=[Middleware(GuardedConsole)],
+        middleware=[Middleware(CompressedPages), Middleware(GuardedConsole)],
         exception_handlers=dict.fromkeys([ApiError, HTTPException, *DATABASE_FAILURES], pages.failed),
     )
+    renderer.lead_to(f"/console{one.path}" for one in console.routes if isinstance(one, _Page))
+    return console
 
 
 def _details(error: ApiError) -> str:

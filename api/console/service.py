@@ -64,7 +64,7 @@ class Console:
         keys: FieldKeys,
         settings: Settings,
     ) -> None:
-        self._database = database
+        self.database = database
         self._settings = settings
         self._keys = keys
         self._scorer = scorer
@@ -81,7 +81,7 @@ class Console:
 
     async def explain(self, claim_id: str) -> ExplanationPage:
         """The explanation page of a claim; raises `NotFound`."""
-        async with self._database.reading() as connection:
+        async with self.database.reading() as connection:
             claim = await repository.explained_claim(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
         if claim is None:
@@ -97,12 +97,12 @@ class Console:
 
     async def payment(self, claim_id: str) -> PaymentSection | None:
         """The payment of a claim line by line; `None`: it is not itemized."""
-        async with self._database.reading() as connection:
+        async with self.database.reading() as connection:
             status, stored = await repository.payment_of(connection, claim_id)
         payment = payment_from_json(stored)
         if payment is None:
             return None
-        async with self._database.reading() as connection:
+        async with self.database.reading() as connection:
             texts = await fetch(connection, adjustment_texts(payment.codes, clock.now()))
         return payment_section(payment, status, texts)
 
@@ -117,7 +117,7 @@ class Console:
                 recovered=format_cents(record.amount_recovered_cents) if record.amount_recovered_cents else "",
                 note=record.note or "",
             )
-            for record in await investigations.dispositions(self._database, self._keys, claim_id)
+            for record in await investigations.dispositions(self.database, self._keys, claim_id)
         ]
 
     async def record(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
@@ -127,7 +127,7 @@ class Console:
         sent = validate(DispositionIn, _filled(entered))
         new = sent.to_disposition(signed_in.name)
         await investigations.record(
-            self._database,
+            self.database,
             self._keys,
             claim_id,
             new,
@@ -195,13 +195,13 @@ class Console:
 
     async def rescreened(self, claim_id: str) -> list[RescreeningLine]:
         """The first findings of re-screening about a claim, latest first."""
-        page = await rescreening_findings(self._database, self._keys, filters={"claim_id": claim_id}, limit=PAGE_SIZE)
+        page = await rescreening_findings(self.database, self._keys, filters={"claim_id": claim_id}, limit=PAGE_SIZE)
         return rescreening_lines(page.items)
 
     async def rescreening(self, after: PageCursor | None) -> ListPage[RescreeningLine]:
         """A page of the open findings of re-screening, latest first."""
         page = await rescreening_findings(
-            self._database, self._keys, filters={}, is_open=True, after=after, limit=PAGE_SIZE
+            self.database, self._keys, filters={}, is_open=True, after=after, limit=PAGE_SIZE
         )
         return rescreening_page(page)
 
@@ -213,7 +213,7 @@ class Console:
         closing = validate(RescreeningCloseIn, {name: value for name, value in sent.items() if name != "finding_id"})
         reason, finding_id = ClosingReason(closing.reason), sent.get("finding_id", "-")
         await close_rescreening_finding(
-            self._database, self._keys, signed_in.caller, finding_id, reason, closing.note, of_claim=claim_id
+            self.database, self._keys, signed_in.caller, finding_id, reason, closing.note, of_claim=claim_id
         )
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
@@ -225,8 +225,8 @@ class Console:
 
     async def weekly_list(self, day: date | None) -> WeekPage:
         """The list of a day's week, or of the latest week with a list."""
-        week, selected = await investigations.weekly_list(self._database, day)
-        promised = None if week is None else await investigations.promise_of(self._database, week, selected)
+        week, selected = await investigations.weekly_list(self.database, day)
+        promised = None if week is None else await investigations.promise_of(self.database, week, selected)
         lines = [
             SelectedLine(
                 claim_id=claim.claim_id,
@@ -244,7 +244,7 @@ class Console:
 
     async def flagged(self) -> list[FlaggedLine]:
         """The claims flagged most recently."""
-        async with self._database.reading() as connection:
+        async with self.database.reading() as connection:
             claims = await repository.latest_flagged(connection, PAGE_SIZE)
         return [
             FlaggedLine(

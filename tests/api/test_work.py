@@ -33,7 +33,7 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 AUDIT_QUERIES = {*FILTERS, "before"}
 """Read as a whole by `api/console/audit_page.py`."""
 CONSOLE_QUERIES = {
-    *("claim_id", "member_id", "week", "next", "after"),
+    *("claim_id", "member_id", "week", "next", "after", "q"),
     *("set", "claim", "provider", "member"),
     *AUDIT_QUERIES,
 }
@@ -239,7 +239,7 @@ def test_every_route_that_takes_a_body_has_an_example_of_every_field():
 
 
 def test_every_form_field_query_parameter_and_header_the_api_reads_is_tested():
-    templates = "".join(path.read_text() for path in (API / "console" / "templates").glob("*.html"))
+    templates = "".join(path.read_text() for path in (API / "console" / "templates").rglob("*.html"))
     controls = set(re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', templates))
     assert controls <= {name for form in FORMS.values() for name in form} | CONSOLE_QUERIES
     source = "".join(path.read_text() for path in API.rglob("*.py"))

@@ -1,5 +1,6 @@
 """Pages from templates, and what every page needs to know of its request."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console.access.records import SignedIn
 from api.console.access.service import ConsoleAccess
+from api.console.assets import asset
+from api.console.navigation import navigation_of
 from api.console.reading import form_token, session_token
 from api.database import act_for, see
 from api.identity import row_access
@@ -25,11 +28,20 @@ class PageRenderer:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, enable_async=False
         )
+        self._templates.globals["asset"] = asset
+        self._served: frozenset[str] = frozenset()
+
+    def lead_to(self, served: Iterable[str]) -> None:
+        """Show links to these pages in the navigation, where the session may see them."""
+        self._served = frozenset(served)
 
     def page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
         """A page of a template."""
         body = self._templates.get_template(template).render(
-            signed_in=signed_in, asks_for_code=_asks_for_code(signed_in), **values
+            signed_in=signed_in,
+            navigation=[] if signed_in is None else navigation_of(signed_in.caller, self._served),
+            asks_for_code=_asks_for_code(signed_in),
+            **values,
         )
         return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
 

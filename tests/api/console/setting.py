@@ -1,5 +1,6 @@
 """Claims and a console over a database, for tests of its pages."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,6 +92,11 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
             names = ", ".join(values)
             marks = ", ".join(["%s"] * len(values))
             connection.execute(f"INSERT INTO assessments ({names}) VALUES ({marks})", list(values.values()))
+
+
+def without_tokens(page: str) -> str:
+    """A page without the tokens of its forms, which differ each time that it is shown."""
+    return re.sub(r'name="form_token" value="[0-9a-f]+"', "", page)
 
 
 class Browser(httpx.AsyncClient):

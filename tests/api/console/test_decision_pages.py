@@ -15,7 +15,7 @@ from api.identity import create_key
 from claims.review import MAX_DOCUMENTS
 from core import clock
 from core.settings import Settings
-from tests.api.console.setting import Browser
+from tests.api.console.setting import Browser, without_tokens
 from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.servers import on_a_port
 
@@ -282,7 +282,7 @@ async def test_the_list_is_paged_and_an_invalid_cursor_starts_at_its_beginning(d
     second = (await desk.browser.get(f"/console/in-review?after={following[1]}")).text
     listed = [re.findall(r"claims/(clm_\w+)#decision", page) for page in (first, second)]
     assert listed == [ids[:25], ids[25:]]
-    assert (await desk.browser.get("/console/in-review?after=nowhere")).text == first
+    assert without_tokens((await desk.browser.get("/console/in-review?after=nowhere")).text) == without_tokens(first)
 
 
 @pytest.fixture

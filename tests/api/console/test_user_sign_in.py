@@ -291,7 +291,7 @@ def browse(chromium: str, address: str, one: Person, folder: Path) -> list[str]:
         page.set_viewport_size({"width": 390, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") == 390, "something widens the page"
         page.screenshot(path=folder / "sessions-narrow.png", full_page=True)
-        page.click("header form button")
+        page.click("header .who form button")
         page.wait_for_selector("#login")
         titles.append(page.title())
         page.goto(f"{address}/console/second-factor")

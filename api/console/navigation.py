@@ -1,0 +1,40 @@
+"""The console's navigation: one table of pages, their keys, and the right that each needs."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.identity import Caller, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationLink:
+    """A page of the navigation."""
+
+    label: str
+    path: str
+    key: str
+    """Keys that open it, pressed one after the other."""
+    needs: Scope | None = None
+    """`None`: everybody who can sign in sees the page."""
+
+
+NAVIGATION: Final[Sequence[NavigationLink]] = (
+    NavigationLink("Queue", "/console/queue", "g q"),
+    NavigationLink("In review", "/console/in-review", "g i"),
+    NavigationLink("Cases", "/console/cases", "g c"),
+    NavigationLink("Appeals", "/console/appeals", "g a"),
+    NavigationLink("Re-screening", "/console/rescreening", "g s"),
+    NavigationLink("Audit sample", "/console/reviews", "g w"),
+    NavigationLink("Team", "/console/team", "g t", Scope.POLICY_WRITE),
+    NavigationLink("Model", "/console/model", "g m"),
+    NavigationLink("Health", "/console/health", "g h", Scope.OPERATE),
+    NavigationLink("Dead letters", "/console/dead-letters", "g d", Scope.OPERATE),
+    NavigationLink("Failed tasks", "/console/tasks", "g f", Scope.OPERATE),
+    NavigationLink("Audit log", "/console/audit", "g l", Scope.AUDIT),
+)
+
+
+def navigation_of(caller: Caller, served: Container[str]) -> list[NavigationLink]:
+    """The links that are shown to a caller; `served`: the paths of the pages that there are."""
+    return [one for one in NAVIGATION if one.path in served and (one.needs is None or caller.may(one.needs))]
