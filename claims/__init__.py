@@ -7,5 +7,6 @@ outcome.py benefits.py rule.py        outcomes and findings, the year's benefit,
 attributes.py windows.py              columns of a source that are declared as features, and windows over them
 reason_groups.py                      the groups of features that reasons are stated for
 adjudication/ plausibility/ review/   deciding a claim, checking its amounts, and what a person may decide
+narrative/                            sentences that are recomputed from the facts they cite
 policy/                               parameters, caps and rules as versioned data
 """
