@@ -281,6 +281,8 @@ ConsentsSpeaker = Annotated[
     Caller, Depends(RequireScope(Scope.CONSENTS_RECORD, Scope.CONSENTS_WITHDRAW), use_cache=False)
 ]
 """May record consents, or object at least."""
+CasesReader = Annotated[Caller, Depends(RequireScope(Scope.CASES_READ), use_cache=False)]
+CasesWorker = Annotated[Caller, Depends(RequireScope(Scope.CASES_WORK), use_cache=False)]
 UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
 AuditCaller = Annotated[Caller, Depends(RequireScope(Scope.AUDIT), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -31,6 +31,7 @@ class LeftReason(Enum):
     LEGAL_HOLD = "legal_hold"
     IN_REVIEW = "in_review"
     OPEN_APPEAL = "open_appeal"
+    OPEN_CASE = "open_case"
     OPEN_EVENT = "open_event"
     OPEN_FINDING = "open_finding"
     EDIT_SUSPENSION = "edit_suspension"
@@ -50,6 +51,7 @@ _MEANINGS: Final[Mapping[LeftReason, str]] = {
     LeftReason.LEGAL_HOLD: "the member is under a legal hold",
     LeftReason.IN_REVIEW: "the claim is in review",
     LeftReason.OPEN_APPEAL: "an appeal is not decided",
+    LeftReason.OPEN_CASE: "a case about it is open",
     LeftReason.OPEN_EVENT: "an event of it is not handled, or failed and is not resolved",
     LeftReason.OPEN_FINDING: "it is being screened again, or a finding of that is open",
     LeftReason.EDIT_SUSPENSION: "a suspension of an edit rests on its appeal",

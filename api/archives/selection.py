@@ -35,6 +35,10 @@ _REASONS: Final = (
         f"EXISTS ({_APPEALED} WHERE appeals.claim_id = {{one}}.claim_id AND decided.appeal_id IS NULL)",
     ),
     (
+        LeftReason.OPEN_CASE,
+        "{one}.claim_id IN (SELECT claim_id FROM case_claims JOIN cases USING (case_id) WHERE cases.status = 'open')",
+    ),
+    (
         LeftReason.OPEN_EVENT,
         (
             "{one}.claim_id IN (SELECT entity_key FROM outbox WHERE done_at IS NULL"

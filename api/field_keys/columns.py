@@ -31,6 +31,7 @@ MAILS: Final = "mails"
 RECIPIENTS: Final = "recipients"
 LOST: Final = "lost: "
 """Begins what is shown in place of a text whose key is lost."""
+CASES: Final = "cases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +218,12 @@ RECIPIENT_ADDRESS: Final = SealedColumn(
 )
 """Earlier releases stored it in place of the id (`api/notifications/moving.py`)."""
 
-SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS)
+CASE_TEXT: Final = SealedColumn("case_events", "text_sealed", "", ("case_id", "event_no"), CASES, is_append_only=True)
+"""What people write in a case, which is about claims of many members."""
+
+SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS, CASE_TEXT)
 """Every one. A new one is an entry here and its use; rotation finds it here."""
 
-ROTATED_COLUMNS: Final = tuple(one for one in SEALED_COLUMNS if one.claim is None)
-"""Those that a rotation seals again. Texts about claims are sealed by members' keys, or stay under their data key: most
-of their tables refuse changes."""
+ROTATED_COLUMNS: Final = tuple(one for one in SEALED_COLUMNS if one.claim is None and not one.is_append_only)
+"""Those that a rotation seals again. Texts about claims are sealed by members' keys, or stay under their data key, as
+texts of cases do: most of their tables refuse changes."""

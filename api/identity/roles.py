@@ -55,6 +55,10 @@ class Scope(Enum):
     """Create, change and disable users, and reset what they sign in with."""
     AUDIT = "audit:read"
     """Search the audit log; the search is recorded in it."""
+    CASES_READ = "cases:read"
+    """Read and list cases with their claims and history."""
+    CASES_WORK = "cases:work"
+    """Open, assign and close cases, and write in them; with `claims:approve` also those assigned to others."""
     VERSION = "version:manage"
     """See and change the version of the API that the own key gets; every role may."""
 
@@ -68,7 +72,8 @@ MEMBER: Final = "member"
 
 _OWN_CLAIMS: Final = frozenset({Scope.READ, Scope.APPEAL, Scope.VERSION})
 _CONSENTS: Final = frozenset({Scope.CONSENTS_READ, Scope.CONSENTS_RECORD, Scope.CONSENTS_WITHDRAW})
-_CASES: Final = frozenset({Scope.READ, Scope.SCORES, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION})
+_INVESTIGATION: Final = frozenset({Scope.FINDINGS, Scope.CASES_READ, Scope.CASES_WORK})
+_REVIEWS: Final = frozenset({Scope.READ, Scope.SCORES, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION})
 
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     # Providers and members see the decisions on their own claims. Scores and reasons would teach them to evade
@@ -84,9 +89,9 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = {
         }
     ),
     # Views claims, decides them and approves what others propose; what is fraud is an investigator's finding.
-    "insurer": _CASES | _CONSENTS | {Scope.APPROVE, Scope.REPORTS, Scope.REGISTRY_READ},
-    "investigator": _CASES | {Scope.FINDINGS},
-    "lead_investigator": _CASES | {Scope.FINDINGS, Scope.APPROVE, Scope.REPORTS, Scope.POLICY_WRITE},
+    "insurer": _REVIEWS | _CONSENTS | {Scope.APPROVE, Scope.REPORTS, Scope.REGISTRY_READ},
+    "investigator": _REVIEWS | _INVESTIGATION,
+    "lead_investigator": _REVIEWS | _INVESTIGATION | {Scope.APPROVE, Scope.REPORTS, Scope.POLICY_WRITE},
     # Without `claims:read`: it sees no member, and not what people wrote about claims.
     "data_scientist": frozenset({Scope.ANALYZE, Scope.POLICY_READ, Scope.REPORTS, Scope.VERSION}),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.

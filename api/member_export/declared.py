@@ -98,6 +98,10 @@ _MODEL: Final = (
     "scores, reasons and findings of fraud detection: they would show how to avoid it; 45 CFR 164.524(a)(1)(ii), and "
     "Art. 23(1)(d) GDPR where national law provides for it"
 )
+_CASE: Final = (
+    "work of an investigation, compiled for proceedings: 45 CFR 164.524(a)(1)(ii), and Art. 23(1)(d) GDPR where "
+    "national law provides for it"
+)
 _COPY: Final = "copies of what claims, decisions and members hold; deleted after their retention"
 _STAFF_ONLY: Final = "accounts of people and programs that sign in; what a member did with one is in the audit log"
 LEFT_OUT: Final[Mapping[str, str]] = {
@@ -112,6 +116,9 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "member_keys": "keys that encrypt the member",
     "member_search": "an index made of name and birth date, which are exported",
     "legal_holds": "compiled for legal proceedings: 45 CFR 164.524(a)(1)(ii)",
+    "cases": _CASE,
+    "case_claims": _CASE,
+    "case_events": _CASE,
     "idempotency_keys": _COPY,
     "api_keys": _STAFF_ONLY,
     "users": _STAFF_ONLY,

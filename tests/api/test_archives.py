@@ -250,6 +250,14 @@ PREPARED = {
     ],
     LeftReason.IN_REVIEW: ["UPDATE claims SET status = 'in_review', approved_cents = 0 WHERE claim_id = '{0}'"],
     LeftReason.OPEN_APPEAL: [APPEALED],
+    LeftReason.OPEN_CASE: [
+        (
+            "INSERT INTO cases (case_id, subject_kind, subject_id, provider_ids, status, detection, detected_at, "
+            "opened_at, opened_by, findings, version) "
+            "VALUES ('cas_1', 'provider', 'H456', '[]', 'open', 'score', now(), now(), 'key_1', '[]', 0)"
+        ),
+        "INSERT INTO case_claims VALUES ('cas_1', '{0}', now(), 'key_1')",
+    ],
     LeftReason.OPEN_EVENT: [
         "INSERT INTO outbox (topic, entity_key, payload, created_at) VALUES ('claim.voided', '{0}', '{{}}', now())"
     ],

@@ -31,6 +31,8 @@ ENCRYPTED: Final = {
 SIGNATURES: Final = {
     "api_keys.name",
     "audit_log.name",
+    "case_events.name",
+    "cases.assigned_name",
     "request_signing_keys.name",
     "users.display_name",
     "appeal_decisions.decided_by",
@@ -106,6 +108,12 @@ GENERATED: Final = {
         "authorization_number authorized_days claim_id decision_id diagnosis_code inherits_from "
         "line_of_business member_id other_diagnoses payment place_of_service procedure_code provider_id "
         "region replaces sex source specialty state_code status status_before_void submitted_by"
+    ),
+    "case_claims": "added_by case_id claim_id",
+    "case_events": "act actor_id case_id details role",
+    "cases": (
+        "assigned_to case_id closed_by detection disposition findings loss_method opened_by proposed_by provider_ids "
+        "status subject_id subject_kind"
     ),
     "code_table_entries": "code indicator other",
     "code_table_imports": "kind release sha256 source",

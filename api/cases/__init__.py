@@ -1,0 +1,61 @@
+"""Cases: investigations of providers, members and rings, with their claims and history."""
+
+from api.cases.history import add_event
+from api.cases.records import (
+    MAX_CLAIMS,
+    CaseClaim,
+    CaseDisposition,
+    CaseEvent,
+    CaseRecord,
+    CaseStatus,
+    CaseSubject,
+    Detection,
+    LossMethod,
+    SubjectKind,
+)
+from api.cases.service import (
+    add_claims,
+    assign,
+    case,
+    cases_of,
+    claims_of,
+    history_of,
+    lock_open_case,
+    open_case,
+    open_case_of,
+    open_case_within,
+    remove_claims,
+    require_own,
+    require_worker,
+)
+from api.cases.tables import CaseClaimRow, CaseEventRow, CaseRow
+
+__all__ = [
+    "MAX_CLAIMS",
+    "CaseClaim",
+    "CaseClaimRow",
+    "CaseDisposition",
+    "CaseEvent",
+    "CaseEventRow",
+    "CaseRecord",
+    "CaseRow",
+    "CaseStatus",
+    "CaseSubject",
+    "Detection",
+    "LossMethod",
+    "SubjectKind",
+    "add_claims",
+    "add_event",
+    "assign",
+    "case",
+    "cases_of",
+    "claims_of",
+    "history_of",
+    "lock_open_case",
+    "open_case",
+    "open_case_of",
+    "open_case_within",
+    "remove_claims",
+    "require_own",
+    "require_worker",
+]
