@@ -101,12 +101,11 @@ class EntryStore(Generic[Stored]):
             "changed": self.differences(before, after),
         }
         at, named, subject = clock.now(), f"{self.name}.{act}", Subject(self.name, self.id_of(after))
-        sealed = None
-        if self.keys is not None:
-            change = AuditedChange(None if before is None else self._as_json(before), self._as_json(after))
-            sealed = await audit.seal_change(connection, self.keys, named, subject, at, change)
-        row = audit.record(caller, named, None, recorded, at, subject=subject, change=sealed)
-        await fetch(connection, row)
+        if self.keys is None:
+            await fetch(connection, audit.record(caller, named, None, recorded, at, subject=subject))
+            return
+        change = AuditedChange(None if before is None else self._as_json(before), self._as_json(after))
+        await audit.record_change(connection, self.keys, caller, named, recorded, at, change, subject=subject)
 
     def _as_json(self, entry: Stored) -> dict[str, JsonValue]:
         return self.shown(entry).model_dump(mode="json")

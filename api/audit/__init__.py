@@ -18,7 +18,8 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.changes import AuditedChange, StoredChange, seal_change
+from api.audit.changed import CHANGE_KEPT, WITHOUT_CHANGE, recorded_as
+from api.audit.changes import AuditedChange, StoredChange, record_change
 from api.audit.commands import CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
 from api.audit.fhir import audit_event
 from api.audit.reading import AuditReading, shown_change
@@ -41,6 +42,7 @@ from api.audit.writer import AuditWriter
 
 __all__ = [
     "ANCHOR_S",
+    "CHANGE_KEPT",
     "COMMAND_LINE",
     "DENIED",
     "FAILED",
@@ -49,6 +51,7 @@ __all__ = [
     "OUTCOMES",
     "ROUTES",
     "SUCCESS",
+    "WITHOUT_CHANGE",
     "AuditAnchor",
     "AuditAnchorer",
     "AuditFault",
@@ -82,8 +85,9 @@ __all__ = [
     "is_recorded",
     "last_anchor",
     "record",
+    "record_change",
     "record_submissions",
-    "seal_change",
+    "recorded_as",
     "shown_change",
     "stored_anchors",
     "submitted_by",

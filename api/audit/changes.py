@@ -1,7 +1,8 @@
 """Before and after of a change, as entries of the audit log keep them: encrypted, because they are personal data.
 
-What is about a member, or about a claim of one, is sealed by the key of the member, so that an erasure reaches it: the
-entry stays as it was, and can no longer be read. The rest is sealed by a data key. A value is bound to its act,
+What is about a member is sealed by the key of the member, so that an erasure reaches it: the entry stays as it was, and
+can no longer be read. The rest is sealed by a data key; a change of a claim has no text about it, which has its place
+beside the decision or finding. A value is bound to its act,
 subject and instant: one that is moved to another entry cannot be opened there.
 """
 
@@ -15,8 +16,11 @@ from pydantic import JsonValue
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.audit.changed import KEPT_IN_ROWS
 from api.audit.records import AuditedAct, Subject
+from api.audit.repository import record
 from api.audit.tables import AuditRow
+from api.database import fetch
 from api.field_keys import (
     FieldKeys,
     MemberKey,
@@ -25,12 +29,14 @@ from api.field_keys import (
     keys_of_members,
     member_key,
 )
+from api.identity import Caller
 from core.errors import DecryptionError
 from core.field_encryption import SealingKey, key_id_of, place
 
 AUDIT: Final = "audit"
 """Purpose of the data keys that seal changes of what is about no member."""
 _MEMBER: Final = "member"
+_CLAIM: Final = "claim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,42 @@ class StoredChange:
     """Whether it was erased with the member."""
 
 
-async def seal_change(
-    connection: AsyncConnection, keys: FieldKeys, act: str, subject: Subject, at: datetime, change: AuditedChange
-) -> bytes | None:
-    """A change as its entry stores it, in the transaction of the change; `None`: the member was erased.
+async def record_change(
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    caller: Caller,
+    act: str,
+    details: Mapping[str, JsonValue],
+    at: datetime,
+    change: AuditedChange,
+    *,
+    subject: Subject,
+    outlives_member: bool = False,
+) -> None:
+    """Record an act of `CHANGE_KEPT` in the transaction of the change, with what was before and after it.
 
-    Raises what `FieldKeys` raises.
+    `details` must not contain data of members, as those of `record`. What `outlives_member` is evidence that an
+    erasure does not reach. Raises what `FieldKeys` raises.
     """
-    key: SealingKey | None = None
-    if subject.kind == _MEMBER:
+    assert act in KEPT_IN_ROWS, f"{act} is not in CHANGE_KEPT of api/audit/changed.py"
+    sealed = await _sealed(connection, keys, act, subject, at, change, outlives_member=outlives_member)
+    claim_id = subject.subject_id if subject.kind == _CLAIM else None
+    await fetch(connection, record(caller, act, claim_id, details, at, subject=subject, change=sealed))
+
+
+async def _sealed(
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    act: str,
+    subject: Subject,
+    at: datetime,
+    change: AuditedChange,
+    *,
+    outlives_member: bool,
+) -> bytes | None:
+    """A change as its entry stores it; `None`: the member was erased."""
+    key: SealingKey | None
+    if subject.kind == _MEMBER and not outlives_member:
         own = await keys_of_members(connection, keys, [subject.subject_id])
         key = await member_key(keys, own[subject.subject_id])
         if key is None:

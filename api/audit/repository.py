@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import request_context
+from api.audit.changed import KEPT_IN_ROWS
 from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.searching import of_action, of_no_success, of_outcome, of_type
 from api.audit.tables import AuditRow
@@ -45,8 +46,9 @@ def record(
     """Record an action in the transaction it belongs to; `details` must not contain data of members.
 
     `claim_id` is `None` for an action that is not about a claim; `subject`, or `details`, then name what it is about.
-    `change` is what was before and after, encrypted, where that is personal data.
+    `change` is what was before and after, encrypted, where that is personal data (`record_change`).
     """
+    assert act not in KEPT_IN_ROWS or subject is not None, f"{act} is recorded by record_change"
     if subject is None:
         subject = _subject_of(claim_id, details)
     return entry(

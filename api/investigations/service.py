@@ -5,15 +5,16 @@ with their probabilities (`pipelines/loop/selection.py` has it; the command line
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.audit import AuditedChange, Subject
 from api.confirmation import OF_LARGE_CLAIMS, Confirmation
-from api.database import Database, fetch
+from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller
@@ -89,16 +90,31 @@ async def record(
     async with database.transaction() as connection:
         if confirmation.is_missing and (await repository.amount_of(connection, claim_id) or 0) > confirmed_above_cents:
             confirmation.require(OF_LARGE_CLAIMS)
-        recorded = await record_within(connection, keys, claim_id, new)
+        earlier, recorded = await _record(connection, keys, claim_id, new)
         details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
-        await fetch(connection, audit.record(caller, "disposition.record", claim_id, details, clock.now()))
+        change = AuditedChange(None if earlier is None else _audited(earlier), _audited(recorded))
+        act, subject = "disposition.record", Subject("claim", claim_id)
+        await audit.record_change(connection, keys, caller, act, details, clock.now(), change, subject=subject)
         return recorded
+
+
+def _audited(record: DispositionRecord) -> dict[str, JsonValue]:
+    """A disposition as the audit log keeps it; its note is in its row, with the key of the member."""
+    shown: dict[str, JsonValue] = {name: value for name, value in asdict(record).items() if name != "note"}
+    return shown | {"known_at": record.known_at.isoformat()}
 
 
 async def record_within(
     connection: AsyncConnection, keys: FieldKeys, claim_id: str, new: NewDisposition
 ) -> DispositionRecord:
-    """As `record`, in the transaction of `connection`."""
+    """As `record`, in the transaction of `connection`; what records the act has an entry in the audit log."""
+    return (await _record(connection, keys, claim_id, new))[1]
+
+
+async def _record(
+    connection: AsyncConnection, keys: FieldKeys, claim_id: str, new: NewDisposition
+) -> tuple[DispositionRecord | None, DispositionRecord]:
+    """The disposition before, and the one that is recorded."""
     disposition = _check(new)
     claim = await repository.lock_claim(connection, claim_id)
     if claim is None:
@@ -108,7 +124,7 @@ async def record_within(
     added = DispositionRecord(new.disposition, new.kind, new.amount_recovered_cents, new.decided_by, new.note, known_at)
     earlier = await repository.dispositions_of(connection, keys, claim_id)
     if earlier and replace(earlier[0], known_at=known_at) == added:
-        return earlier[0]
+        return earlier[0], earlier[0]
     try:
         check_recovery(
             disposition=disposition,
@@ -125,7 +141,7 @@ async def record_within(
     await repository.add_label(
         connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[disposition], kind=new.kind
     )
-    return added
+    return earlier[0] if earlier else None, added
 
 
 async def dispositions(database: Database, keys: FieldKeys, claim_id: str) -> list[DispositionRecord]:

@@ -1,14 +1,14 @@
 """Adding, releasing and listing legal holds. Each change is one transaction with its audit row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, tzinfo
 
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
-from api.audit import Subject
+from api.audit import AuditedChange, Subject
 from api.database import Database, fetch
 from api.errors import Conflict, FieldError, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -81,7 +81,7 @@ class LegalHolds:
             if not await repository.is_stored_member(connection, new.member_id):
                 raise Invalid.field("member_id", "is no member, and has no claims; check the id")
             await repository.add_hold(connection, self._keys, hold)
-            await _audit(connection, caller, "legal_hold.add", hold)
+            await _audit(connection, self._keys, caller, "legal_hold.add", None, hold)
         return hold
 
     async def release(self, caller: Caller, hold_id: str, reason: str) -> LegalHold:
@@ -96,8 +96,9 @@ class LegalHolds:
             if hold.released_at is not None:
                 raise Conflict(f"the hold was released at {hold.released_at:%Y-%m-%dT%H:%M:%SZ} already")
             await repository.release_hold(connection, self._keys, hold_id, by=caller.actor_id, reason=reason, at=at)
-            await _audit(connection, caller, "legal_hold.release", hold)
-        return replace(hold, released_at=at, released_by=caller.actor_id, release_reason=reason)
+            released = replace(hold, released_at=at, released_by=caller.actor_id, release_reason=reason)
+            await _audit(connection, self._keys, caller, "legal_hold.release", hold, released)
+        return released
 
     async def page(self, *, member_id: str | None, after: PageCursor | None, limit: int) -> ListPage[LegalHold]:
         """Holds, the oldest first, released ones too."""
@@ -120,8 +121,18 @@ async def require_no_hold(
         raise Conflict("; ".join(one.refusal for one in held))
 
 
-async def _audit(connection: AsyncConnection, caller: Caller, act: str, hold: LegalHold) -> None:
-    """The case and the texts are in the row of the hold, encrypted; rows of holds are not deleted."""
-    details: dict[str, JsonValue] = {"hold": hold.hold_id}
-    subject = Subject("member", hold.member_id)
-    await fetch(connection, audit.record(caller, act, None, details, clock.now(), subject=subject))
+async def _audit(
+    connection: AsyncConnection, keys: FieldKeys, caller: Caller, act: str, before: LegalHold | None, after: LegalHold
+) -> None:
+    """Holds are evidence of why data were kept: what was before and after outlives the member's key."""
+    details: dict[str, JsonValue] = {"hold": after.hold_id}
+    change = AuditedChange(None if before is None else _as_json(before), _as_json(after))
+    await audit.record_change(
+        *(connection, keys, caller, act, details, clock.now(), change),
+        subject=Subject("member", after.member_id),
+        outlives_member=True,
+    )
+
+
+def _as_json(hold: LegalHold) -> dict[str, JsonValue]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(hold).items()}

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, investigations, outbox
 from api.assessments import finding_from_json
+from api.audit import AuditedChange, Subject
 from api.confirmation import OF_LARGE_CLAIMS, Confirmation
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
@@ -320,7 +321,18 @@ async def _record_effects(
         "approved_cents": [claim.approved_cents, decision.approved_cents],
         "reserved_cents": [claim.reserved_cents, decision.reserved_cents],
     }
-    await fetch(connection, audit.record(caller, f"claim.{decision.action}", claim_id, details, decision.made_at))
+    act, subject = f"claim.{decision.action}", Subject("claim", claim_id)
+    change = AuditedChange(
+        _audited(claim.status, claim.approved_cents, review.last),
+        _audited(decision.outcome, decision.approved_cents, decision),
+    )
+    await audit.record_change(connection, keys, caller, act, details, decision.made_at, change, subject=subject)
+
+
+def _audited(status: str, approved_cents: int, last: DecisionRecord | None) -> dict[str, JsonValue]:
+    """A claim as the audit log keeps it; the texts are in the row of the decision, with the key of the member."""
+    decision = None if last is None else decision_out(last).model_dump(mode="json", exclude={"note", "documents"})
+    return {"status": status, "approved_cents": approved_cents, "decision": decision}
 
 
 def _conflict(review: Review, message: str) -> Conflict:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.audit import AuditedChange, Subject
 from api.database import Database, fetch
 from api.entity_tags import entity_tag, matches
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
@@ -70,7 +71,7 @@ class Users:
                 await repository.add_user(connection, self._keys, user, password_hash)
             except IntegrityError:
                 raise Conflict(_TAKEN) from None  # added at the same time
-            await _audit(connection, caller, "user.create", user.user_id, {"user_role": user.role}, at)
+            await self._changed(connection, caller, "user.create", {"user_role": user.role}, at, None, user)
         return user, chosen
 
     async def get(self, user_id: str) -> User:
@@ -120,7 +121,7 @@ class Users:
             values = {name: getattr(after, name) for name in (*changed, "signed_out_at", "updated_at", "disabled_at")}
             await repository.change_user(connection, user_id, values)
             details: dict[str, JsonValue] = {"changed": [*changed], "user_role": after.role, "state": after.state}
-            await _audit(connection, caller, "user.change", user_id, details, at)
+            await self._changed(connection, caller, "user.change", details, at, before, after)
             return after
 
     async def set_state(self, caller: Caller, user_id: str, state: UserState) -> User:
@@ -170,6 +171,21 @@ class Users:
             await _audit(connection, caller, "user.reset_second_factor", user_id, {"reason": reason}, at)
         return after
 
+    async def _changed(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        act: str,
+        details: dict[str, JsonValue],
+        at: datetime,
+        before: User | None,
+        after: User,
+    ) -> None:
+        change = AuditedChange(None if before is None else _as_json(before), _as_json(after))
+        about: dict[str, JsonValue] = {"user_id": after.user_id, **details}
+        subject = Subject("user", after.user_id)
+        await audit.record_change(connection, self._keys, caller, act, about, at, change, subject=subject)
+
     async def _opened(self, user: User | None) -> User:
         """A user that was found, with its login; raises `NotFound`."""
         return await repository.opened(self._keys, _found(user))
@@ -187,6 +203,10 @@ class Users:
         except WeakPassword as error:
             raise Invalid.field("password", str(error)) from None
         return chosen, await self._passwords.hash(accepted)
+
+
+def _as_json(user: User) -> dict[str, JsonValue]:
+    return UserOut.model_validate(user).model_dump(mode="json")
 
 
 _TAKEN: Final = "there is a user with this login; change that one, or use another e-mail address"

@@ -32,7 +32,7 @@ from cli.main import main
 from core.errors import DecryptionError
 from core.field_encryption import SealingKey, place
 from core.settings import Settings
-from tests.api.decisions import DENY, decide, held
+from tests.api.decisions import DENY, decide, held, pend
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.rescreening import opened
 from tests.api.test_erasure import erase
@@ -98,6 +98,7 @@ async def test_all_that_a_key_sealed_is_moved_and_read_and_the_key_is_dropped(ap
         f"/v1/rescreening-findings/{finding}/close", {"reason": "no_action", "note": "asked"}, role="investigator"
     )
     assert closed.status_code == 200, closed.text
+    assert (await decide(api, await held(api, claim_amount=160), pend())).status_code == 201
     void = (await api.submit(MINIMAL | {"claim_amount": 170})).json()["claim_id"]
     done = await api.post(f"/v1/claims/{void}/void", {"reason": "entered twice"}, role="claims_system")
     assert done.status_code == 200, done.text

@@ -1,0 +1,67 @@
+"""Which acts keep what was before and after, encrypted, and why the others do not: the one table of them.
+
+An act is named as `ROUTES` of `acts.py` names it; `recorded_as` says how its rows name it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from claims.review import Action
+
+_RECORDED_AS: Final[Mapping[str, tuple[str, ...]]] = {
+    "claim.decide": tuple(f"claim.{one.value}" for one in Action),
+    **{f"{kind}.change": (f"{kind}.update",) for kind in ("member", "provider", "authorization")},
+    **{f"{kind}.period": (f"{kind}.add_period",) for kind in ("member", "provider")},
+}
+
+CHANGE_KEPT: Final = frozenset(
+    {
+        *("member.create", "member.change", "member.end", "member.period"),
+        *("claim.decide", "disposition.record"),
+        *("legal_hold.add", "legal_hold.release"),
+        *("user.create", "user.change"),
+    }
+)
+"""`record_change` writes their rows; `record` refuses to."""
+
+_SECRET: Final = "a password or a second factor changes: neither is kept anywhere but as a hash or encrypted"
+_SESSION: Final = "a session begins or ends; nothing of what is stored of the person changes"
+_PUBLIC: Final = "public with the NPI of the provider; `details` has each changed field before and after"
+_AUTHORIZATION: Final = "codes, days and numbers; `details` has each changed field before and after"
+_ADDED: Final = "a row is added and never changed: it is the record, encrypted"
+
+WITHOUT_CHANGE: Final[Mapping[str, str]] = {
+    "claim.void": "`details` has status and money before and after; the reason is in the claim, encrypted",
+    "claim.appeal": f"{_ADDED} (appeals)",
+    "claim.appeal_decided": f"{_ADDED} (appeal_decisions); the decision that follows has an entry with both",
+    "rescreening_finding.close": "a finding is closed once; its row has by whom, why and the note, encrypted",
+    "member.search": "nothing changes",
+    **dict.fromkeys(("provider.create", "provider.change", "provider.end", "provider.period"), _PUBLIC),
+    **dict.fromkeys(("authorization.create", "authorization.change", "authorization.end"), _AUTHORIZATION),
+    "consent.record": f"{_ADDED} (consents); it has codes, days and the hash of a document",
+    "consent.withdraw": f"{_ADDED} (consent_withdrawals)",
+    "user.reset_password": _SECRET,
+    "user.reset_second_factor": _SECRET,
+    "user.change_password": _SECRET,
+    "user.begin_second_factor": _SECRET,
+    "user.confirm_second_factor": _SECRET,
+    **dict.fromkeys(("sign_in", "sign_in.refresh", "sign_out", "user.session_end"), _SESSION),
+    "policy.draft": f"{_ADDED} (policy_versions); rules of the insurer name no person",
+    "policy.activate": f"{_ADDED} (policy_activations); `details` and the subject name version and reason",
+    "policy.rollback": f"{_ADDED} (policy_activations); `details` and the subject name version and reason",
+    "api_key.create": "a program: `details` has role, scopes and end",
+    "api_key.rotate": "a program: `details` has the key that it replaces, role, scopes and end",
+    "api_key.revoke": "a program: it is valid before and revoked after; its row keeps the instant",
+    "signing_key.create": f"{_ADDED}; a public key",
+    "signing_key.revoke": "it is valid before and revoked after; its row keeps the instant",
+}
+"""By act that a service records: why its rows have no encrypted change, and where both values are."""
+
+
+def recorded_as(act: str) -> tuple[str, ...]:
+    """How rows of the log name an act of a route."""
+    return _RECORDED_AS.get(act, (act,))
+
+
+KEPT_IN_ROWS: Final = frozenset(name for act in CHANGE_KEPT for name in recorded_as(act))
+"""The acts of `CHANGE_KEPT` as rows name them."""

@@ -1,0 +1,101 @@
+"""Every act that a service records keeps what was before and after it, encrypted, or it is declared why not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api.audit import CHANGE_KEPT, ROUTES, WITHOUT_CHANGE, RecordedBy, recorded_as
+from tests.api.decisions import DENY, REOPEN, decide, held
+from tests.api.makers import Api
+from tests.api.test_audit_routes import NEW, change_of
+from tests.api.test_erasure import erase
+from tests.api.test_legal_holds import hold
+from tests.api.test_sealed_columns import SENTINEL, in_clear
+
+BY_SERVICE = {route.act for route in ROUTES.values() if route.by is RecordedBy.SERVICE}
+USER = {"login": "ann@insurer.example", "display_name": f"Ann {SENTINEL}", "role": "data_scientist"}
+
+
+def test_every_act_that_a_service_records_keeps_its_change_or_says_why_not():
+    assert CHANGE_KEPT & WITHOUT_CHANGE.keys() == set()
+    assert BY_SERVICE - CHANGE_KEPT - WITHOUT_CHANGE.keys() == set()
+    assert set() == CHANGE_KEPT - BY_SERVICE
+    assert all(WITHOUT_CHANGE.values())
+
+
+async def test_a_decision_is_kept_with_the_one_before_it_and_without_its_text(api: Api):
+    claim_id = await held(api)
+    assert (await decide(api, claim_id, DENY | {"note": f"seen by {SENTINEL}"})).status_code == 201
+    assert (await decide(api, claim_id, REOPEN, role="lead_investigator")).status_code == 201
+    kept = (await change_of(api, "claim.deny"))["change"]
+    assert (kept["before"]["status"], kept["before"]["decision"]) == ("in_review", None)
+    later = (await change_of(api, "claim.reopen"))["change"]
+    assert later["before"] == kept["after"]
+    assert later["before"]["decision"]["reason"] == DENY["reason"]
+    assert [later[one]["status"] for one in ("before", "after")] == ["denied", "in_review"]
+    assert SENTINEL not in json.dumps([kept, later])
+    assert not in_clear(api, "audit_log")
+
+
+async def test_a_disposition_is_kept_with_the_one_before_it_and_without_its_text(api: Api):
+    claim_id = await held(api)
+    for found in ("inconclusive", "cleared"):
+        sent = {"disposition": found, "note": f"{found} by {SENTINEL}"}
+        answer = await api.post(f"/v1/claims/{claim_id}/dispositions", sent, role="investigator")
+        assert answer.status_code == 201, answer.text
+    kept = (await change_of(api, "disposition.record"))["change"]
+    assert [kept[one]["disposition"] for one in ("before", "after")] == ["inconclusive", "cleared"]
+    assert SENTINEL not in json.dumps(kept)
+    assert not in_clear(api, "audit_log")
+
+
+async def test_a_user_is_kept_as_it_was_and_as_it_is(api: Api):
+    made = await api.post("/v1/users", USER)
+    assert made.status_code == 201, made.text
+    created = {name: value for name, value in made.json().items() if name != "password"}
+    assert (await change_of(api, "user.create"))["change"] == {"before": None, "after": created}
+    sent = {"display_name": "Ann Newname", "role": "operator", "provider_id": None, "member_id": None}
+    path = f"/v1/users/{created['user_id']}"
+    headers = {"If-Match": (await api.get(path)).headers["etag"], **api.as_("admin")}
+    changed = await api.client.put(path, json=sent | {"state": "active"}, headers=headers)
+    assert changed.status_code == 200, changed.text
+    assert (await change_of(api, "user.change"))["change"] == {"before": created, "after": changed.json()}
+    assert not in_clear(api, "audit_log")
+
+
+async def test_a_hold_is_kept_with_its_texts_also_after_an_erasure_of_the_member(api: Api):
+    made = await hold(api, reason=f"order {SENTINEL}")
+    released = await api.post(f"/v1/legal-holds/{made['hold_id']}/release", {"reason": "closed"})
+    assert released.status_code == 200, released.text
+    assert (await erase(api, made["member_id"], "--reason", "request 7")).exit_code == 0
+    added = (await change_of(api, "legal_hold.add"))["change"]
+    assert (added["before"], added["after"]["reason"]) == (None, f"order {SENTINEL}")
+    kept = (await change_of(api, "legal_hold.release"))["change"]
+    assert [kept[one]["release_reason"] for one in ("before", "after")] == [None, "closed"]
+    assert not in_clear(api, "audit_log")
+
+
+MEMBER_CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("member.create", "/v1/members", NEW | {"first_day": "2021-01-01"}),
+    (
+        "member.period",
+        "/v1/members/M900/periods",
+        {"first_day": "2020-01-01", "last_day": "2020-12-31", "plan_id": "PL1"},
+    ),
+    ("member.end", "/v1/members/M900/end", {"last_day": "2027-12-31", "reason": "left"}),
+)
+
+
+async def test_each_act_about_a_member_keeps_its_change(api: Api):
+    for act, path, body in MEMBER_CHANGES:
+        answer = await api.post(path, body)
+        assert answer.status_code in (200, 201), answer.text
+        kept = (await change_of(api, recorded_as(act)[0]))["change"]
+        assert kept["after"]["name"] == NEW["name"], act
+        assert kept["before"] != kept["after"]
+
+
+@pytest.mark.parametrize("act", sorted(CHANGE_KEPT))
+def test_rows_of_an_act_with_a_change_have_a_name(act: str):
+    assert recorded_as(act)
