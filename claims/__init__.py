@@ -9,4 +9,5 @@ reason_groups.py                      the groups of features that reasons are st
 adjudication/ plausibility/ review/   deciding a claim, checking its amounts, and what a person may decide
 narrative/                            sentences that are recomputed from the facts they cite
 policy/                               parameters, caps and rules as versioned data
+sampling/                             random samples of paid claims, and the overpayment that follows from them
 """

@@ -112,6 +112,13 @@ GROUPS: dict[str, GroupEntry] = {
             "ginja review record clm_0123 --disposition confirmed --by ann",
         ),
     ),
+    "sample": GroupEntry(
+        "Draw random samples of paid claims, and estimate the overpayment of all of them.",
+        (
+            "ginja sample draw frame.csv --seed 2026-11-28/417 --size 60",
+            "ginja sample estimate frame.csv worksheet.csv --seed 2026-11-28/417",
+        ),
+    ),
     "report": GroupEntry(
         "State what decided claims, what is paid of them, and how a provider's compare with its peers'.",
         (

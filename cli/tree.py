@@ -141,6 +141,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
     CommandEntry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
     CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
+    CommandEntry("sample frame", "cli.sample:frame"),
+    CommandEntry("sample size", "cli.sample:size"),
+    CommandEntry("sample draw", "cli.sample:draw_"),
+    CommandEntry("sample worksheet", "cli.sample:worksheet"),
+    CommandEntry("sample estimate", "cli.sample:estimate"),
     CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("report remittance", "cli.remittance:remittance"),
     CommandEntry("report daily-decisions", "cli.report_documents:daily_decisions"),
@@ -200,7 +205,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
-    "Investigation": ("review", "report", "dossier"),
+    "Investigation": ("review", "sample", "report", "dossier"),
     "Benchmarks": ("bench",),
 }
 """Headings of `ginja --help`, in order, each with its commands and groups."""

@@ -1,0 +1,6 @@
+"""`ginja sample`: random samples of paid claims and the overpayment of all of them."""
+
+from cli.sample.commands import draw_, frame, size, worksheet
+from cli.sample.estimate import estimate
+
+__all__ = ["draw_", "estimate", "frame", "size", "worksheet"]
