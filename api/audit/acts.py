@@ -136,6 +136,8 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/claims/{claim_id}/decision": _claim("claim.decide", _SERVICE),
     "POST /console/claims/{claim_id}/appeal": _claim("claim.appeal_decided", _SERVICE),
     "POST /console/claims/{claim_id}/rescreening": _claim("rescreening_finding.close", _SERVICE),
+    "GET /console/providers/{provider_id}": AuditedRoute("console.provider", "provider", "provider_id"),
+    "GET /console/providers/{provider_id}/claims.csv": AuditedRoute("claim.export", "provider", "provider_id"),
     "GET /console/members/{member_id}": AuditedRoute("consent.list", "member", "member_id"),
     "POST /console/members/{member_id}/consents": AuditedRoute("consent.record", "member", "member_id", _SERVICE),
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(

@@ -24,6 +24,7 @@ from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.search import SearchPages
 from api.console.service import Console
+from api.console.subjects import SubjectPages
 from api.database import DATABASE_FAILURES
 from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
 from api.fields import MAX_NOTE, as_claim_id
@@ -309,7 +310,7 @@ def console_app() -> Starlette:
     renderer = PageRenderer()
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     audit, consents = AuditPages(renderer), ConsentPages(renderer)
-    counted = CountedClaimPages(renderer)
+    counted, subjects = CountedClaimPages(renderer), SubjectPages(renderer)
     console = Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id", "member_id"]),
@@ -320,6 +321,7 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
             _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
             _Page("/claims/{claim_id}/rescreening", pages.close_rescreening, methods=["POST"]),
+            *subjects.routes(),
             _Page("/members/{member_id}", consents.member),
             _Page("/members/{member_id}/consents", consents.record, methods=["POST"]),
             _Page("/members/{member_id}/consents/{consent_id}/withdraw", consents.withdraw, methods=["POST"]),

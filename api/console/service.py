@@ -24,6 +24,7 @@ from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPa
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
+from api.console.subjects import Subjects
 from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
 from api.field_keys import FieldKeys
@@ -73,6 +74,7 @@ class Console:
         self.access = access
         """Who is signed in."""
         self.audit = AuditSearch(database, keys)
+        self.subjects = Subjects(database)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
