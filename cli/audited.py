@@ -196,6 +196,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "sample worksheet": _FILES,
     "sample estimate": _FILES,
     "dossier verify": "compares files with their manifest",
+    "evidence verify": "compares a file with itself, its signature and a model",
     "report ai-use": "counts",
     "report list": "which reports there are",
     "policy list": "versions of the policy",

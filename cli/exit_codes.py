@@ -25,7 +25,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "The command did what it was called for.",
     ExitCode.FAILED: (
         "The command ran and failed: a server is unavailable, a file is damaged, or a check found a fault "
-        "(`features verify`, `policy verify`, `bench chaos`, `doctor`, `status`). "
+        "(`features verify`, `policy verify`, `evidence verify`, `bench chaos`, `doctor`, `status`). "
         "A Python traceback is a defect of Ginja; please report it."
     ),
     ExitCode.USAGE: (

@@ -132,6 +132,10 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja dossier --as-of 2026-09-30", "ginja dossier verify dossier-2026-09-30"),
         default="write",
     ),
+    "evidence": GroupEntry(
+        "Verify the evidence pack of a case: hashes, signature, counts, sums, and scores.",
+        ("ginja evidence verify evp_01m86p3ap6yntdyk7shqjq4hs9.json",),
+    ),
     "bench": GroupEntry(
         "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
         ("ginja bench score --json", "ginja bench chaos --only scorer"),

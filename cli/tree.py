@@ -157,6 +157,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review resume-edit", "cli.review.edits:resume_edit"),
     CommandEntry("dossier write", "cli.dossier:write"),
     CommandEntry("dossier verify", "cli.dossier:verify"),
+    CommandEntry("evidence verify", "cli.evidence:verify"),
     CommandEntry("policy list", "cli.policy.versions:list_"),
     CommandEntry("policy show", "cli.policy.versions:show"),
     CommandEntry("policy diff", "cli.policy.versions:diff"),
@@ -205,7 +206,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
-    "Investigation": ("review", "sample", "report", "dossier"),
+    "Investigation": ("review", "sample", "evidence", "report", "dossier"),
     "Benchmarks": ("bench",),
 }
 """Headings of `ginja --help`, in order, each with its commands and groups."""

@@ -1,4 +1,5 @@
-"""Ed25519 signatures of models, the feature registry, anchors of the audit log, archives and examiner's files.
+"""Ed25519 signatures of models, the feature registry, anchors of the audit log, archives, examiner's files, and
+evidence packs.
 
 A hash says that a file is complete; a signature says who made it. The private key is a PEM file (`signing.key` in the
 home, made at first use, or the one that `GINJA_SIGNING_KEY_FILE` names). A process that only verifies needs the public
@@ -32,7 +33,7 @@ KEY_FILE: Final = "signing.key"
 SIGNATURE_LIMIT: Final = 1024
 """Largest signature file, in bytes."""
 
-Purpose = Literal["model", "feature registry", "audit anchor", "archive", "dossier"]
+Purpose = Literal["model", "feature registry", "audit anchor", "archive", "dossier", "evidence pack"]
 """What is signed; part of what the signature covers, so that one of a model is none of a registry."""
 
 

@@ -5,6 +5,8 @@ annex.py       scores with what recomputes them; nothing about age and sex
 sampling.py    the random sample of an overpayment
 facts.py       every fact of a pack with a stable id
 canonical.py   canonical JSON and hashes
+sealing.py     the file: pack, seal and signature
+verification.py   recomputing everything that a file states
 """
 
 from claims.evidence.annex import (
@@ -45,15 +47,28 @@ from claims.evidence.document import (
 )
 from claims.evidence.facts import EvidenceFact, FactKind, FactValue, facts_of
 from claims.evidence.sampling import SampledClaim, SampleEstimate, SampleSection
+from claims.evidence.sealing import LARGEST, PackFile, PackSeal, pack_file, read_pack_file, seal_of
+from claims.evidence.verification import (
+    CheckSignature,
+    CheckState,
+    PackCheck,
+    PackVerification,
+    RecomputedScore,
+    ScoreModels,
+    verify_pack,
+)
 
 __all__ = [
     "AGE_AND_SEX",
     "FORMAT",
+    "LARGEST",
     "SECTIONS",
     "ActionTaken",
     "Allegation",
     "AllegationCategory",
     "AnnexReason",
+    "CheckSignature",
+    "CheckState",
     "Circumstances",
     "ClaimEdit",
     "ClaimsSchedule",
@@ -67,12 +82,17 @@ __all__ = [
     "InvalidPack",
     "LeftOutContributions",
     "LossStatement",
+    "PackCheck",
     "PackDetection",
+    "PackFile",
     "PackHeader",
+    "PackSeal",
     "PackSubject",
+    "PackVerification",
     "PatternFact",
     "PatternUnit",
     "PeerGroup",
+    "RecomputedScore",
     "Referrer",
     "SampleEstimate",
     "SampleSection",
@@ -81,15 +101,20 @@ __all__ = [
     "ScheduledClaim",
     "ScheduledLine",
     "ScoreAnnex",
+    "ScoreModels",
     "SubjectIdentifier",
     "annex_reasons",
     "canonical",
     "facts_of",
     "from_json",
     "is_about_age_or_sex",
+    "pack_file",
     "pack_sha256",
+    "read_pack_file",
+    "seal_of",
     "section_hashes",
     "to_json",
     "totals_of",
+    "verify_pack",
     "without_age_and_sex",
 ]
