@@ -115,7 +115,10 @@ class Settings(
         "version in force replaces it.",
     )
     review_second_approval_above_cents: int = Field(
-        500_000, ge=0, description="A claim in review above this amount needs the approval of a second person."
+        500_000,
+        ge=0,
+        description="A claim in review above this amount, and the "
+        "closing of a case with a loss above it, need the approval of a second person.",
     )
     score_least_gain_present: float = Field(
         0.5, ge=0, le=1, description="A score computed with less than this share of the model's gain is discarded."

@@ -1,5 +1,14 @@
 """Cases: investigations of providers, members and rings, with their claims and history."""
 
+from api.cases.closing import (
+    CaseClosing,
+    ClaimFinding,
+    ClosingLimits,
+    approve_closing,
+    close,
+    refuse_closing,
+    reopen,
+)
 from api.cases.history import add_event
 from api.cases.records import (
     MAX_CLAIMS,
@@ -28,34 +37,60 @@ from api.cases.service import (
     require_own,
     require_worker,
 )
-from api.cases.tables import CaseClaimRow, CaseEventRow, CaseRow
+from api.cases.tables import CaseClaimRow, CaseEventRow, CaseRow, CaseTaskRow
+from api.cases.work import (
+    CaseNoteKind,
+    CaseTask,
+    CaseTaskKind,
+    NewCaseTask,
+    add_note,
+    add_task,
+    finish_task,
+    tasks_of,
+)
 
 __all__ = [
     "MAX_CLAIMS",
     "CaseClaim",
     "CaseClaimRow",
+    "CaseClosing",
     "CaseDisposition",
     "CaseEvent",
     "CaseEventRow",
+    "CaseNoteKind",
     "CaseRecord",
     "CaseRow",
     "CaseStatus",
     "CaseSubject",
+    "CaseTask",
+    "CaseTaskKind",
+    "CaseTaskRow",
+    "ClaimFinding",
+    "ClosingLimits",
     "Detection",
     "LossMethod",
+    "NewCaseTask",
     "SubjectKind",
     "add_claims",
     "add_event",
+    "add_note",
+    "add_task",
+    "approve_closing",
     "assign",
     "case",
     "cases_of",
     "claims_of",
+    "close",
+    "finish_task",
     "history_of",
     "lock_open_case",
     "open_case",
     "open_case_of",
     "open_case_within",
+    "refuse_closing",
     "remove_claims",
+    "reopen",
     "require_own",
     "require_worker",
+    "tasks_of",
 ]

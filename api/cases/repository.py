@@ -1,6 +1,6 @@
 """Cases in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Final
@@ -64,7 +64,7 @@ async def cases_of_subject(
     return [_read(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def change_case(connection: AsyncConnection, case_id: str, values: dict[str, Any]) -> None:
+async def change_case(connection: AsyncConnection, case_id: str, values: Mapping[str, Any]) -> None:
     """Change columns of a case, which is locked."""
     await connection.execute(update(CaseRow).where(CaseRow.case_id == case_id).values(values))
 

@@ -1,6 +1,6 @@
 """Cases, their claims and their history."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
@@ -86,6 +86,32 @@ class CaseClaimRow(Base):
     added_by: Mapped[str] = mapped_column(comment="Id of the key or user.")
 
     __table_args__ = (Index(None, "claim_id"),)
+
+
+class CaseTaskRow(Base):
+    """What is to be done in a case until a day, and requests of records."""
+
+    __tablename__ = "case_tasks"
+
+    task_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"))
+    kind: Mapped[str]
+    title_sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="Encrypted with a data key.")
+    letter_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="The letter of a request of records, encrypted with a data key."
+    )
+    due_on: Mapped[date]
+    added_at: Mapped[Instant]
+    added_by: Mapped[str] = mapped_column(comment="Id of the key or user.")
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    done_by: Mapped[str | None] = mapped_column(comment="Id of the key or user.")
+
+    __table_args__ = (
+        Index(None, "case_id", "due_on"),
+        CheckConstraint("kind IN ('task', 'records_request')", name="case_tasks_kind_check"),
+        CheckConstraint("num_nonnulls(done_at, done_by) IN (0, 2)", name="case_tasks_done_check"),
+        CheckConstraint("(kind = 'task') = (letter_sealed IS NULL)", name="case_tasks_letter_check"),
+    )
 
 
 class CaseEventRow(Base):

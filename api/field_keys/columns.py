@@ -221,7 +221,10 @@ RECIPIENT_ADDRESS: Final = SealedColumn(
 CASE_TEXT: Final = SealedColumn("case_events", "text_sealed", "", ("case_id", "event_no"), CASES, is_append_only=True)
 """What people write in a case, which is about claims of many members."""
 
-SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS, CASE_TEXT)
+CASE_TITLE: Final = SealedColumn("case_tasks", "title_sealed", "", ("task_id",), CASES)
+CASE_LETTER: Final = SealedColumn("case_tasks", "letter_sealed", "", ("task_id",), CASES)
+
+SEALED_COLUMNS: Final = (*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS, CASE_TEXT, CASE_TITLE, CASE_LETTER)
 """Every one. A new one is an entry here and its use; rotation finds it here."""
 
 ROTATED_COLUMNS: Final = tuple(one for one in SEALED_COLUMNS if one.claim is None and not one.is_append_only)

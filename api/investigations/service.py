@@ -90,12 +90,19 @@ async def record(
     async with database.transaction() as connection:
         if confirmation.is_missing and (await repository.amount_of(connection, claim_id) or 0) > confirmed_above_cents:
             confirmation.require(OF_LARGE_CLAIMS)
-        earlier, recorded = await _record(connection, keys, claim_id, new)
-        details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
-        change = AuditedChange(None if earlier is None else _audited(earlier), _audited(recorded))
-        act, subject = "disposition.record", Subject("claim", claim_id)
-        await audit.record_change(connection, keys, caller, act, details, clock.now(), change, subject=subject)
-        return recorded
+        return await record_audited(connection, keys, caller, claim_id, new)
+
+
+async def record_audited(
+    connection: AsyncConnection, keys: FieldKeys, caller: Caller, claim_id: str, new: NewDisposition
+) -> DispositionRecord:
+    """As `record`, with its entry of the audit log, in the transaction of `connection`."""
+    earlier, recorded = await _record(connection, keys, claim_id, new)
+    details: dict[str, JsonValue] = {"disposition": recorded.disposition, "kind": recorded.kind}
+    change = AuditedChange(None if earlier is None else _audited(earlier), _audited(recorded))
+    act, subject = "disposition.record", Subject("claim", claim_id)
+    await audit.record_change(connection, keys, caller, act, details, clock.now(), change, subject=subject)
+    return recorded
 
 
 def _audited(record: DispositionRecord) -> dict[str, JsonValue]:

@@ -119,6 +119,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "cases": _CASE,
     "case_claims": _CASE,
     "case_events": _CASE,
+    "case_tasks": _CASE,
     "idempotency_keys": _COPY,
     "api_keys": _STAFF_ONLY,
     "users": _STAFF_ONLY,

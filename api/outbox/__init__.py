@@ -13,6 +13,7 @@ from api.outbox.dead_letters import (
 from api.outbox.repository import (
     APPEAL_DECIDED,
     APPEALED,
+    CASE_CLOSED,
     CONSENT_CHANGED,
     DECIDED,
     EDIT_RESUMED,
@@ -43,6 +44,7 @@ from api.outbox.tables import DeadLetterRow, OutboxRow
 __all__ = [
     "APPEALED",
     "APPEAL_DECIDED",
+    "CASE_CLOSED",
     "CONSENT_CHANGED",
     "DECIDED",
     "EDIT_RESUMED",

@@ -37,6 +37,8 @@ MODEL_PROMOTED = "model.promoted"
 """Another champion serves than before, after a promotion or a rollback."""
 CONSENT_CHANGED = "consent.changed"
 """A consent or an objection of a member was recorded or withdrawn."""
+CASE_CLOSED = "case.closed"
+"""An investigation ended with a disposition."""
 
 HISTORY_LOADED = "history.loaded"
 """Claims or labels were loaded in bulk: the worker rebuilds the online store."""
@@ -44,7 +46,7 @@ HISTORY_LOADED = "history.loaded"
 TOPICS = (
     *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, RETURNED),
     *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION, RESCREENED),
-    *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED, CONSENT_CHANGED),
+    *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED, CONSENT_CHANGED, CASE_CLOSED),
 )
 
 _PROJECT = "ginja"

@@ -1,6 +1,6 @@
 """What is sent: the events that endpoints choose from, and how they follow from the topics of the outbox.
 
-A payload names what happened to which claim, edit, policy or model, and nothing else: no amount, no score, and
+A payload names what happened to which claim, edit, policy, model or case, and nothing else: no amount, no score, and
 no member but in `consent.changed`, which has ids and the purpose.
 The receiver reads the rest with its own key, so what it sees depends on what that key may see.
 """
@@ -45,6 +45,8 @@ class WebhookEvent(Enum):
     """A change of a list, price or registry opened findings about a claim; the claim is unchanged."""
     CONSENT_CHANGED = "consent.changed"
     """A consent or an objection of a member was recorded or withdrawn."""
+    CASE_CLOSED = "case.closed"
+    """An investigation ended with a disposition, which only its roles read."""
 
 
 OF_MEMBERS: Final = frozenset({WebhookEvent.CONSENT_CHANGED.value})
@@ -172,6 +174,11 @@ def _consent_changed(event: OutboxEvent) -> WebhookMessage | None:
     return _message(event, WebhookEvent.CONSENT_CHANGED, f"{consent_id} {state}", data)
 
 
+def _case_closed(event: OutboxEvent) -> WebhookMessage | None:
+    data: dict[str, JsonValue] = {"case_id": event.entity_key}
+    return _message(event, WebhookEvent.CASE_CLOSED, event.payload.get("event"), data)
+
+
 FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] = {
     outbox.RECEIVED: _received,
     outbox.DECIDED: _decided,
@@ -186,6 +193,7 @@ FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] 
     outbox.MODEL_PROMOTED: _model_promoted,
     outbox.RESCREENED: _rescreened,
     outbox.CONSENT_CHANGED: _consent_changed,
+    outbox.CASE_CLOSED: _case_closed,
 }
 """Topics of the outbox that lead to an event."""
 
@@ -194,6 +202,7 @@ OWN_TOPICS: Final = (
     *(outbox.FLAGGED_AFTER_DECISION, outbox.RESCREENED),
     *(outbox.EDIT_SUSPENDED, outbox.EDIT_RESUMED, outbox.POLICY_ACTIVATED, outbox.MODEL_PROMOTED),
     outbox.CONSENT_CHANGED,
+    outbox.CASE_CLOSED,
 )
 """Topics that nothing else consumes: they are done once they were taken for endpoints."""
 

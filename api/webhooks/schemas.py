@@ -21,6 +21,7 @@ EventName = Literal[
     "model.promoted",
     "claim.rescreened",
     "consent.changed",
+    "case.closed",
 ]
 MAX_OVERLAP_HOURS = 24
 

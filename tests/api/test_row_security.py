@@ -30,7 +30,7 @@ OWN = frozenset(
 """A provider or member sees its own rows."""
 STAFF_ONLY = frozenset(
     {
-        *("member_search", "recipients", "cases", "case_claims", "case_events"),
+        *("member_search", "recipients", "cases", "case_claims", "case_events", "case_tasks"),
         *("labels", "selections", "dispositions", "authorizations", "registry_history", "reports", "dead_letters"),
         *("rescreening_claims", "rescreening_subjects", "rescreening_findings", "webhook_deliveries"),
         *("webhook_attempts", "webhook_endpoints", "webhook_secrets", "notifications", "notification_subscriptions"),

@@ -23,7 +23,7 @@ from tests.api.signing import new_signing_key
 EVERY_EVENT = [
     *("claim.decided", "claim.in_review", "claim.pended", "claim.voided", "claim.appealed", "claim.appeal_decided"),
     *("edit.suspended", "edit.resumed", "policy.activated", "model.promoted"),
-    *("claim.rescreened", "consent.changed"),
+    *("claim.rescreened", "consent.changed", "case.closed"),
 ]
 LOCAL = Settings(encryption_keys=SecretStr(ENCRYPTION_KEY), webhook_allowed_networks="127.0.0.0/8")
 

@@ -111,6 +111,7 @@ GENERATED: Final = {
     ),
     "case_claims": "added_by case_id claim_id",
     "case_events": "act actor_id case_id details role",
+    "case_tasks": "added_by case_id done_by kind task_id",
     "cases": (
         "assigned_to case_id closed_by detection disposition findings loss_method opened_by proposed_by provider_ids "
         "status subject_id subject_kind"

@@ -905,6 +905,7 @@ class EndpointChangeIn(TypedDict):
                 "model.promoted",
                 "claim.rescreened",
                 "consent.changed",
+                "case.closed",
             ]
         ]
         | None
@@ -935,6 +936,7 @@ class EndpointIn(TypedDict):
             "model.promoted",
             "claim.rescreened",
             "consent.changed",
+            "case.closed",
         ]
     ]
     """The events that are sent to this endpoint."""
@@ -970,6 +972,7 @@ class EndpointOut(TypedDict):
             "model.promoted",
             "claim.rescreened",
             "consent.changed",
+            "case.closed",
         ]
         | str
     ]
@@ -1007,6 +1010,7 @@ class EndpointSecretOut(TypedDict):
             "model.promoted",
             "claim.rescreened",
             "consent.changed",
+            "case.closed",
         ]
         | str
     ]
@@ -2402,6 +2406,7 @@ class TrialEventIn(TypedDict):
             "model.promoted",
             "claim.rescreened",
             "consent.changed",
+            "case.closed",
         ]
         | Literal["endpoint.test"]
     ]
