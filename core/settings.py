@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.narrative_settings import NarrativeSettings
 from core.plaintext import check_http
 from core.secret_files import SecretFiles, secret_variables
 from core.setting_groups import (
@@ -50,6 +51,7 @@ class Settings(
     SecuritySettings,
     PrivacySettings,
     PayerSettings,
+    NarrativeSettings,
     BaseSettings,
 ):
     """How this installation runs. Unset server URLs mean the embedded servers under `home`."""

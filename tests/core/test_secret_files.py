@@ -28,7 +28,7 @@ def test_every_secret_may_be_in_a_file() -> None:
         name: f"GINJA_{name.upper()}_FILE"
         for name in (
             *("database_url", "database_api_url", "redis_url", "scorer_token", "encryption_keys", "smtp_password"),
-            "oidc_client_secret",
+            *("oidc_client_secret", "narrative_key"),
         )
     }
 
