@@ -12,7 +12,7 @@ from api.investigations.service import (
     select_week,
     weekly_list,
 )
-from api.investigations.tables import DispositionRow
+from api.investigations.tables import DispositionRow, SelectionRow
 
 __all__ = [
     "Choice",
@@ -21,6 +21,7 @@ __all__ = [
     "NewDisposition",
     "ScoredClaim",
     "SelectedClaim",
+    "SelectionRow",
     "dispositions",
     "monday_of",
     "promise_of",

@@ -23,6 +23,7 @@ from api.field_keys import tables as _field_keys  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
+from api.leads import tables as _leads  # noqa: F401
 from api.legal_holds import tables as _legal_holds  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.migrate import lock_timeout

@@ -19,12 +19,14 @@ from api.rescreening.service import (
     rescreening_jobs,
     retry_failed_claims,
 )
+from api.rescreening.tables import RescreeningFindingRow
 
 __all__ = [
     "ClosingReason",
     "Rescreening",
     "RescreeningCloseIn",
     "RescreeningFinding",
+    "RescreeningFindingRow",
     "RescreeningJob",
     "RetriedClaims",
     "close_rescreening_finding",

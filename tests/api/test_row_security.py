@@ -31,6 +31,7 @@ OWN = frozenset(
 STAFF_ONLY = frozenset(
     {
         *("member_search", "recipients", "cases", "case_claims", "case_events", "case_tasks"),
+        *("leads", "lead_claims", "saved_views"),
         *("labels", "selections", "dispositions", "authorizations", "registry_history", "reports", "dead_letters"),
         *("rescreening_claims", "rescreening_subjects", "rescreening_findings", "webhook_deliveries"),
         *("webhook_attempts", "webhook_endpoints", "webhook_secrets", "notifications", "notification_subscriptions"),

@@ -33,6 +33,7 @@ SIGNATURES: Final = {
     "audit_log.name",
     "case_events.name",
     "cases.assigned_name",
+    "leads.assigned_name",
     "request_signing_keys.name",
     "users.display_name",
     "appeal_decisions.decided_by",
@@ -128,6 +129,8 @@ GENERATED: Final = {
     "feature_store": "project",
     "idempotency_keys": "api_key_id identity_of key request_hash",
     "labels": "claim_id kind source",
+    "lead_claims": "claim_id lead_id source",
+    "leads": "assigned_to indicators lead_id snooze_reason source status subject_id subject_kind",
     "legal_holds": "added_by hold_id member_id released_by",
     "mails": "answer mail_id recipient report_ids status",
     "member_keys": "member_id wrapped_key",
@@ -157,6 +160,7 @@ GENERATED: Final = {
     "rescreening_jobs": "kind subject",
     "rescreening_subjects": "subject",
     "retention_runs": "kind",
+    "saved_views": "actor_id query view_id",
     "selections": "claim_id model_version selected_by",
     "serving_models": "model_version",
     "sign_in_counters": "counter_key",
@@ -184,6 +188,7 @@ DECLARED: Final = {
     "plans.name": "of a plan",
     "procedures.name": "of a code",
     "providers.name": "of a clinic or a practice, public with its NPI",
+    "saved_views.name": "what a person who works here calls own filters, seen by nobody else",
     "rescreening_findings.text": "written by the platform from codes and amounts",
 }
 

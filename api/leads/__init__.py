@@ -1,0 +1,32 @@
+"""Leads: what investigators work on, by the money that is expected of it."""
+
+from api.leads.records import (
+    ExpectedCents,
+    LeadClaimRecord,
+    LeadFilter,
+    LeadRecord,
+    LeadStatus,
+    LeadTab,
+    SavedView,
+    ScoredLeadClaim,
+)
+from api.leads.refresh import LeadTools, LeadWork, refresh
+from api.leads.service import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, Leads, QueuePage
+
+__all__ = [
+    "LONGEST_SNOOZE_DAYS",
+    "MAX_VIEW_NAME",
+    "ExpectedCents",
+    "LeadClaimRecord",
+    "LeadFilter",
+    "LeadRecord",
+    "LeadStatus",
+    "LeadTab",
+    "LeadTools",
+    "LeadWork",
+    "Leads",
+    "QueuePage",
+    "SavedView",
+    "ScoredLeadClaim",
+    "refresh",
+]

@@ -1,0 +1,150 @@
+"""Leads: no claim is lost, sums add up, the order is that of the money, and the sentence states facts."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claims.leads import LeadClaim, LeadSource, LeadSubject, LeadSubjectKind, figures, group, rank, why
+
+PROVIDERS = st.sampled_from(["H1", "H2", "H3", None])
+MEMBERS = st.sampled_from(["M1", "M2", "M3", None])
+CENTS = st.integers(-10_000, 10_000_000)
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> list[LeadClaim]:
+    ids = draw(st.lists(st.integers(0, 60), unique=True, max_size=25))
+    return [draw(claim(f"clm_{number}")) for number in ids]
+
+
+@st.composite
+def claim(draw: st.DrawFn, claim_id: str) -> LeadClaim:
+    is_scored = draw(st.booleans())
+    low, expected, high = sorted(draw(st.tuples(CENTS, CENTS, CENTS)))
+    return LeadClaim(
+        claim_id=claim_id,
+        source=draw(st.sampled_from(LeadSource)),
+        provider_id=draw(PROVIDERS),
+        member_id=draw(MEMBERS),
+        expected_cents=expected if is_scored else None,
+        low_cents=low if is_scored else None,
+        high_cents=high if is_scored else None,
+        paid_cents=draw(st.integers(0, 10_000_000)),
+        unpaid_cents=draw(st.integers(0, 10_000_000)),
+        probability=draw(st.floats(0, 1)) if is_scored else None,
+        indicators=tuple(draw(st.lists(st.sampled_from(["price", "size", "timing", "history"]), max_size=3))),
+        due_on=draw(st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 31))),
+    )
+
+
+SUBJECTS = st.sets(
+    st.builds(
+        LeadSubject,
+        st.sampled_from([LeadSubjectKind.PROVIDER, LeadSubjectKind.MEMBER]),
+        st.sampled_from(["H1", "H2", "M1", "M2"]),
+    )
+)
+TAKEN = st.sets(st.integers(0, 60).map(lambda number: f"clm_{number}"))
+
+
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+def test_every_claim_is_in_exactly_one_lead_of_its_own_subject(
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+) -> None:
+    leads = group(given_claims, under_investigation=investigated, taken=taken)
+    listed = [one for members in leads.values() for one in members]
+    assert sorted(one.claim_id for one in listed) == sorted(one.claim_id for one in given_claims)
+    of_kind = {
+        LeadSubjectKind.PROVIDER: lambda one: one.provider_id,
+        LeadSubjectKind.MEMBER: lambda one: one.member_id,
+        LeadSubjectKind.CLAIM: lambda one: one.claim_id,
+    }
+    for subject, members in leads.items():
+        assert members
+        assert {of_kind[subject.kind](one) for one in members} == {subject.subject_id}
+
+
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+def test_leads_do_not_depend_on_the_order_of_claims(
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+) -> None:
+    leads = group(given_claims, under_investigation=investigated, taken=taken)
+    assert leads == group(given_claims[::-1], under_investigation=investigated, taken=taken)
+
+
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+def test_a_claim_of_the_random_audit_and_one_that_somebody_took_stay_alone(
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+) -> None:
+    leads = group(given_claims, under_investigation=investigated, taken=taken)
+    alone = {one.claim_id for one in given_claims if one.source is LeadSource.AUDIT or one.claim_id in taken}
+    for claim_id in alone:
+        (only,) = leads[LeadSubject(LeadSubjectKind.CLAIM, claim_id)]
+        assert only.claim_id == claim_id
+
+
+@given(given_claims=claims())
+def test_sums_of_leads_equal_those_of_their_claims(given_claims: list[LeadClaim]) -> None:
+    sums = [figures(members) for members in group(given_claims).values()]
+    assert sum(one.claims for one in sums) == len(given_claims)
+    for name in ("paid_cents", "unpaid_cents"):
+        assert sum(getattr(one, name) for one in sums) == sum(getattr(one, name) for one in given_claims)
+    for name in ("expected_cents", "low_cents", "high_cents"):
+        assert sum(getattr(one, name) or 0 for one in sums) == sum(getattr(one, name) or 0 for one in given_claims)
+    for one in sums:
+        if one.expected_cents is not None:
+            assert one.low_cents is not None
+            assert one.high_cents is not None
+            assert one.low_cents <= one.expected_cents <= one.high_cents
+
+
+@given(given_claims=claims())
+def test_leads_are_in_the_order_of_expected_recoverable_and_those_without_a_score_last(
+    given_claims: list[LeadClaim],
+) -> None:
+    sums = {subject: figures(members) for subject, members in group(given_claims).items()}
+    ordered = rank(sums)
+    assert set(ordered) == set(sums)
+    values = [sums[one].expected_cents for one in ordered]
+    scored = [one for one in values if one is not None]
+    assert values == sorted(scored, reverse=True) + [None] * (len(values) - len(scored))
+
+
+def made(claim_id: str, **values: object) -> LeadClaim:
+    return LeadClaim(**({"claim_id": claim_id, "source": LeadSource.SCORE} | values))  # type: ignore[arg-type]
+
+
+def test_claims_of_a_provider_or_a_member_add_up_and_one_claim_stays_single() -> None:
+    leads = group(
+        [
+            made("a", provider_id="H1", member_id="M1"),
+            made("b", provider_id="H1", member_id="M2"),
+            made("c", provider_id="H2", member_id="M3"),
+            made("d", provider_id="H3", member_id="M3"),
+            made("e", provider_id="H4", member_id="M4"),
+        ]
+    )
+    found = {(one.kind.value, one.subject_id): [each.claim_id for each in members] for one, members in leads.items()}
+    assert found == {("provider", "H1"): ["a", "b"], ("member", "M3"): ["c", "d"], ("claim", "e"): ["e"]}
+
+
+def test_a_claim_joins_the_lead_or_case_that_its_provider_has() -> None:
+    subject = LeadSubject(LeadSubjectKind.PROVIDER, "H1")
+    assert set(group([made("a", provider_id="H1")], under_investigation={subject})) == {subject}
+
+
+def test_the_sentence_states_the_figures() -> None:
+    found = figures(
+        [
+            made("a", probability=0.93, indicators=("price_against_peers",), paid_cents=120_00, expected_cents=5),
+            made("b", probability=0.4, indicators=("price_against_peers", "timing"), unpaid_cents=80_50),
+        ]
+    )
+    assert why(LeadSubjectKind.PROVIDER, found) == (
+        "2 claims of one provider flagged or listed by score; highest probability 93 %, "
+        "indicator price against peers, 120.00 paid, 80.50 not paid yet."
+    )
+    assert why(LeadSubjectKind.CLAIM, figures([made("a", source=LeadSource.AUDIT)])) == (
+        "A claim of the random audit sample."
+    )
