@@ -117,6 +117,13 @@ def note_items(number: int) -> None:
         context.items = number
 
 
+def note_purpose(code: str) -> None:
+    """State the purpose of the current request, which its form has in place of the header."""
+    context = _CURRENT.get()
+    if context is not None:
+        context.stated_purpose = code
+
+
 def note_left_out(members: int | None) -> None:
     """State how many members are left out of the list that the current request returns, for lack of consent.
 

@@ -138,7 +138,11 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/claims/{claim_id}/rescreening": _claim("rescreening_finding.close", _SERVICE),
     "GET /console/providers/{provider_id}": AuditedRoute("console.provider", "provider", "provider_id"),
     "GET /console/providers/{provider_id}/claims.csv": AuditedRoute("claim.export", "provider", "provider_id"),
-    "GET /console/members/{member_id}": AuditedRoute("consent.list", "member", "member_id"),
+    "POST /console/providers/{provider_id}/case": AuditedRoute("case.open", "provider", "provider_id", _SERVICE),
+    "GET /console/members/{member_id}": AuditedRoute("console.member", "member", "member_id"),
+    "GET /console/members/{member_id}/claims.csv": AuditedRoute("claim.export", "member", "member_id"),
+    "POST /console/members/{member_id}/case": AuditedRoute("case.open", "member", "member_id", _SERVICE),
+    "POST /console/members/{member_id}/identity": AuditedRoute("member.reveal", "member", "member_id", _SERVICE),
     "POST /console/members/{member_id}/consents": AuditedRoute("consent.record", "member", "member_id", _SERVICE),
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE

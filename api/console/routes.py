@@ -17,8 +17,8 @@ from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.claim import LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
-from api.console.consent_routes import ConsentPages
 from api.console.guard import GuardedConsole
+from api.console.member_routes import MemberPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
@@ -309,7 +309,7 @@ def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
     renderer = PageRenderer()
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
-    audit, consents = AuditPages(renderer), ConsentPages(renderer)
+    audit, members = AuditPages(renderer), MemberPages(renderer)
     counted, subjects = CountedClaimPages(renderer), SubjectPages(renderer)
     console = Starlette(
         routes=[
@@ -322,9 +322,7 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
             _Page("/claims/{claim_id}/rescreening", pages.close_rescreening, methods=["POST"]),
             *subjects.routes(),
-            _Page("/members/{member_id}", consents.member),
-            _Page("/members/{member_id}/consents", consents.record, methods=["POST"]),
-            _Page("/members/{member_id}/consents/{consent_id}/withdraw", consents.withdraw, methods=["POST"]),
+            *members.routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),

@@ -74,7 +74,7 @@ class Console:
         self.access = access
         """Who is signed in."""
         self.audit = AuditSearch(database, keys)
-        self.subjects = Subjects(database)
+        self.subjects = Subjects(database, keys)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""

@@ -173,6 +173,9 @@ FORMS: dict[str, dict[str, str]] = {
         "reason": "no_action",
         "note": "n",
     },
+    "/console/providers/{provider_id}/case": {"form_token": "TOKEN"},
+    "/console/members/{member_id}/case": {"form_token": "TOKEN"},
+    "/console/members/{member_id}/identity": {"form_token": "TOKEN", "reveal_for": "FRAUD"},
     "/console/members/{member_id}/consents": {
         "form_token": "TOKEN",
         "purpose": "HRESCH",

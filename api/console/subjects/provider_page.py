@@ -3,11 +3,14 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
+from api.cases import CaseRecord
 from api.console.charts import Bar, BarChart, LineChart, LineSeries, Unit, bar_chart, line_chart
+from api.console.subjects.case_lines import CaseLine, case_lines
 from api.console.subjects.claims_table import SubjectClaim
-from api.console.subjects.provider_queries import MONTHS, MonthOfProvider, Outcomes, Practice, ProviderProfile
+from api.console.subjects.months import months_between, span_text
+from api.console.subjects.provider_queries import MonthOfProvider, Outcomes, Practice, ProviderProfile
 from api.console.subjects.shares import CountedShare
 from claims.money import format_cents
 from core.format import utc_minute
@@ -43,21 +46,17 @@ class ProviderView:
     days: Sequence[DayLine]
     day_limit: str
     shares: Sequence[CountedShare]
+    cases: Sequence[CaseLine]
+    has_open_case: bool
     claims: Sequence[SubjectClaim]
     next_page: str | None
-
-
-def span_of(latest: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """The months shown: from the first instant of the first one until the first after the last, UTC."""
-    last = (latest or now).astimezone(UTC)
-    number = last.year * 12 + last.month - 1
-    return _month(number - MONTHS + 1), _month(number + 1)
 
 
 def provider_page(
     profile: ProviderProfile,
     practice: Practice,
     outcomes: Outcomes,
+    cases: Sequence[CaseRecord],
     claims: Sequence[SubjectClaim],
     *,
     first: datetime,
@@ -66,13 +65,13 @@ def provider_page(
     next_page: str | None,
 ) -> ProviderView:
     """The page of a provider, for the months from `first` until before `after`."""
-    months = _months_between(first, after)
+    months = months_between(first, after)
     group = f"{profile.specialty or 'unknown specialty'} in {profile.region or 'unknown region'}"
     return ProviderView(
         provider_id=profile.provider_id,
         facts=_facts(profile, practice, outcomes),
         warnings=_warnings(profile, today),
-        span=f"{months[0]:%Y-%m} to {months[-1]:%Y-%m}",
+        span=span_text(months),
         peers=_peers(practice, group),
         charts=[
             _over_time("Billed per month", practice, profile.provider_id, months, Unit.CENTS, "billed_cents"),
@@ -88,6 +87,8 @@ def provider_page(
             CountedShare("Confirmed fraud", outcomes.confirmed, outcomes.labelled, "investigated claims"),
             CountedShare("Overturned", outcomes.overturned, outcomes.appealed, "claims with a decided appeal"),
         ],
+        cases=case_lines(cases),
+        has_open_case=any(case.is_open for case in cases),
         claims=claims,
         next_page=next_page,
     )
@@ -184,12 +185,3 @@ def _days(practice: Practice) -> list[DayLine]:
         )
         for found in practice.days
     ]
-
-
-def _month(number: int) -> datetime:
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
-
-
-def _months_between(first: datetime, after: datetime) -> list[date]:
-    span = range(first.year * 12 + first.month - 1, after.year * 12 + after.month - 1)
-    return [_month(number).date() for number in span]

@@ -7,8 +7,6 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MONTHS: Final = 24
-"""Months that the page is about, the last of them that of the provider's latest claim."""
 MOST_PEERS: Final = 30
 """Peers that a provider is compared with: enough for a median, and few enough to read their claims for a page."""
 MOST_CODES: Final = 8

@@ -1,11 +1,14 @@
-"""The handlers of the pages about providers."""
+"""The handlers of the pages about providers, and of claims of providers and members as files."""
+
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from api.cases import CaseSubject
 from api.console.access import PageRenderer, to_sign_in, who
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_place
+from api.console.reading import read_place, read_session_form
 from api.console.subjects.service import Subjects
 from api.fields import as_claim_id
 
@@ -21,6 +24,9 @@ class SubjectPages:
         return [
             ConsoleRoute("/providers/{provider_id}", self.provider, queries=["after"]),
             ConsoleRoute("/providers/{provider_id}/claims.csv", self.provider_claims),
+            ConsoleRoute("/providers/{provider_id}/case", self.open_provider_case, methods=["POST"]),
+            ConsoleRoute("/members/{member_id}/claims.csv", self.member_claims),
+            ConsoleRoute("/members/{member_id}/case", self.open_member_case, methods=["POST"]),
         ]
 
     async def provider(self, request: Request) -> Response:
@@ -38,6 +44,29 @@ class SubjectPages:
         if signed_in is None:
             return to_sign_in(request)
         return csv_file(await _subjects(request).exported(signed_in, "provider_id", _id(request, "provider_id")))
+
+    async def member_claims(self, request: Request) -> Response:
+        """The claims of a member as a CSV file."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        return csv_file(await _subjects(request).exported(signed_in, "member_id", _id(request, "member_id")))
+
+    async def open_provider_case(self, request: Request) -> Response:
+        """The form that opens a case about a provider; leads to the case."""
+        return await self._open_case(request, CaseSubject.provider(_id(request, "provider_id")))
+
+    async def open_member_case(self, request: Request) -> Response:
+        """The form that opens a case about a member; leads to the case."""
+        return await self._open_case(request, CaseSubject.member(_id(request, "member_id")))
+
+    async def _open_case(self, request: Request, subject: CaseSubject) -> Response:
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request, request.url.path.removesuffix("/case"))
+        await read_session_form(request)
+        case_id = await _subjects(request).open_case(signed_in, subject)
+        return RedirectResponse(f"/console/cases/{quote(case_id, safe='')}", status_code=303)
 
 
 def csv_file(body: bytes) -> Response:

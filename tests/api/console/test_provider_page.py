@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.console.subjects.months import span_of
 from api.console.subjects.shares import CountedShare
 from api.identity import create_key
 from tests.api.console.setting import HOSTILE, Browser
@@ -200,7 +201,5 @@ async def test_hostile_text_of_a_provider_stays_text(api: Api, browser: Browser)
 
 
 def test_months_shown_end_with_the_latest_claim() -> None:
-    from api.console.subjects.provider_page import span_of
-
     first, after = span_of(datetime(2026, 1, 31, 23, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
     assert (first.date(), after.date()) == (date(2024, 2, 1), date(2026, 2, 1))
