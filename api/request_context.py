@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from api.errors import Invalid
 from api.purposes import PURPOSES_OF_USE
+from core.ids import new_id
 
 PURPOSE_HEADER: Final = "X-Purpose-Of-Use"
 PURPOSES: Final[Mapping[str, str]] = MappingProxyType({code: one.display for code, one in PURPOSES_OF_USE.items()})
@@ -87,6 +88,13 @@ def carrying_out(context: RequestContext) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+@contextmanager
+def stating_purpose(purpose: str) -> Iterator[None]:
+    """In this block, what a command does is recorded with this purpose, one of `PURPOSES`."""
+    with carrying_out(RequestContext(new_id("req"), None, None, purpose)):
+        yield
 
 
 def context_of(scope: Scope, request_id: str) -> RequestContext:

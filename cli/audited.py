@@ -124,6 +124,7 @@ BY_SERVICE: Final[Mapping[str, str]] = {
     "data ingest x12": _EVENT,
     "data erase-member": "member.erase",
     "data reapply-erasures": "member.erase",
+    "data find-member": "member.search",
     "data export-member": "member.export",
     "data archive run": "archive.add",
     "data archive restore": "archive.restore",

@@ -109,6 +109,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data archive restore", "cli.data.archive:restore"),
     CommandEntry("data retention", "cli.data.retention:retention"),
     CommandEntry("data model-report", "cli.data.model_report:model_report"),
+    CommandEntry("data find-member", "cli.data.find_member:find_member"),
     CommandEntry("data export-member", "cli.data.export_member:export_member"),
     CommandEntry("reference import", "cli.code_tables:import_"),
     CommandEntry("reference list", "cli.code_tables:list_"),

@@ -21,7 +21,7 @@ from api.edit_suspensions import EditSuspension
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import MEMBER, PROVIDER, Caller, Scope
-from api.intake import ClaimChanges
+from api.intake import ClaimChanges, no_claim
 from api.paging import ListPage, PageCursor
 from api.replies import Reply
 from api.reviews import Review, lock_review, person, settle_review
@@ -72,7 +72,7 @@ class Appeals:
         """The appeals of a claim that the caller may see, oldest first; raises `NotFound`."""
         async with self._database.reading() as connection:
             if not await repository.may_access_claim(connection, caller, claim_id):
-                raise NotFound("claim not found; check its id")
+                raise await no_claim(connection, claim_id, caller)
             return await repository.appeals_of(connection, self._keys, claim_id)
 
     async def open(self, *, after: PageCursor | None, limit: int) -> ListPage[AppealRecord]:
@@ -101,7 +101,7 @@ class Appeals:
         # Before anything is locked: the locks of a claim of others would take longer than to find none.
         async with self._database.reading() as reading:
             if not await repository.may_access_claim(reading, caller, claim_id):
-                raise NotFound("claim not found; check its id")
+                raise await no_claim(reading, claim_id, caller)
 
         async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
             appeal = await self._new_appeal(connection, caller, review, sent, at)

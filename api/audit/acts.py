@@ -143,6 +143,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /console/members/{member_id}/claims.csv": AuditedRoute("claim.export", "member", "member_id"),
     "POST /console/members/{member_id}/case": AuditedRoute("case.open", "member", "member_id", _SERVICE),
     "POST /console/members/{member_id}/identity": AuditedRoute("member.reveal", "member", "member_id", _SERVICE),
+    "POST /console/members": AuditedRoute("member.search", by=_SERVICE),
     "POST /console/members/{member_id}/consents": AuditedRoute("consent.record", "member", "member_id", _SERVICE),
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
@@ -232,6 +233,7 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "POST /console/oidc": "begins a sign-in; the person is not known yet",
     "GET /console/password": _PUBLIC,
     "GET /console/second-factor": _PUBLIC,
+    "GET /console/members": "an empty form",
     "GET /console/sessions": "the user's own sign-ins",
     "GET /console/dead-letters": _OPERATION,
     "POST /console/dead-letters/{position:int}": _OPERATION,

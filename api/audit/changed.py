@@ -36,6 +36,8 @@ WITHOUT_CHANGE: Final[Mapping[str, str]] = {
     "claim.appeal_decided": f"{_ADDED} (appeal_decisions); the decision that follows has an entry with both",
     "rescreening_finding.close": "a finding is closed once; its row has by whom, why and the note, encrypted",
     "member.search": "nothing changes",
+    "member.reveal": "nothing changes",
+    "case.open": f"{_ADDED}, with a history that is only added to (cases)",
     **dict.fromkeys(("provider.create", "provider.change", "provider.end", "provider.period"), _PUBLIC),
     **dict.fromkeys(("authorization.create", "authorization.change", "authorization.end"), _AUTHORIZATION),
     "consent.record": f"{_ADDED} (consents); it has codes, days and the hash of a document",

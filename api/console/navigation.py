@@ -23,6 +23,7 @@ NAVIGATION: Final[Sequence[NavigationLink]] = (
     NavigationLink("Queue", "/console/queue", "g q"),
     NavigationLink("In review", "/console/in-review", "g i"),
     NavigationLink("Cases", "/console/cases", "g c"),
+    NavigationLink("Members", "/console/members", "g e", Scope.REGISTRY_READ),
     NavigationLink("Appeals", "/console/appeals", "g a"),
     NavigationLink("Re-screening", "/console/rescreening", "g s"),
     NavigationLink("Audit sample", "/console/reviews", "g w"),

@@ -15,6 +15,7 @@ from api.paging import PageCursor, read_cursor
 
 _COOKIE = "ginja_console"
 
+NO_CLAIM: Final = "There is no claim with this id. Check it in the claims system."
 FORM_TOKEN: Final = "form_token"
 """Name of the field that says that a form belongs to the session."""
 _MAX_FORM_BYTES = 16_384

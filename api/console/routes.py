@@ -19,6 +19,7 @@ from api.console.claim import LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
 from api.console.guard import GuardedConsole
 from api.console.member_routes import MemberPages
+from api.console.member_search import MemberSearchPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
@@ -311,6 +312,7 @@ def console_app() -> Starlette:
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     audit, members = AuditPages(renderer), MemberPages(renderer)
     counted, subjects = CountedClaimPages(renderer), SubjectPages(renderer)
+    found_members = MemberSearchPages(renderer)
     console = Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id", "member_id"]),
@@ -321,6 +323,8 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
             _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
             _Page("/claims/{claim_id}/rescreening", pages.close_rescreening, methods=["POST"]),
+            _Page("/members", found_members.form),
+            _Page("/members", found_members.find, methods=["POST"]),
             *subjects.routes(),
             *members.routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),

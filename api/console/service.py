@@ -22,6 +22,7 @@ from api.console.explanation_page import AssessmentView, ClaimView, ExplanationP
 from api.console.failed_work import FailedWork
 from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
+from api.console.reading import NO_CLAIM
 from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
 from api.console.subjects import Subjects
@@ -29,9 +30,11 @@ from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Scope
+from api.intake import no_claim
 from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.payments import payment_from_json
+from api.registry import MemberSearch
 from api.requests import validate
 from api.rescreening import ClosingReason, RescreeningCloseIn, close_rescreening_finding, rescreening_findings
 from api.reviews import DecisionIn, Reviews
@@ -75,6 +78,7 @@ class Console:
         """Who is signed in."""
         self.audit = AuditSearch(database, keys)
         self.subjects = Subjects(database, keys)
+        self.member_search = MemberSearch(database, keys)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
@@ -86,8 +90,8 @@ class Console:
         async with self.database.reading() as connection:
             claim = await repository.explained_claim(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
-        if claim is None:
-            raise NotFound("There is no claim with this id. Check it in the claims system.")
+            if claim is None:
+                raise await no_claim(connection, claim_id, unknown=NO_CLAIM)
         if not history:
             raise NotFound("This claim was loaded as history and has no assessment to explain.")
         latest = history[-1]

@@ -1,6 +1,7 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
 from api.intake.adjudication import Policies
+from api.intake.archived import no_claim
 from api.intake.authorizations import authorization_use
 from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.changes import ClaimChanges
@@ -65,6 +66,7 @@ __all__ = [
     "keep_unconfirmed_reply",
     "lines_of_claims",
     "lock_state",
+    "no_claim",
     "note_members_left_out",
     "open_reply",
     "place_of_claim",

@@ -15,9 +15,10 @@ from api import audit
 from api.audit import AuditedChange, Subject
 from api.confirmation import OF_LARGE_CLAIMS, Confirmation
 from api.database import Database
-from api.errors import Conflict, Invalid, NotFound
+from api.errors import Conflict, Invalid
 from api.field_keys import FieldKeys
 from api.identity import Caller
+from api.intake import no_claim
 from api.investigations import repository
 from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
 from api.investigations.tables import DISPOSITIONS
@@ -125,7 +126,7 @@ async def _record(
     disposition = _check(new)
     claim = await repository.lock_claim(connection, claim_id)
     if claim is None:
-        raise NotFound(f"claim {claim_id} not found")
+        raise await no_claim(connection, claim_id)
     # After the claim is locked, so that dispositions of one claim are known in the order of their commits.
     known_at = await repository.next_known_at(connection, claim_id)
     added = DispositionRecord(new.disposition, new.kind, new.amount_recovered_cents, new.decided_by, new.note, known_at)
@@ -155,7 +156,7 @@ async def dispositions(database: Database, keys: FieldKeys, claim_id: str) -> li
     """The dispositions of a claim, latest first; raises `NotFound`."""
     async with database.reading() as connection:
         if not await repository.claim_exists(connection, claim_id):
-            raise NotFound(f"claim {claim_id} not found")
+            raise await no_claim(connection, claim_id)
         return await repository.dispositions_of(connection, keys, claim_id)
 
 

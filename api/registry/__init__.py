@@ -2,6 +2,7 @@
 
 from api.registry.encrypting import ClearIdentities, clear_identities, encrypt_identities
 from api.registry.erasure import Erasure, erase_member
+from api.registry.found_members import shown_entry, sought_member
 from api.registry.member_search import MemberSearch, SoughtMember
 from api.registry.records import Ending, Entry
 from api.registry.repository import state_at
@@ -20,6 +21,8 @@ __all__ = [
     "clear_identities",
     "encrypt_identities",
     "erase_member",
+    "shown_entry",
     "shown_member",
+    "sought_member",
     "state_at",
 ]

@@ -15,10 +15,10 @@ from api.assessments import finding_from_json
 from api.audit import AuditedChange, Subject
 from api.confirmation import OF_LARGE_CLAIMS, Confirmation
 from api.database import Database, fetch
-from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.errors import Conflict, Forbidden, Invalid
 from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
-from api.intake import ClaimChanges
+from api.intake import ClaimChanges, no_claim
 from api.investigations import NewDisposition
 from api.paging import ListPage, PageCursor
 from api.prompt_pay import PromptPayOut
@@ -105,7 +105,7 @@ class Reviews:
     async def get(self, claim_id: str) -> Review:
         """The review of a claim; raises `NotFound`."""
         async with self._database.reading() as connection:
-            return await _review(connection, self._keys, await repository.claim_of(connection, claim_id))
+            return await _review(connection, self._keys, claim_id, await repository.claim_of(connection, claim_id))
 
     def prompt_pay(self, claim: ReviewedClaim | QueuedClaim, at: datetime) -> PromptPayStatus | None:
         """The clock of a claim in review at an instant; `None`: no clock runs."""
@@ -148,7 +148,7 @@ class Reviews:
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
 
         async def act(connection: AsyncConnection, claim: ReviewedClaim | None, at: datetime) -> BaseModel:
-            return decision_out(await self._decide(connection, caller, claim, sent, at, confirmation))
+            return decision_out(await self._decide(connection, caller, claim_id, claim, sent, at, confirmation))
 
         request = f"decide {claim_id}\n".encode() + body
         return await self._changes.once(caller, claim_id, request, lock=repository.lock_claim, act=act)
@@ -157,12 +157,13 @@ class Reviews:
         self,
         connection: AsyncConnection,
         caller: Caller,
+        claim_id: str,
         claim: ReviewedClaim | None,
         sent: DecisionIn,
         at: datetime,
         confirmation: Confirmation,
     ) -> DecisionRecord:
-        review = await _review(connection, self._keys, claim)
+        review = await _review(connection, self._keys, claim_id, claim)
         if Action(sent.action) in NEEDS_APPROVER or review.subject.amount_cents > self._confirmed_above_cents:
             confirmation.require(OF_LARGE_CLAIMS)
         if sent.expected_version != review.version:
@@ -187,7 +188,7 @@ class Reviews:
 
 async def lock_review(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> Review:
     """The review of a claim, locked with its member's benefit until the transaction ends. Raises `NotFound`."""
-    return await _review(connection, keys, await repository.lock_claim(connection, claim_id))
+    return await _review(connection, keys, claim_id, await repository.lock_claim(connection, claim_id))
 
 
 async def settle_review(
@@ -214,9 +215,9 @@ async def settle_review(
     return decision
 
 
-async def _review(connection: AsyncConnection, keys: FieldKeys, claim: ReviewedClaim | None) -> Review:
+async def _review(connection: AsyncConnection, keys: FieldKeys, claim_id: str, claim: ReviewedClaim | None) -> Review:
     if claim is None:
-        raise NotFound("claim not found; check its id")
+        raise await no_claim(connection, claim_id)
     decisions = await repository.decisions_of(connection, keys, claim.claim_id)
     assessments, assessment_id = await repository.assessments_of(connection, claim.claim_id)
     disposition, recovered_cents = await repository.findings_of(connection, claim.claim_id)

@@ -20,12 +20,21 @@ from psycopg import sql
 from api.archives.columns import TableColumns
 from api.archives.declared import ArchivedTable
 from api.archives.files import stored_rows, write_table
+from api.audit import NOT_PERSONAL, ROUTES
 from api.loading import load_folder
 from cli.main import main
 from features.declare import CLAIMS, LABELS
+from tests.api.appeals import APPEAL
 from tests.api.archives import age, full_claim, old_claim, restored, rows, run
+from tests.api.console.test_member_consents import opened
+from tests.api.console.test_user_sign_in import browser_of
+from tests.api.decisions import DENY
 from tests.api.makers import ENCRYPTION_KEY, Api
 from tests.api.test_loading import claim, write
+from tests.api.work_examples import FORMS
+
+DECISION = DENY | {"expected_version": 0}
+BODIES = {"void": {}, "dispositions": {"disposition": "cleared"}, "decisions": DECISION, "appeals": APPEAL}
 
 
 @pytest.fixture
@@ -60,6 +69,28 @@ async def test_a_claim_that_is_archived_is_said_to_be_and_one_of_others_or_of_no
     assert archive in own.json()["detail"]
     restored(api.url, home, folder)
     assert (await api.get(f"/v1/claims/{claim_id}")).status_code == 200
+
+
+ABOUT_ONE_CLAIM = sorted(route for route in {**ROUTES, **NOT_PERSONAL} if "{claim_id}" in route)
+
+
+@pytest.mark.parametrize("route", ABOUT_ONE_CLAIM)
+async def test_every_route_about_a_claim_names_the_archive_of_an_archived_one(
+    api: Api, home: Path, folder: Path, route: str
+):
+    claim_id = old_claim(api.url, "clm_1")
+    (archive,) = run(api.url, home, folder).archives
+    method, path = route.replace("{claim_id}", claim_id).split()
+    if path.startswith("/console/"):
+        async with browser_of(api) as browser:
+            await opened(api, browser, role="lead_investigator")
+            entered = {k: v for k, v in FORMS.get(route.partition(" ")[2], {}).items() if k != "form_token"}
+            answer = await (browser.get(path) if method == "GET" else browser.post(path, data=entered))
+    else:
+        body = BODIES.get(path.rpartition("/")[2])
+        role = {"void": "claims_system", "appeals": "provider"}.get(path.rpartition("/")[2], "lead_investigator")
+        answer = await (api.get(path, role=role) if method == "GET" else api.post(path, body, role=role))
+    assert (answer.status_code, archive in answer.text) == (404, True), answer.text
 
 
 def test_a_history_with_archived_claims_adds_none_of_them_again(seeded_url: str, home: Path, folder: Path, tmp_path):

@@ -20,7 +20,7 @@ from api.registry.member_search import MAX_FOUND
 from cli.main import main
 from formats.members import EnrolledMember
 from pipelines import reference
-from tests.api.makers import Api
+from tests.api.makers import ENCRYPTION_KEY, Api
 from tests.api.test_identities import crypto
 from tests.api.test_loading import write
 
@@ -287,3 +287,38 @@ async def test_among_many_members_the_index_is_used(api: Api):
         ).fetchall()
     assert "member_search_key_id_field_entry_member_id_idx" in str(plan)
     assert "Seq Scan" not in str(plan)
+
+
+async def find_by_command(api: Api, *words: str, prompt: str | None = None) -> Any:
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    invoke = CliRunner().invoke
+    return await asyncio.to_thread(invoke, main, ("data", "find-member", *words), env=env, input=prompt)
+
+
+async def test_the_command_finds_a_member_and_records_its_purpose(api: Api):
+    await add(api)
+    done = await find_by_command(api, "--purpose", "PATRQT", "--by", "ann", "--json", prompt=f"{NAME}\n")
+    assert done.exit_code == 0, done.output
+    (found,) = json.loads(done.stdout)["members"]
+    assert found == (await api.get("/v1/members/M900")).json()
+    shown = await find_by_command(api, "--name", "quixley", "--birth-date", BORN, "--purpose", "HOPERAT")
+    assert "M900" in shown.output
+    rows = api.rows("SELECT act, name, purpose, subject_id FROM audit_log WHERE act = 'member.found' ORDER BY audit_id")
+    assert rows[0] == ("member.found", "ann", "PATRQT", "M900")
+    assert rows[1][2] == "HOPERAT"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--name", NAME, "--purpose", "CURIOSITY"], "PATRQT"),
+        (["--name", NAME], "--purpose"),
+        (["--name", "Zoraida", "--purpose", "PATRQT"], "--name is that of many members"),
+        (["--birth-date", BORN, "--purpose", "PATRQT"], "--birth-date is that of many members"),
+    ],
+)
+async def test_the_command_says_what_is_missing_and_records_nobody(api: Api, words: list[str], said: str):
+    await add(api)
+    refused = await find_by_command(api, *words)
+    assert (refused.exit_code, said in " ".join(refused.output.split())) == (2, True), refused.output
+    assert api.rows("SELECT 1 FROM audit_log WHERE act = 'member.found'") == []

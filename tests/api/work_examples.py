@@ -176,6 +176,14 @@ FORMS: dict[str, dict[str, str]] = {
     "/console/providers/{provider_id}/case": {"form_token": "TOKEN"},
     "/console/members/{member_id}/case": {"form_token": "TOKEN"},
     "/console/members/{member_id}/identity": {"form_token": "TOKEN", "reveal_for": "FRAUD"},
+    "/console/members": {
+        "form_token": "TOKEN",
+        "name": "Jane Roe",
+        "birth_date": "1980-03-02",
+        "sex": "F",
+        "region": "Coast",
+        "plan_id": "PL1",
+    },
     "/console/members/{member_id}/consents": {
         "form_token": "TOKEN",
         "purpose": "HRESCH",

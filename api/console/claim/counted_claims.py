@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.claim.counted_sets import COUNTED_SETS, CountedFor, CountedSet
+from api.console.reading import NO_CLAIM
 from api.database import Database
-from api.errors import Invalid, NotFound
+from api.errors import Invalid
+from api.intake import no_claim
 from api.paging import PageCursor
 
 PAGE_ROWS: Final = 100
@@ -144,7 +146,7 @@ async def _anchor(connection: AsyncConnection, one: CountedSet, requested: Ancho
         raise Invalid.field("set", f"`{one.name}` is about a claim; add `claim` and nothing else")
     row = (await connection.execute(_ANCHOR, {"claim_id": requested.claim_id})).one_or_none()
     if row is None:
-        raise NotFound("There is no claim with this id. Check it in the claims system.")
+        raise await no_claim(connection, requested.claim_id, unknown=NO_CLAIM)
     return Anchor(*row)
 
 
