@@ -198,6 +198,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "sample estimate": _FILES,
     "dossier verify": "compares files with their manifest",
     "evidence verify": "compares a file with itself, its signature and a model",
+    "evidence narrate": "reads a file",
     "report ai-use": "counts",
     "report list": "which reports there are",
     "policy list": "versions of the policy",

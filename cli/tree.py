@@ -159,6 +159,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("dossier write", "cli.dossier:write"),
     CommandEntry("dossier verify", "cli.dossier:verify"),
     CommandEntry("evidence verify", "cli.evidence:verify"),
+    CommandEntry("evidence narrate", "cli.evidence:narrate"),
     CommandEntry("policy list", "cli.policy.versions:list_"),
     CommandEntry("policy show", "cli.policy.versions:show"),
     CommandEntry("policy diff", "cli.policy.versions:diff"),

@@ -149,6 +149,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
     "GET /console/search": AuditedRoute("console.search"),
+    "GET /console/team": AuditedRoute("console.team"),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),
     "GET /console/appeals": AuditedRoute("console.appeals"),
     "GET /console/in-review": AuditedRoute("console.in_review"),

@@ -26,6 +26,7 @@ from api.console.rescreening_page import CLOSING_REASONS
 from api.console.search import SearchPages
 from api.console.service import Console
 from api.console.subjects import SubjectPages
+from api.console.team import TeamPages
 from api.database import DATABASE_FAILURES
 from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
 from api.fields import MAX_NOTE, as_claim_id
@@ -327,6 +328,7 @@ def console_app() -> Starlette:
             _Page("/members", found_members.find, methods=["POST"]),
             *subjects.routes(),
             *members.routes(),
+            *TeamPages(renderer).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),

@@ -26,6 +26,7 @@ from api.console.reading import NO_CLAIM
 from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
 from api.console.subjects import Subjects
+from api.console.team import TeamWork
 from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
 from api.field_keys import FieldKeys
@@ -79,6 +80,7 @@ class Console:
         self.audit = AuditSearch(database, keys)
         self.subjects = Subjects(database, keys)
         self.member_search = MemberSearch(database, keys)
+        self.team = TeamWork(database)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
