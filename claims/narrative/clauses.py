@@ -90,11 +90,20 @@ def check_clause(
         raise ClauseRefusedError(f"says nothing about {', '.join(sorted(missing))}")
     if foreign := found - measure.required - (measure.optional - ambiguous):
         raise ClauseRefusedError(f"fact {fact.fact_id} says nothing about {', '.join(sorted(foreign))}")
+    if measure.anchors and not measure.anchors & (found | _anchors_before(measure, before)):
+        raise ClauseRefusedError("does not say what the day is of")
     _check_subject(body, fact, measure, before)
     if measure.heads:
         _check_head(body, value, fact, measure, part=part)
     _check_actors(tokens, connectors, before)
     return CheckedClause(fact, tuple(tokens), part)
+
+
+def _anchors_before(measure: StatedMeasure, before: Sequence[CheckedClause]) -> frozenset[Concept]:
+    """The anchors of a range that the clause before began."""
+    if not before or MEASURES[before[-1].fact.measure].anchors != measure.anchors:
+        return frozenset()
+    return measure.anchors
 
 
 def _leading(tokens: Sequence[NarrativeToken]) -> tuple[list[str], list[NarrativeToken]]:
@@ -139,6 +148,12 @@ def _without_comparison(
 
 
 def _is_comparable(one: NarrativeFact, other: NarrativeFact) -> bool:
+    """Whether a direction between the two says something: a pattern is compared with the peers of the same."""
+    if not (MEASURES[one.measure].comparable and MEASURES[other.measure].comparable):
+        return False
+    patterns = [fact.measure.startswith("pattern.") for fact in (one, other)]
+    if any(patterns) and (not all(patterns) or one.subject != other.subject):
+        return False
     return one.kind is other.kind or {one.kind, other.kind} == {StatedKind.COUNT, StatedKind.RATIO}
 
 

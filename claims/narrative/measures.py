@@ -30,12 +30,17 @@ class StatedMeasure:
     """The measure that this is part of: allows `of which`."""
     has_subject: bool = False
     """Whether a clause has to name what the fact is about."""
+    anchors: frozenset[C] = frozenset()
+    """Of these concepts the clause has one, or the clause before it where it states a measure with the same: what
+    begins and ends on the days of a range."""
+    comparable: bool = True
+    """Whether the value can be compared with that of another fact."""
 
 
 _CASE: Final = frozenset({C.CASE, C.PROVIDER, C.SUBJECT_WORD})
 _SUM: Final = frozenset({C.AMOUNT, C.TOTAL, C.CLAIMS})
 _NUMBER: Final = frozenset({C.NUMBER_OF, C.TOTAL})
-_SERVICE: Final = frozenset({C.SERVICE, C.DAYS})
+_DAYS_OF_CASE: Final = frozenset({C.DAYS})
 _PATTERN: Final = frozenset({StatedKind.COUNT, StatedKind.MONEY, StatedKind.SHARE, StatedKind.RATIO})
 
 
@@ -49,6 +54,12 @@ def _count(
         heads=frozenset({head}),
         singular=singular,
         whole=whole,
+    )
+
+
+def _day(*required: C, also: frozenset[C], anchors: frozenset[C], has_subject: bool = False) -> StatedMeasure:
+    return StatedMeasure(
+        frozenset({StatedKind.DATE}), frozenset(required), also | anchors, anchors=anchors, has_subject=has_subject
     )
 
 
@@ -97,11 +108,15 @@ MEASURES: Final[Mapping[str, StatedMeasure]] = {
     "claims.billed": _one(StatedKind.MONEY, C.BILLED, also=_CASE | _SUM),
     "claims.paid": _one(StatedKind.MONEY, C.PAID, also=_CASE | _SUM | {C.PLAN}, whole="claims.billed"),
     "claims.at_risk": _one(StatedKind.MONEY, C.AT_RISK, also=_CASE | _SUM | {C.BILLED}, whole="claims.billed"),
-    "claims.first_day": _one(StatedKind.DATE, C.FIRST, also=_SERVICE | {C.CLAIMS, C.CASE}),
-    "claims.last_day": _one(StatedKind.DATE, C.LAST, also=_SERVICE | {C.CLAIMS, C.CASE}),
+    "claims.first_day": _day(C.FIRST, also=_DAYS_OF_CASE, anchors=frozenset({C.SERVICE, C.CLAIMS})),
+    "claims.last_day": _day(C.LAST, also=_DAYS_OF_CASE, anchors=frozenset({C.SERVICE, C.CLAIMS})),
     "claim.*.received": _claim(StatedKind.DATE, C.RECEIVED),
-    "claim.*.first_day": _claim(StatedKind.DATE, C.FIRST, also=_SERVICE),
-    "claim.*.last_day": _claim(StatedKind.DATE, C.LAST, also=_SERVICE),
+    "claim.*.first_day": _day(
+        C.FIRST, also=frozenset({C.CLAIM, C.DAYS}), anchors=frozenset({C.SERVICE}), has_subject=True
+    ),
+    "claim.*.last_day": _day(
+        C.LAST, also=frozenset({C.CLAIM, C.DAYS}), anchors=frozenset({C.SERVICE}), has_subject=True
+    ),
     "claim.*.status": _claim(StatedKind.TEXT, also=frozenset({C.STATUS})),
     "claim.*.billed": _claim(StatedKind.MONEY, C.BILLED, also=frozenset({C.AMOUNT, C.PROVIDER})),
     "claim.*.paid": _claim(
@@ -130,13 +145,14 @@ MEASURES: Final[Mapping[str, StatedMeasure]] = {
         frozenset({C.NUMBER_OF, C.PROVIDERS}),
         heads=frozenset({C.PEERS, C.PROVIDERS}),
         has_subject=True,
+        comparable=False,
     ),
     "actions.count": _count(C.ACTIONS, head=C.ACTIONS),
     "loss.amount": _one(StatedKind.MONEY, C.LOSS, also=frozenset({C.AMOUNT, C.TOTAL, C.CASE})),
     "loss.method": _one(StatedKind.TEXT, C.METHOD, also=frozenset({C.LOSS, C.CASE})),
     "records.count": _count(C.RECORDS, head=C.RECORDS, also=frozenset({C.OBTAINED})),
-    "sample.frame_claims": _count(C.FRAME, C.CLAIMS, head=C.CLAIMS, singular=C.CLAIM, also=frozenset({C.SAMPLE})),
-    "sample.frame_paid": _one(StatedKind.MONEY, C.FRAME, C.PAID, also=_CASE | _SUM | {C.SAMPLE}),
+    "sample.frame_claims": _count(C.FRAME, C.CLAIMS, head=C.CLAIMS, singular=C.CLAIM),
+    "sample.frame_paid": _one(StatedKind.MONEY, C.FRAME, C.PAID, also=_CASE | _SUM),
     "sample.claims": _count(C.SAMPLE, C.CLAIMS, head=C.CLAIMS, singular=C.CLAIM),
     "sample.point": _one(StatedKind.MONEY, C.OVERPAYMENT, also=_CASE | {C.AMOUNT, C.TOTAL}),
     "sample.lower_bound": _one(

@@ -77,6 +77,14 @@ FALSE = {
     "who pays": "The provider paid 2,345.67 [claims.paid].",
     "who is billed": "The provider was billed 12,345.67 [claims.billed].",
     "what a case does": "The case flagged 9 claims [scores.flagged].",
+    "a range of something else": "The case began on 2026-01-03 [claims.first_day].",
+    "a comparison with how many peers there are": (
+        "Billed per claim: the peers are 62 peers [pattern.p1.peers.n], below the peer median of 300.00 "
+        "[pattern.p1.peers.median]."
+    ),
+    "a comparison of a pattern with something else": (
+        "Billed per claim is 540.00 [pattern.p1.value], below the billed amount of 12,345.67 [claims.billed]."
+    ),
     "a quantifier": "All 14 claims were flagged [scores.flagged].",
     "a reason": "The provider billed 14 claims because of fraud [claims.count].",
     "a possibility": "The provider may have billed 14 claims [claims.count].",

@@ -38,7 +38,7 @@ class WorkloadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SuspensionLine:
+class SuspendedEditLine:
     """A suspended edit."""
 
     edit: str
@@ -70,7 +70,7 @@ class TeamView:
     workload: Sequence[WorkloadLine]
     workload_chart: BarChart
     abrasion: Sequence[tuple[str, Sequence[CountedShare]]]
-    suspended: Sequence[SuspensionLine]
+    suspended: Sequence[SuspendedEditLine]
     snoozed: Sequence[SnoozedLead]
     simulated: SimulatedWeek
     simulated_billed: str
@@ -109,7 +109,7 @@ def team_view(figures: TeamFigures, *, since: date, months: Sequence[date]) -> T
         ),
         abrasion=[(title, _released(figures.abrasion, by)) for by, title in _GROUPS.items()],
         suspended=[
-            SuspensionLine(
+            SuspendedEditLine(
                 one.edit,
                 _day(one.suspended_at),
                 f"{one.overturned:,} of {one.decided:,} appeals (limit {one.limit_percent} %)",
