@@ -212,7 +212,8 @@ CONSOLE: dict[str, Send] = {
 NO_CLAIM = {
     *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions", "/oidc"),
     *("/dead-letters/{position:int}", "/tasks/{task_id}"),
-    *("/providers/{provider_id}/case", "/members/{member_id}/case", "/members/{member_id}/identity"),
+    *("/providers/{provider_id}/case", "/providers/{provider_id}/ring"),
+    *("/members/{member_id}/case", "/members/{member_id}/identity"),
     *("/members/{member_id}/consents", "/members/{member_id}/consents/{consent_id}/withdraw"),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }

@@ -174,6 +174,7 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/providers/{provider_id}/case": {"form_token": "TOKEN"},
+    "/console/providers/{provider_id}/ring": {"form_token": "TOKEN"},
     "/console/members/{member_id}/case": {"form_token": "TOKEN"},
     "/console/members/{member_id}/identity": {"form_token": "TOKEN", "reveal_for": "FRAUD"},
     "/console/members": {

@@ -11,6 +11,7 @@ from api.console.subjects.case_lines import CaseLine, case_lines
 from api.console.subjects.claims_table import SubjectClaim
 from api.console.subjects.months import months_between, span_text
 from api.console.subjects.provider_queries import MonthOfProvider, Outcomes, Practice, ProviderProfile
+from api.console.subjects.ring_page import ProviderRing
 from api.console.subjects.shares import CountedShare
 from claims.money import format_cents
 from core.format import utc_minute
@@ -46,6 +47,8 @@ class ProviderView:
     days: Sequence[DayLine]
     day_limit: str
     shares: Sequence[CountedShare]
+    ring: ProviderRing | None
+    """`None`: it has no claim."""
     cases: Sequence[CaseLine]
     has_open_case: bool
     claims: Sequence[SubjectClaim]
@@ -56,6 +59,7 @@ def provider_page(
     profile: ProviderProfile,
     practice: Practice,
     outcomes: Outcomes,
+    ring: ProviderRing | None,
     cases: Sequence[CaseRecord],
     claims: Sequence[SubjectClaim],
     *,
@@ -87,6 +91,7 @@ def provider_page(
             CountedShare("Confirmed fraud", outcomes.confirmed, outcomes.labelled, "investigated claims"),
             CountedShare("Overturned", outcomes.overturned, outcomes.appealed, "claims with a decided appeal"),
         ],
+        ring=ring,
         cases=case_lines(cases),
         has_open_case=any(case.is_open for case in cases),
         claims=claims,

@@ -1,4 +1,4 @@
-"""The handlers of the pages about providers, and of claims of providers and members as files."""
+"""The handlers of the pages about providers and rings, and of claims of providers and members as files."""
 
 from urllib.parse import quote
 
@@ -25,6 +25,9 @@ class SubjectPages:
             ConsoleRoute("/providers/{provider_id}", self.provider, queries=["after"]),
             ConsoleRoute("/providers/{provider_id}/claims.csv", self.provider_claims),
             ConsoleRoute("/providers/{provider_id}/case", self.open_provider_case, methods=["POST"]),
+            ConsoleRoute("/providers/{provider_id}/ring", self.open_ring_case, methods=["POST"]),
+            ConsoleRoute("/rings", self.rings),
+            ConsoleRoute("/rings/{ring_id}", self.ring),
             ConsoleRoute("/members/{member_id}/claims.csv", self.member_claims),
             ConsoleRoute("/members/{member_id}/case", self.open_member_case, methods=["POST"]),
         ]
@@ -59,6 +62,31 @@ class SubjectPages:
     async def open_member_case(self, request: Request) -> Response:
         """The form that opens a case about a member; leads to the case."""
         return await self._open_case(request, CaseSubject.member(_id(request, "member_id")))
+
+    async def rings(self, request: Request) -> Response:
+        """The rings that cases are about."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        found = await _subjects(request).rings.listed(signed_in)
+        return self._pages.page("subjects/rings.html", signed_in, rings=found)
+
+    async def ring(self, request: Request) -> Response:
+        """The page of a ring."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        page = await _subjects(request).rings.page(signed_in, _id(request, "ring_id"))
+        return self._pages.page("subjects/ring.html", signed_in, page=page)
+
+    async def open_ring_case(self, request: Request) -> Response:
+        """The form that opens a case about the ring around a provider; leads to the case."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request, request.url.path.removesuffix("/ring"))
+        await read_session_form(request)
+        case_id = await _subjects(request).rings.open_case(signed_in, _id(request, "provider_id"))
+        return RedirectResponse(f"/console/cases/{quote(case_id, safe='')}", status_code=303)
 
     async def _open_case(self, request: Request, subject: CaseSubject) -> Response:
         signed_in = await who(request)

@@ -10,12 +10,13 @@ from api.console.subjects.claims_table import MOST_EXPORTED, PAGE_SIZE, SubjectC
 from api.console.subjects.member_page import REVEAL_PURPOSES, MemberView, RevealedIdentity, member_view
 from api.console.subjects.member_queries import identity_of, member_history, member_profile
 from api.console.subjects.months import span_of
+from api.console.subjects.permission import require_investigator
 from api.console.subjects.provider_page import ProviderView, provider_page
 from api.console.subjects.provider_queries import outcomes_of, practice_of, profile_of
+from api.console.subjects.rings import Rings, ring_of
 from api.database import Database, fetch
-from api.errors import Forbidden, Invalid, NotFound
+from api.errors import Invalid, NotFound
 from api.field_keys import FieldKeys
-from api.identity import Scope
 from api.paging import PageCursor, write_cursor
 from api.request_context import note_items, note_purpose
 from core import clock
@@ -31,6 +32,7 @@ class Subjects:
     def __init__(self, database: Database, keys: FieldKeys) -> None:
         self._database = database
         self._keys = keys
+        self.rings = Rings(database, keys)
 
     async def provider(self, signed_in: SignedIn, provider_id: str, after: PageCursor | None) -> ProviderView:
         """The page of a provider; raises `NotFound`."""
@@ -43,6 +45,7 @@ class Subjects:
             first, end = span_of(profile.latest_claim, now)
             practice = await practice_of(connection, profile, first, end)
             outcomes = await outcomes_of(connection, provider_id, first, end)
+            ring = await ring_of(connection, provider_id, profile.latest_claim)
             claims = await claims_of(connection, "provider_id", provider_id, after, PAGE_SIZE)
         cases = await cases_of(self._database, SubjectKind.PROVIDER, provider_id, limit=_MOST_CASES)
         note_items(len(claims.items))
@@ -50,6 +53,7 @@ class Subjects:
             profile,
             practice,
             outcomes,
+            ring,
             cases,
             claims.items,
             first=first,
@@ -124,11 +128,3 @@ class Subjects:
             claims = await claims_of(connection, column, subject_id, None, MOST_EXPORTED)
         note_items(len(claims.items))
         return claims_csv(claims.items)
-
-
-def require_investigator(signed_in: SignedIn) -> None:
-    """Raises `Forbidden` for a role that does not investigate."""
-    if not signed_in.may(Scope.FINDINGS):
-        raise Forbidden(
-            f"role {signed_in.role} does not investigate; an investigator or lead investigator sees this page"
-        )
