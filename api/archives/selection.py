@@ -36,7 +36,11 @@ _REASONS: Final = (
     ),
     (
         LeftReason.OPEN_CASE,
-        "{one}.claim_id IN (SELECT claim_id FROM case_claims JOIN cases USING (case_id) WHERE cases.status = 'open')",
+        (
+            "{one}.claim_id IN (SELECT claim_id FROM case_claims JOIN cases USING (case_id)"
+            " WHERE cases.status = 'open' UNION ALL SELECT claim_id FROM sample_items JOIN samples USING (sample_id)"
+            " JOIN cases USING (case_id) WHERE cases.status = 'open')"
+        ),
     ),
     (
         LeftReason.OPEN_EVENT,

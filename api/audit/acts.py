@@ -37,6 +37,10 @@ def _claim(act: str, by: RecordedBy = RecordedBy.RESPONSE) -> AuditedRoute:
     return AuditedRoute(act, "claim", "claim_id", by)
 
 
+def _case(act: str, by: RecordedBy = RecordedBy.RESPONSE) -> AuditedRoute:
+    return AuditedRoute(act, "case", "case_id", by)
+
+
 _SERVICE, _OUTBOX = RecordedBy.SERVICE, RecordedBy.OUTBOX
 _SUBMIT = AuditedRoute("claim.submit", by=_OUTBOX)
 
@@ -151,6 +155,16 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
+    "GET /console/cases/{case_id}/samples": _case("sample.list"),
+    "POST /console/cases/{case_id}/samples": _case("sample.draw", _SERVICE),
+    "GET /console/cases/{case_id}/samples/{sample_id}": _case("sample.read"),
+    "POST /console/cases/{case_id}/samples/{sample_id}/reviews": _case("sample.review", _SERVICE),
+    "POST /console/cases/{case_id}/samples/{sample_id}/estimate": _case("sample.estimate", _SERVICE),
+    "POST /console/cases/{case_id}/samples/{sample_id}/demand": _case("recoupment.demand", _SERVICE),
+    "POST /console/cases/{case_id}/samples/{sample_id}/entries": _case("recoupment.entry", _SERVICE),
+    "GET /console/cases/{case_id}/samples/{sample_id}/letter.txt": _case("recoupment.letter"),
+    "GET /console/cases/{case_id}/samples/{sample_id}/letter.pdf": _case("recoupment.letter"),
+    "GET /console/cases/{case_id}/samples/{sample_id}/frame.txt": _case("sample.export_frame"),
     "GET /console/search": AuditedRoute("console.search"),
     "GET /console/team": AuditedRoute("console.team"),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),

@@ -19,6 +19,7 @@ NO_CLAIM: Final = "There is no claim with this id. Check it in the claims system
 FORM_TOKEN: Final = "form_token"
 """Name of the field that says that a form belongs to the session."""
 _MAX_FORM_BYTES = 16_384
+_MOST_FIELDS: Final = 12
 _TOKEN_BYTES: Final = hashlib.sha256().digest_size
 
 
@@ -88,16 +89,16 @@ def _masked(token: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(token, mask, strict=True))
 
 
-async def read_session_form(request: Request) -> dict[str, str]:
+async def read_session_form(request: Request, *, most_fields: int = _MOST_FIELDS) -> dict[str, str]:
     """A form of a page that was shown in this session, without its token; raises `TooLarge`, `Forbidden`."""
-    fields = await read_form(request)
+    fields = await read_form(request, most_fields=most_fields)
     session, given = session_token(request), fields.pop(FORM_TOKEN, "")
     if session is None or not is_form_token(session, given):
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
     return fields
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most_fields: int = _MOST_FIELDS) -> dict[str, str]:
     """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
     body = b""
     async for chunk in request.stream():
@@ -105,7 +106,7 @@ async def read_form(request: Request) -> dict[str, str]:
         if len(body) > _MAX_FORM_BYTES:
             raise TooLarge("The form is too large.")
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=12)
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise Forbidden("The form could not be read; reload the page.") from None
     return {name: values[-1] for name, values in fields.items()}

@@ -23,6 +23,7 @@ from api.console.member_search import MemberSearchPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
+from api.console.samples import SamplePages
 from api.console.search import SearchPages
 from api.console.service import Console
 from api.console.subjects import SubjectPages
@@ -351,6 +352,7 @@ def console_app() -> Starlette:
             _Page("/second-factor/confirm", access.confirm_second_factor, methods=["POST"]),
             _Page("/sessions", access.sessions),
             _Page("/sessions", access.end_sessions, methods=["POST"]),
+            *SamplePages(renderer).routes(),
             _Page("/search", SearchPages(renderer).search, queries=["q"]),
             Mount("/static", VersionedFiles()),
         ],

@@ -25,6 +25,7 @@ from api.console.payment_section import PaymentSection, payment_section
 from api.console.reading import NO_CLAIM
 from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
+from api.console.samples import CaseSamples
 from api.console.subjects import Subjects
 from api.console.team import TeamWork
 from api.database import Database, fetch
@@ -82,6 +83,8 @@ class Console:
         self.member_search = MemberSearch(database, keys)
         self.team = TeamWork(database)
         self.consents = MemberConsents(Consents(database, settings.zone))
+        self.samples = CaseSamples(database, keys, settings.payer_name)
+        """Random samples of cases."""
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
         self._reviews = reviews

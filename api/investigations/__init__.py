@@ -4,11 +4,13 @@ from api.investigations.records import Choice, NewDisposition, ScoredClaim, Sele
 from api.investigations.schemas import DispositionIn
 from api.investigations.service import (
     dispositions,
+    latest_disposition,
     monday_of,
     promise_of,
     record,
     record_audited,
     record_within,
+    recovered_of,
     select_week,
     weekly_list,
 )
@@ -23,11 +25,13 @@ __all__ = [
     "SelectedClaim",
     "SelectionRow",
     "dispositions",
+    "latest_disposition",
     "monday_of",
     "promise_of",
     "record",
     "record_audited",
     "record_within",
+    "recovered_of",
     "select_week",
     "weekly_list",
 ]

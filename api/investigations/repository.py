@@ -182,6 +182,17 @@ async def amount_of(connection: AsyncConnection, claim_id: str) -> int | None:
     return found
 
 
+async def recovered_of_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> dict[str, int]:
+    """Cents that were recovered of each of the claims; a claim without a recovery is left out."""
+    recovered = func.sum(DispositionRow.amount_recovered_cents)
+    statement = (
+        select(DispositionRow.claim_id, recovered)
+        .where(DispositionRow.claim_id.in_(claim_ids))
+        .group_by(DispositionRow.claim_id)
+    )
+    return {claim_id: int(cents) for claim_id, cents in await connection.execute(statement)}
+
+
 async def recovered_of(connection: AsyncConnection, claim_id: str) -> int:
     """Cents recovered of the claim by all its dispositions."""
     statement = select(func.sum(DispositionRow.amount_recovered_cents)).where(DispositionRow.claim_id == claim_id)

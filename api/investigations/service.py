@@ -152,6 +152,16 @@ async def _record(
     return earlier[0] if earlier else None, added
 
 
+async def recovered_of(connection: AsyncConnection, claim_ids: Sequence[str]) -> dict[str, int]:
+    """Cents that were recovered of each of the claims; a claim without a recovery is left out."""
+    return await repository.recovered_of_claims(connection, claim_ids)
+
+
+async def latest_disposition(connection: AsyncConnection, keys: FieldKeys, claim_id: str) -> DispositionRecord | None:
+    """The disposition of a claim that applies; None: it has none."""
+    return next(iter(await repository.dispositions_of(connection, keys, claim_id)), None)
+
+
 async def dispositions(database: Database, keys: FieldKeys, claim_id: str) -> list[DispositionRecord]:
     """The dispositions of a claim, latest first; raises `NotFound`."""
     async with database.reading() as connection:

@@ -37,6 +37,7 @@ from api.reports import tables as _reports  # noqa: F401
 from api.request_signing import tables as _request_signing  # noqa: F401
 from api.rescreening import tables as _rescreening  # noqa: F401
 from api.retention import tables as _retention  # noqa: F401
+from api.samples import tables as _samples  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base
 from api.tasks import tables as _tasks  # noqa: F401

@@ -80,6 +80,24 @@ class SamplingFrame:
             seen.add(unit.unit_id)
         return cls(ordered)
 
+    @classmethod
+    def parse(cls, text: str) -> "SamplingFrame":
+        """The frame of a canonical text. Raises `SamplingError` where the text is another one."""
+        first, *lines = text.split("\n")
+        if first != FRAME_FORMAT or not lines or lines.pop() != "":
+            raise SamplingError(f"The text is no frame: it must begin with {FRAME_FORMAT}, and end its lines with LF.")
+        units = []
+        for number, line in enumerate(lines, start=2):
+            stratum, separator, rest = line.partition("\t")
+            unit_id, other, cents = rest.partition("\t")
+            if not separator or not other or not (cents.isascii() and cents.isdigit()):
+                raise SamplingError(f"Line {number} of the frame must be stratum, unit and cents, separated by tabs.")
+            units.append(SamplingUnit(unit_id, int(cents), stratum))
+        found = cls.of(units)
+        if found.canonical_text() != text:
+            raise SamplingError("The text is no canonical frame: its lines are out of order, or an amount is padded.")
+        return found
+
     @property
     def paid_cents(self) -> int:
         """Paid for all units."""

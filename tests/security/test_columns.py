@@ -117,6 +117,13 @@ GENERATED: Final = {
         "assigned_to case_id closed_by detection disposition findings loss_method opened_by proposed_by provider_ids "
         "status subject_id subject_kind"
     ),
+    "recoupment_entries": "by claims kind recoupment_id",
+    "recoupments": "case_id demanded_by provider_id recoupment_id sample_id",
+    "sample_items": "claim_id number reason reviewed_by sample_id stratum",
+    "samples": (
+        "boundaries_cents case_id created_by estimate fixed_by frame frame_sha256 method provider_id sample_id seed "
+        "strata"
+    ),
     "code_table_entries": "code indicator other",
     "code_table_imports": "kind release sha256 source",
     "data_keys": "master_version provider purpose wrapped_key",

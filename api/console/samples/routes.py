@@ -1,0 +1,192 @@
+"""The pages of samples: the list of a case with the form that draws one, and the page of a sample."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.console.access import PageRenderer, SignedIn, to_sign_in, who
+from api.console.page_route import ConsoleRoute
+from api.console.reading import read_session_form
+from api.console.samples.work import APPEAL_DAYS, DUE_DAYS, ITEMS_ON_PAGE, KINDS, REASONS, CaseSamples
+from api.errors import ApiError, Conflict, Forbidden, Invalid
+from api.fields import as_claim_id
+from api.samples import letter_pdf
+
+_MOST_FIELDS = 2 * ITEMS_ON_PAGE + 10
+_SHOWN = (Invalid, Conflict, Forbidden)
+"""What is shown above the form that was refused."""
+
+_Act = Callable[[SignedIn, str, str, Mapping[str, str]], Awaitable[None]]
+
+
+class SamplePages:
+    """The handlers."""
+
+    def __init__(self, pages: PageRenderer) -> None:
+        self._pages = pages
+
+    def routes(self) -> list[ConsoleRoute]:
+        """Their routes."""
+        listed, one = "/cases/{case_id}/samples", "/cases/{case_id}/samples/{sample_id}"
+        return [
+            ConsoleRoute(listed, self.listed),
+            ConsoleRoute(listed, self.draw, methods=["POST"]),
+            ConsoleRoute(one, self.sample, queries=["first"]),
+            ConsoleRoute(f"{one}/reviews", self.review, methods=["POST"]),
+            ConsoleRoute(f"{one}/estimate", self.fix, methods=["POST"]),
+            ConsoleRoute(f"{one}/demand", self.demand, methods=["POST"]),
+            ConsoleRoute(f"{one}/entries", self.book, methods=["POST"]),
+            ConsoleRoute(f"{one}/letter.txt", self.letter_text),
+            ConsoleRoute(f"{one}/letter.pdf", self.letter_pdf),
+            ConsoleRoute(f"{one}/frame.txt", self.frame),
+        ]
+
+    async def listed(self, request: Request) -> Response:
+        """The samples of a case."""
+        signed_in = await who(request)
+        return to_sign_in(request) if signed_in is None else await self._listed(request, signed_in)
+
+    async def draw(self, request: Request) -> Response:
+        """The form that draws a sample."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request, _case_address(request))
+        entered = await read_session_form(request)
+        try:
+            sample_id = await _samples(request).draw(signed_in, _id(request, "case_id"), entered)
+        except _SHOWN as error:
+            return await self._listed(request, signed_in, entered, error)
+        return RedirectResponse(f"{_case_address(request)}/{quote(sample_id, safe='')}", status_code=303)
+
+    async def sample(self, request: Request) -> Response:
+        """A sample."""
+        signed_in = await who(request)
+        return to_sign_in(request) if signed_in is None else await self._sample(request, signed_in)
+
+    async def review(self, request: Request) -> Response:
+        """The form of the worksheet."""
+        return await self._act(request, _samples(request).review, "worksheet")
+
+    async def fix(self, request: Request) -> Response:
+        """The form that fixes the estimate."""
+        return await self._act(request, _samples(request).fix, "estimate")
+
+    async def demand(self, request: Request) -> Response:
+        """The form that demands the overpayment."""
+        return await self._act(request, _samples(request).demand, "recoupment")
+
+    async def book(self, request: Request) -> Response:
+        """The form of a line of the ledger."""
+        return await self._act(request, _samples(request).book, "recoupment")
+
+    async def letter_text(self, request: Request) -> Response:
+        """The letter as text."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        letter = await _samples(request).letter(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
+        return _file(letter.as_text().encode(), "text/plain; charset=utf-8", f"{_id(request, 'sample_id')}-demand.txt")
+
+    async def letter_pdf(self, request: Request) -> Response:
+        """The letter as PDF."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        letter = await _samples(request).letter(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
+        return _file(letter_pdf(letter), "application/pdf", f"{_id(request, 'sample_id')}-demand.pdf")
+
+    async def frame(self, request: Request) -> Response:
+        """The canonical text of the frame."""
+        signed_in = await who(request)
+        if signed_in is None:
+            return to_sign_in(request)
+        text = await _samples(request).frame(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
+        return _file(text.encode(), "text/plain; charset=utf-8", f"{_id(request, 'sample_id')}-frame.txt")
+
+    async def _act(self, request: Request, act: _Act, section: str) -> Response:
+        """Take the action of a form; shows the page again where it was refused, with what was entered."""
+        signed_in = await who(request)
+        address = f"{_case_address(request)}/{quote(_id(request, 'sample_id'), safe='')}"
+        if signed_in is None:
+            return to_sign_in(request, address)
+        entered = await read_session_form(request, most_fields=_MOST_FIELDS)
+        try:
+            await act(signed_in, _id(request, "case_id"), _id(request, "sample_id"), entered)
+        except _SHOWN as error:
+            return await self._sample(request, signed_in, entered, error, section)
+        first = entered.get("first", "")
+        query = f"?first={int(first)}" if first.isascii() and first.isdigit() and len(first) < 6 else ""
+        return RedirectResponse(f"{address}{query}#{section}", status_code=303)
+
+    async def _listed(
+        self,
+        request: Request,
+        signed_in: SignedIn,
+        entered: Mapping[str, str] | None = None,
+        refusal: ApiError | None = None,
+    ) -> Response:
+        return self._pages.page(
+            "samples/list.html",
+            signed_in,
+            status=200 if refusal is None else refusal.status,
+            page=await _samples(request).listed(signed_in, _id(request, "case_id")),
+            entered=entered or {},
+            errors=_errors(refusal),
+            problem=_problem(refusal),
+        )
+
+    async def _sample(
+        self,
+        request: Request,
+        signed_in: SignedIn,
+        entered: Mapping[str, str] | None = None,
+        refusal: ApiError | None = None,
+        section: str = "",
+    ) -> Response:
+        text = (entered or {}).get("first") or request.query_params.get("first", "1")
+        first = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+        return self._pages.page(
+            "samples/sample.html",
+            signed_in,
+            status=200 if refusal is None else refusal.status,
+            page=await _samples(request).page(signed_in, _id(request, "case_id"), _id(request, "sample_id"), first),
+            entered=entered or {},
+            errors=_errors(refusal),
+            problem=_problem(refusal),
+            section=section,
+            reasons=REASONS,
+            kinds=KINDS,
+            due_days=DUE_DAYS,
+            appeal_days=APPEAL_DAYS,
+        )
+
+
+def _errors(refusal: ApiError | None) -> dict[str, str]:
+    return {} if refusal is None else {one.field: one.message for one in refusal.errors}
+
+
+def _problem(refusal: ApiError | None) -> str | None:
+    if refusal is None:
+        return None
+    details = "; ".join(f"{one.field.replace('_', ' ')} {one.message}" for one in refusal.errors)
+    return f"Not done: {details or refusal.detail}."
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _samples(request: Request) -> CaseSamples:
+    found: CaseSamples = request.app.state.console.samples
+    return found
+
+
+def _id(request: Request, name: str) -> str:
+    return as_claim_id(request.path_params[name])
+
+
+def _case_address(request: Request) -> str:
+    return f"/console/cases/{quote(_id(request, 'case_id'), safe='')}/samples"
