@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from api.console.claim import disposition_words
 from api.identity import Caller, Scope
 from api.reviews import DecisionRecord, QueueItem, Review, person
 from claims.money import format_cents
@@ -42,7 +43,7 @@ _TITLES = {
     Action.RELEASE: "Release",
     Action.PAY_REDUCED: "Pay reduced",
     Action.DENY: "Deny",
-    Action.PEND: "Request documents",
+    Action.PEND: "Pend for records",
     Action.APPROVE: "Approve the proposal",
     Action.REFUSE: "Refuse the proposal",
     Action.REOPEN: "Reopen",
@@ -53,11 +54,16 @@ _FIELDS = {
     Action.DENY: ("reason", "disposition", "kind", "note"),
     Action.PEND: ("documents", "due_on", "reason", "note"),
 }
-_FINDINGS = {
-    "": "No finding",
-    "cleared": "No fraud (cleared)",
-    "confirmed": "Fraud (confirmed)",
+_KEYS = {
+    Action.RELEASE: "r",
+    Action.PAY_REDUCED: "u",
+    Action.DENY: "d",
+    Action.PEND: "w",
+    Action.APPROVE: "y",
+    Action.REFUSE: "v",
+    Action.REOPEN: "o",
 }
+"""The key that opens the form of an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class ActionForm:
 
     action: str
     title: str
+    key: str
     hint: str
     button: str
     fields: tuple[str, ...]
@@ -86,6 +93,11 @@ class ActionForm:
     entered: Mapping[str, str]
     errors: Mapping[str, str]
     open: bool
+
+    @property
+    def first_error(self) -> str | None:
+        """The first field with an error, to which the page scrolls; `None`: no field has one."""
+        return next((name for name in self.fields if name in self.errors), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,16 @@ class DecisionPanel:
     version: int
     history: list[DecisionLine]
     forms: list[ActionForm]
+    documents: list["RequestedDocument"]
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedDocument:
+    """A document that a decision asked for."""
+
+    name: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +166,11 @@ def decision_panel(
         version=review.version,
         history=[_line(decision) for decision in reversed(review.decisions)],
         forms=forms,
+        documents=[
+            RequestedDocument(name, f"requested by {one.decided_by} on {utc_minute(one.made_at)} UTC, due {one.due_on}")
+            for one in review.decisions
+            for name in one.documents
+        ],
         problem=problem,
     )
 
@@ -242,11 +268,12 @@ def _form(
     return ActionForm(
         action=action.value,
         title=_TITLES[action],
+        key=_KEYS[action],
         hint=_hint(action, subject),
         button=f"Propose to {_TITLES[action].lower()}" if proposes else _TITLES[action],
         fields=fields,
         reasons=[(reason.code, _with_carc(reason.code)) for reason in reasons_for(action)],
-        dispositions=[(value, _FINDINGS[value]) for value in stated],
+        dispositions=[(value, disposition_words(value) if value else "No disposition") for value in stated],
         entered={name: entered.get(name, "") if mine else defaults.get(name, "") for name in fields},
         errors=errors if mine else {},
         open=mine,
@@ -275,7 +302,7 @@ def _line(decision: DecisionRecord) -> DecisionLine:
         more.append(f"{', '.join(decision.documents)}, due {decision.due_on}")
     if decision.disposition is not None:
         kind = f" ({decision.kind})" if decision.kind else ""
-        more.append(f"finding: {decision.disposition}{kind}")
+        more.append(f"disposition: {disposition_words(decision.disposition)}{kind}")
     has_amount = decision.effect in (Effect.SETTLED.value, Effect.PROPOSED.value)
     return DecisionLine(
         at=utc_minute(decision.made_at),

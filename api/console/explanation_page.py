@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from api.console.claim import ReasonsByDirection, reasons_of_kind
+from api.console.claim import (
+    EditLine,
+    FindingsAt,
+    ReasonsByDirection,
+    VerdictLine,
+    claim_edits,
+    reasons_for_review,
+    reasons_of_kind,
+)
 from api.console.waterfall import WaterfallPicture, waterfall_bars, waterfall_picture
 from claims.attributes import AttributeValue
 from claims.money import format_cents
@@ -69,6 +77,9 @@ class AssessmentView:
     score_failure: str | None = None
     rule_text: str | None = None
     """Verdict of the 2× rule on the amount; shown with every decision."""
+    findings: Sequence[Finding] = ()
+    verdicts: Sequence[VerdictLine] = ()
+    """Of the rule, the models and the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,9 @@ class ExplanationPage:
     """Everything the template prints; the template contains no logic."""
 
     claim_id: str
+    provider_id: str
+    member_id: str
+    in_review: bool
     verdict: str
     verdict_text: str
     decided_by: str
@@ -150,7 +164,11 @@ class ExplanationPage:
     facts: list[tuple[str, str]]
     attributes: list[tuple[str, str]]
     """Name and value, by name."""
-    findings: Sequence[Finding]
+    edits: Sequence[EditLine]
+    """Findings of every assessment."""
+    review_reasons: Sequence[EditLine]
+    """Those that hold the claim in review."""
+    verdicts: Sequence[VerdictLine]
     evidence: ReasonsByDirection
     priors: ReasonsByDirection
     counterfactual: str | None
@@ -163,6 +181,8 @@ class ExplanationPage:
     contributions: list[ContributionLine]
     assessments: list[AssessmentLine]
     feature_ages: list[FeatureAgeLine]
+    any_stale: bool
+    """Whether the score lacked features that were stale or missing."""
 
 
 def explanation_page(
@@ -172,8 +192,13 @@ def explanation_page(
     current = assessments[-1]
     scored = current.probability is not None and current.margin is not None
     certainty = None if details is None else details.probability_interval
+    history = [FindingsAt(one.made_at, one.decided_by, one.findings) for one in assessments]
+    edits = claim_edits(history, claim.status)
     return ExplanationPage(
         claim_id=claim.claim_id,
+        provider_id=claim.provider_id,
+        member_id=claim.member_id,
+        in_review=claim.status == "in_review",
         verdict=claim.status.replace("_", " ").capitalize(),
         verdict_text=_verdict_text(claim, current),
         decided_by="decided by a person" if claim.decided_by_person else f"decided by the {current.decided_by}",
@@ -190,7 +215,9 @@ def explanation_page(
         notices=_notices(claim, current),
         facts=_facts(claim, current),
         attributes=[(name, _attribute(value)) for name, value in sorted(claim.attributes.items())],
-        findings=claim.findings,
+        edits=edits,
+        review_reasons=reasons_for_review(edits),
+        verdicts=current.verdicts,
         evidence=reasons_of_kind(claim.claim_id, current.reasons, "evidence"),
         priors=reasons_of_kind(claim.claim_id, current.reasons, "prior"),
         counterfactual=current.counterfactual.text if current.counterfactual else None,
@@ -207,6 +234,7 @@ def explanation_page(
             for before, after in zip([None, *assessments[:-1]], assessments, strict=True)
         ][::-1],
         feature_ages=[_age(view, at, claim.received_at, current) for view, at in sorted(current.feature_times.items())],
+        any_stale=bool(current.stale_views),
     )
 
 
@@ -252,15 +280,6 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
 
 def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
     return [
-        ("Amount", format_cents(claim.amount_cents)),
-        ("Member", claim.member_id),
-        ("Provider", claim.provider_id),
-        ("Procedure", claim.procedure_code),
-        ("Diagnosis", claim.diagnosis_code),
-        ("Region", claim.region or "unknown"),
-        ("Specialty", claim.specialty or "unknown"),
-        ("Service from", claim.service_from),
-        ("Received (UTC)", utc_second(claim.received_at)),
         ("Model version", current.model_version or "none"),
         ("Breaker at the time", current.breaker_state or "not recorded"),
         ("2× rule", current.rule_text or "not recorded"),

@@ -35,6 +35,8 @@ class DispositionLine:
     at: str
     by: str
     disposition: str
+    """As stored."""
+    words: str
     kind: str
     recovered: str
     note: str

@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
 from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
-from api.console.claim import LIST_QUERY, CountedClaimPages
+from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
 from api.console.guard import GuardedConsole
 from api.console.member_routes import MemberPages
@@ -267,7 +267,7 @@ class _Pages:
         finding, decision = finding or _RefusedForm(), decision or _RefusedForm()
         console, claim_id = _console(request), _claim_id(request)
         fields = {name: finding.entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
-        page = await console.explain(claim_id)
+        explained = await console.explain(claim_id)
         panel = await console.decision(
             signed_in, claim_id, entered=decision.entered, errors=decision.errors, problem=decision.problem
         )
@@ -275,7 +275,9 @@ class _Pages:
             "claim.html",
             signed_in,
             status=status,
-            page=page,
+            page=explained.page,
+            context=explained.context,
+            similar=explained.similar,
             panel=panel,
             payment=await console.payment(claim_id),
             appeals=await console.appeals_of(signed_in, claim_id),
@@ -283,6 +285,7 @@ class _Pages:
             rescreened=await console.rescreened(claim_id),
             refused_rescreening=rescreening or _RefusedForm(),
             closing_reasons=CLOSING_REASONS,
+            stated=DISPOSITIONS,
             dispositions=await console.dispositions(claim_id),
             may_record=signed_in.may(Scope.FINDINGS),
             max_note=MAX_NOTE,

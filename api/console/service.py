@@ -1,6 +1,7 @@
 """The contents of the console's pages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
@@ -14,7 +15,17 @@ from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.audit_page import AuditSearch
-from api.console.claim import CountedClaimLists
+from api.console.claim import (
+    ContextSections,
+    CountedClaimLists,
+    SimilarClaimLine,
+    SimilarClaims,
+    claim_verdicts,
+    context_sections,
+    disposition_words,
+    read_context,
+    similar_lines,
+)
 from api.console.confirming import confirmation_of_session
 from api.console.consents_page import MemberConsents
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
@@ -56,6 +67,15 @@ _REASON = TypeAdapter(Reason)
 _GROUPS = TypeAdapter(list[GroupPush])
 
 
+@dataclass(frozen=True, slots=True)
+class ExplainedPage:
+    """The page of a claim beside its forms: its score, what stands beside it, and disposed claims like it."""
+
+    page: ExplanationPage
+    context: ContextSections
+    similar: list[SimilarClaimLine]
+
+
 class Console:
     """The service of the console."""
 
@@ -87,24 +107,29 @@ class Console:
         """Random samples of cases."""
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
+        self._similar = SimilarClaims()
         self._reviews = reviews
         self._appeals = appeals
 
-    async def explain(self, claim_id: str) -> ExplanationPage:
-        """The explanation page of a claim; raises `NotFound`."""
+    async def explain(self, claim_id: str) -> ExplainedPage:
+        """The page of a claim beside its forms; raises `NotFound`."""
         async with self.database.reading() as connection:
             claim = await repository.explained_claim(connection, claim_id)
-            history = await assessments.assessments_of(connection, claim_id)
             if claim is None:
                 raise await no_claim(connection, claim_id, unknown=NO_CLAIM)
-        if not history:
-            raise NotFound("This claim was loaded as history and has no assessment to explain.")
+            history = await assessments.assessments_of(connection, claim_id)
+            if not history:
+                raise NotFound("This claim was loaded as history and has no assessment to explain.")
+            context = await read_context(connection, claim_id)
+            views = [_assessment_view(record) for record in history]
+            similar = await self._similar.nearest(connection, claim_id, views[-1].groups)
         latest = history[-1]
-        return explanation_page(
+        page = explanation_page(
             _claim_view(claim, latest.stored_findings),
-            [_assessment_view(record) for record in history],
+            views,
             await self._scorer.details(latest.model_version, latest.vector, claim.specialty),
         )
+        return ExplainedPage(page, context_sections(context, page.edits), similar_lines(similar))
 
     async def payment(self, claim_id: str) -> PaymentSection | None:
         """The payment of a claim line by line; `None`: it is not itemized."""
@@ -124,6 +149,7 @@ class Console:
                 at=utc_minute(record.known_at),
                 by=record.decided_by,
                 disposition=record.disposition,
+                words=disposition_words(record.disposition),
                 kind=record.kind or "",
                 recovered=format_cents(record.amount_recovered_cents) if record.amount_recovered_cents else "",
                 note=record.note or "",
@@ -347,4 +373,14 @@ def _assessment_view(record: AssessmentRecord) -> AssessmentView:
         explained_by=record.explained_by,
         score_failure=record.score_failure,
         rule_text=None if rule is None else str(rule["text"]),
+        findings=record.stored_findings,
+        verdicts=claim_verdicts(
+            rule=rule,
+            model_version=record.model_version,
+            probability=record.probability,
+            threshold=record.threshold,
+            shadow=record.shadow,
+            policy_version=record.policy_version,
+            policy_trace=record.policy_trace,
+        ),
     )

@@ -85,6 +85,12 @@ def _received(name: str, title: str, window: str, *keys: str, one_per: str, more
     return CountedSet(name, title, where, tuple(map(_field, keys)), one_per)
 
 
+def _received_by(name: str, title: str, days: int, key: str) -> CountedSet:
+    """Claims before the claim, voided claims included."""
+    title = f"{title} in {days} days, voided ones included"
+    return CountedSet(name, title, _all(key, _days(days), _BEFORE_CLAIM), (_field(key),))
+
+
 def _confirmed(name: str, title: str, window: str, *keys: str) -> CountedSet:
     """Claims whose finding in force at midnight was fraud; it became known in the window."""
     where = f"""{_all(*keys, _BEFORE_DAY)} AND coalesce((
@@ -140,6 +146,12 @@ _OF_CLAIM: tuple[CountedSet, ...] = (
         _PROVIDER,
         one_per="c.member_id",
         more=_FIRST_EVER,
+    ),
+    _received_by(
+        "provider_received_90d", "Claims received of this provider in 90 days, voided ones included", 90, _PROVIDER
+    ),
+    _received_by(
+        "member_received_365d", "Claims received of this member in 365 days, voided ones included", 365, _MEMBER
     ),
     CountedSet(
         "provider_busiest_day_90d",

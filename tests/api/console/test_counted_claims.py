@@ -39,6 +39,12 @@ NOT_KEPT = {
     "procedure_claims_to_midnight_365d": lambda of, row: (
         _of_whole_days(of, row) and row["procedure_code"] == of["procedure_code"]
     ),
+    "provider_received_90d": lambda of, row: (
+        row["provider_id"] == of["provider_id"] and _received(of, row, timedelta(days=90))
+    ),
+    "member_received_365d": lambda of, row: (
+        row["member_id"] == of["member_id"] and _received(of, row, timedelta(days=365))
+    ),
 }
 """Sets that no feature counts → whether a claim is in the set of another."""
 
@@ -55,6 +61,10 @@ def _since_new_year(of: Row, row: Row) -> bool:
     midnight, received = _midnight(of), row["received_at"]
     counted_until = of["received_at"] if received >= midnight else midnight
     return midnight.replace(month=1, day=1) <= received < of["received_at"] and not _voided(row, counted_until)
+
+
+def _received(of: Row, row: Row, within: timedelta) -> bool:
+    return bool(_midnight(of) - within <= row["received_at"] < of["received_at"])
 
 
 def _of_whole_days(of: Row, row: Row) -> bool:
