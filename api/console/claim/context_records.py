@@ -73,7 +73,7 @@ class MemberClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class SimilarClaim:
+class NearestClaim:
     """A disposed claim whose score is made up of the same."""
 
     claim_id: str

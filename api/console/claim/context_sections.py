@@ -52,7 +52,7 @@ _DAYS_OF_PROVIDER = 90
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimLineRow:
+class PrintedClaimLine:
     """A line of the claim, with the findings about it and what is paid for it."""
 
     line: str
@@ -98,7 +98,7 @@ class ContextSections:
     facts: Sequence[Fact]
     corrections: Sequence[Fact]
     """The claims that this one replaces, is replaced by, or inherits the review of."""
-    lines: Sequence[ClaimLineRow]
+    lines: Sequence[PrintedClaimLine]
     peers: PeerDistribution | None
     provider: TimelineSection | None
     member: TimelineSection | None
@@ -154,12 +154,12 @@ def _corrections(claim: BilledClaim) -> list[Fact]:
     return [Fact(name, one, one) for name, one in named if one is not None]
 
 
-def _lines(claim: BilledClaim, lines: Sequence[BilledLine], edits: Sequence[EditLine]) -> list[ClaimLineRow]:
+def _lines(claim: BilledClaim, lines: Sequence[BilledLine], edits: Sequence[EditLine]) -> list[PrintedClaimLine]:
     payment = payment_from_json(claim.payment)
     paid = {} if payment is None else {one.price.line: one.paid_cents for one in payment.lines}
     only = len(lines) == 1
     return [
-        ClaimLineRow(
+        PrintedClaimLine(
             line=str(one.line),
             procedure=" ".join([one.procedure_code, *(one.modifiers or ())]),
             units=str(one.units),

@@ -147,12 +147,8 @@ _OF_CLAIM: tuple[CountedSet, ...] = (
         one_per="c.member_id",
         more=_FIRST_EVER,
     ),
-    _received_by(
-        "provider_received_90d", "Claims received of this provider in 90 days, voided ones included", 90, _PROVIDER
-    ),
-    _received_by(
-        "member_received_365d", "Claims received of this member in 365 days, voided ones included", 365, _MEMBER
-    ),
+    _received_by("provider_received_90d", "Claims received of this provider", 90, _PROVIDER),
+    _received_by("member_received_365d", "Claims received of this member", 365, _MEMBER),
     CountedSet(
         "provider_busiest_day_90d",
         "Claims of this provider received on its busiest day of 90 days",

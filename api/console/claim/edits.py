@@ -33,8 +33,10 @@ class EditLine:
     table: str
     quarter: str
     entry: str
-    found: str
-    """When it was first found, and by what."""
+    found_at: str
+    """When it was first found."""
+    found_by: str
+    """What decided then: the model or the rule."""
     state: str
     holds: bool
     """Whether it holds the claim in review now."""
@@ -97,7 +99,8 @@ def _edit_line(finding: Finding, first: FindingsAt, *, in_latest: bool, status: 
         table=table,
         quarter=quarter,
         entry=entry,
-        found=f"{utc_minute(first.made_at)} by the {first.decided_by}",
+        found_at=utc_minute(first.made_at),
+        found_by=first.decided_by,
         state=state,
         holds=holds,
     )

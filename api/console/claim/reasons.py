@@ -64,14 +64,10 @@ def _number_behind(claim_id: str, name: str, value: float | None) -> NumberBehin
         number_to_4_digits(value),
         counts,
         [
-            CountedLink(_short_title(one.name), one.title, list_address(one.name, claim_id))
+            CountedLink(number_to_4_digits(value), one.title, list_address(one.name, claim_id))
             for one in ([] if value is None else behind)
         ],
     )
-
-
-def _short_title(set_name: str) -> str:
-    return set_name.replace("_", " ")
 
 
 def _reason(claim_id: str, reason: Reason) -> ReasonLine:

@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.console.claim.context_records import SimilarClaim
+from api.console.claim.context_records import NearestClaim
 from api.console.claim.wording import disposition_words
 from claims.money import format_cents
 from claims.reason_groups import REASON_GROUPS, title_of
@@ -62,7 +62,7 @@ class SimilarClaimLine:
     common: str
 
 
-def similar_lines(found: Sequence[SimilarClaim]) -> list[SimilarClaimLine]:
+def similar_lines(found: Sequence[NearestClaim]) -> list[SimilarClaimLine]:
     """Similar claims as they are printed."""
     return [
         SimilarClaimLine(
@@ -93,7 +93,7 @@ class SimilarClaims:
 
     async def nearest(
         self, connection: AsyncConnection, claim_id: str, groups: Sequence[GroupPush]
-    ) -> list[SimilarClaim]:
+    ) -> list[NearestClaim]:
         """The nearest confirmed and cleared claims, nearest first; none for a claim without a score by groups."""
         await self._read_recorded(connection)
         own = _vector({group.code: group.push for group in groups})
@@ -109,7 +109,7 @@ class SimilarClaims:
             chosen |= {other: (distance, self._kept[other]) for distance, other in near[:NEAREST]}
         rows = (await connection.execute(_SHOWN_OF, {"ids": list(chosen)})).all() if chosen else []
         found = [
-            SimilarClaim(
+            NearestClaim(
                 one, chosen[one][1].disposition, cents, at, chosen[one][0], _shared(own, chosen[one][1].pushes)
             )
             for one, cents, at in rows

@@ -89,7 +89,7 @@ async def test_the_lines_show_what_was_billed_with_the_edits_of_each(desk: Desk)
             " VALUES ('clm_1', 1, 'P001', 9, 400000, '{25,59}'), ('clm_1', 2, 'P002', 1, 100000, NULL)"
         )
     lines = text_of(await desk.page("clm_1"), "lines")
-    assert "1 P001 25 59 9 4000.00 in review units 2 P002 1 1000.00 in review none" in lines
+    assert "1 P001 25 59 9 4000.00 in review units 2 P002 1 1000.00 in review" in lines
 
 
 async def test_a_voided_claim_and_its_replacement_lead_to_one_another(desk: Desk) -> None:
@@ -104,7 +104,7 @@ async def test_a_voided_claim_and_its_replacement_lead_to_one_another(desk: Desk
 def test_a_score_does_not_erase_the_finding_of_the_rule() -> None:
     history = [FindingsAt(NOON, "rule", [RULE]), FindingsAt(NOON + timedelta(hours=1), "model", [])]
     (edit,) = claim_edits(history, "in_review")
-    assert (edit.code, edit.found) == ("amount_over_average", "2026-03-02 12:00 by the rule")
+    assert (edit.code, edit.found_at, edit.found_by) == ("amount_over_average", "2026-03-02 12:00", "rule")
     assert (edit.state, edit.holds) == ("of an earlier assessment", False)
 
 

@@ -259,7 +259,7 @@ async def test_strings_of_a_claim_stay_text_in_the_list(world: SmallWorld) -> No
     with psycopg.connect(world.url) as connection:
         put(connection, [{**last, "voided_at": None}], events=False)
     page = (await world.client.get(f"/console/claims?set=all&provider={last['provider_id']}")).text
-    assert "<script" not in page
+    assert page.count("<script") == 1  # the console's own
     assert "&lt;script&gt;" in page
 
 

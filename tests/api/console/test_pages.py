@@ -109,7 +109,7 @@ async def test_evidence_and_prior_knowledge_have_separate_sections(console: Sett
     assert "9 claims were recorded as fraud" in priors
     assert "is not evidence about this one" in priors
     assert "Raises the odds" in priors
-    assert "Evidence for fraud" not in priors
+    assert "Risk indicators" not in priors
 
 
 async def test_strings_from_outside_are_escaped(console: Setting) -> None:
@@ -130,7 +130,8 @@ async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/claims/clm_1#finding")
     page = (await console.client.get("/console/claims/clm_1")).text
     shown = page.partition('id="finding"')[2].partition("</table>")[0]
-    assert all(words in shown for words in ("confirmed", "upcoding", "120.50", "Ines", "&lt;b&gt;two visits&lt;/b&gt;"))
+    expected = ("Substantiated fraud", "upcoding", "120.50", "Ines", "&lt;b&gt;two visits&lt;/b&gt;")
+    assert all(words in shown for words in expected)
     with psycopg.connect(console.url) as connection:
         assert connection.execute("SELECT is_fraud, kind FROM labels").fetchall() == [(True, "upcoding")]
 
