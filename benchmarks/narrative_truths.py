@@ -98,9 +98,9 @@ class CaseOfFacts:
         self._add(f"score.{claim}.risk_indicators", FactKind.COUNT, chosen.randint(2, 8))
 
     def _pattern(self, own: str, name: str, kind: FactKind) -> None:
-        self._add(f"{own}.name", FactKind.TEXT, name)
+        self._add(f"{own}.name", FactKind.TEXT, name.lower().replace(" ", "_"))
         for part in ("value", "peers.median", "peers.p95"):
-            self._add(f"{own}.{part}", kind, self._in_unit(kind))
+            self.facts[f"{own}.{part}"] = EvidenceFact(f"{own}.{part}", kind, self._in_unit(kind), name)
         self._add(f"{own}.peers.n", FactKind.COUNT, self._chosen.randint(20, 400))
 
     def _in_unit(self, kind: FactKind) -> int | float:

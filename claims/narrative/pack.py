@@ -47,8 +47,15 @@ def _measure(fact: EvidenceFact, facts: Mapping[str, EvidenceFact]) -> tuple[str
     if room not in {"claim", "score", "pattern"} or not name:
         return fact.fact_id, None
     if room == "pattern":
-        return f"pattern.*.{name}", str(facts[f"pattern.{part}.name"].value)
+        return f"pattern.*.{name}", _statement(part, facts)
     return f"{room}.*.{name}", part
+
+
+def _statement(part: str, facts: Mapping[str, EvidenceFact]) -> str:
+    """What a pattern measures, in words; its name where another pattern has the same words."""
+    words = facts[f"pattern.{part}.value"].label
+    same = [one for one in facts.values() if one.label == words and one.fact_id.endswith(".value")]
+    return words if len(same) == 1 else str(facts[f"pattern.{part}.name"].value)
 
 
 def _value(fact: EvidenceFact) -> StatedValue:

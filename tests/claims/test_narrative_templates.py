@@ -50,6 +50,14 @@ def test_the_direction_of_a_comparison_follows_from_the_values(median: int, dire
     assert f"{direction} the peer median" in text_of(changed)
 
 
+def test_a_pattern_is_stated_in_words_and_by_its_name_where_another_has_the_same_words():
+    facts = dict(facts_of(make_pack()))
+    assert "Mean billed per claim of 99214 is 180.00 [pattern.p1.value]" in text_of(narrative_facts(facts))
+    facts["pattern.p2.name"] = replace(facts["pattern.p1.name"], fact_id="pattern.p2.name", value="other pattern")
+    facts["pattern.p2.value"] = replace(facts["pattern.p1.value"], fact_id="pattern.p2.value", value=100)
+    assert "other pattern is 1.00 [pattern.p2.value]" in text_of(narrative_facts(facts))
+
+
 def test_one_of_something_is_stated_in_the_singular():
     assert "for 1 member [claims.members]" in text_of(FACTS)
     several = {**FACTS, "claims.members": replace(FACTS["claims.members"], value=3)}
