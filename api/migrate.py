@@ -112,6 +112,7 @@ def upgrade(url: str, revision: str = "head", *, retries: LockRetries = LOCK_RET
         while not _is_locked(connection):
             time.sleep(_UPGRADE_PAUSE_S)
         _ensure_api_role(connection)
+        _revoke_temporary_tables(connection)
         for attempt in range(1, retries.attempts + 1):
             try:
                 command.upgrade(config, revision)
@@ -169,3 +170,17 @@ def _ensure_api_role(connection: "psycopg.Connection[tuple[object, ...]]") -> No
         connection.execute(sql.SQL("GRANT {role} TO {owner}").format(**named))
     except errors.InsufficientPrivilege as error:
         raise MissingRoleError(owner) from error
+
+
+def _revoke_temporary_tables(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Let no role but the owner of the database create temporary tables: PostgreSQL gives that to every role.
+
+    A copy of a database does not have it revoked, so each upgrade does. Where another role owns the database, that
+    one does it (docs/operate/database-roles.md); loads need it for the owner of the tables.
+    """
+    from psycopg import sql
+
+    owned = "SELECT datname FROM pg_database WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')"
+    found = connection.execute(owned).fetchone()
+    if found is not None:
+        connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(str(found[0]))))

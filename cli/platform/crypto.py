@@ -1,8 +1,10 @@
 """`ginja crypto`: the encryption of stored personal data."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,6 +15,9 @@ from cli.output import print_json
 if TYPE_CHECKING:
     from api.database import Database
     from api.field_keys import FieldKeys
+
+
+RENEWAL_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('ginja crypto rotate --member-keys', 0))"
 
 
 def _keys(url: str) -> "FieldKeys":
@@ -160,17 +165,32 @@ def rotate(member_keys: bool, member_id: str | None, as_json: bool) -> int:
     return int(left > 0 or bool(report.unreadable))
 
 
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """One run at a time replaces members' keys; the lock ends with the connection, also where the run is killed."""
+    from api.database import NO_LIMITS, connect
+    from api.migrate import plain_url
+
+    with connect(plain_url(url), NO_LIMITS) as connection:
+        (is_first,) = connection.execute(RENEWAL_LOCK).fetchone() or (False,)
+        if not is_first:
+            raise click.ClickException("Another run replaces members' keys. Wait until it has ended, and run it again.")
+        yield
+
+
 def _renew(member_id: str | None, as_json: bool) -> int:
     from api.field_keys import KEYS, renew_member_keys
 
-    keys = _keys(existing_database_url())
+    url = existing_database_url()
+    keys = _keys(url)
     started = time.monotonic()
 
     def show(column: str, rows: int) -> None:
         what = "members have new keys" if column == KEYS else f"values of {column} moved"
         click.echo(f"{rows:,} {what}", err=True)
 
-    report = with_database(lambda database: renew_member_keys(database, keys, show, member_id=member_id))
+    with _alone(url):
+        report = with_database(lambda database: renew_member_keys(database, keys, show, member_id=member_id))
     seconds = round(time.monotonic() - started, 1)
     rows, left = sum(report.rows.values()), sum(report.left.values())
     exit_code = int(left > 0 or bool(report.unreadable))

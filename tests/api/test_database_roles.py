@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from api.migrate import MissingRoleError, upgrade
+from api.migrate import MissingRoleError, plain_url, upgrade
 from cli.errors import failure_of
 from core import postgres
 from core.servers import database_url as of_database
@@ -63,6 +63,16 @@ def test_the_role_of_requests_has_no_rights_of_its_own(api_url: str):
 def test_the_role_of_requests_cannot_become_another_or_change_the_schema(api_url: str, statement: str):
     with psycopg.connect(api_url, autocommit=True) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement)
+
+
+def test_an_upgrade_leaves_temporary_tables_to_the_owner_of_the_database(api_url: str, seeded_url: str):
+    """A copy of a database has the rights of a new one, in which every role may create temporary tables."""
+    create = "CREATE TEMPORARY TABLE copied (claim_id text)"
+    upgrade(seeded_url)
+    with psycopg.connect(api_url, autocommit=True) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(create)
+    with psycopg.connect(plain_url(seeded_url), autocommit=True) as owner:
+        owner.execute(create)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

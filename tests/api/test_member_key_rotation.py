@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -28,7 +29,9 @@ from api.field_keys import (
     unwrapped,
 )
 from api.members import MemberRow
+from api.migrate import plain_url
 from cli.main import main
+from cli.platform.crypto import RENEWAL_LOCK
 from core.errors import DecryptionError
 from core.field_encryption import SealingKey, place
 from core.settings import Settings
@@ -289,6 +292,10 @@ async def test_the_command_reports_in_json_and_refuses_a_member_without_a_key(
     code, shown = await asyncio.to_thread(run, "--member-keys")
     assert code == 0, shown
     assert "members have new keys" in shown
+    with psycopg.connect(plain_url(api.url)) as other:
+        other.execute(RENEWAL_LOCK)
+        code, shown = await asyncio.to_thread(run, "--member-keys")
+        assert (code, "Another run replaces members' keys" in shown) == (1, True), shown
     code, shown = await asyncio.to_thread(run, "--member-keys", "--member", "M999")
     assert code != 0
     assert "M999 has no key" in shown
