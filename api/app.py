@@ -23,6 +23,7 @@ from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
 from api.edi import routes as edi_routes
+from api.evidence import routes as evidence_routes
 from api.exports import routes as export_routes
 from api.fhir import routes as fhir_routes
 from api.field_keys import REPLIES
@@ -87,6 +88,7 @@ ROUTERS = (
     policy_routes.router,
     key_routes.router,
     legal_hold_routes.router,
+    evidence_routes.router,
     consent_routes.router,
     audit_routes.router,
     signing_key_routes.router,

@@ -15,6 +15,7 @@ from api.client_versions import ClientVersions
 from api.consents import Consents, require_honoured
 from api.database import Database, act_for, request_limits, see
 from api.errors import StepUpRequired
+from api.evidence import EvidencePacks
 from api.exports import ExportPlaces
 from api.field_keys import FieldKeys, StoredSecrets
 from api.health.probe import WriteProbe
@@ -75,6 +76,7 @@ class Dependencies:
     keys: Keys
     legal_holds: LegalHolds
     consents: Consents
+    evidence: EvidencePacks
     request_signing_keys: RequestSigningKeys
     authorizations: Authorizations
     bulk: BulkUploads
@@ -156,6 +158,7 @@ class Dependencies:
             keys=Keys(database, authenticator),
             legal_holds=LegalHolds(database, field_keys, settings.zone),
             consents=Consents(database, settings.zone),
+            evidence=EvidencePacks(database, field_keys, settings),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,

@@ -100,6 +100,7 @@ TAGS = [
     {"name": "claims", "description": "Submit, read, list and void claims."},
     {"name": "decisions", "description": "Decide claims in review."},
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
+    {"name": "cases", "description": "Investigations of a provider, a member or a ring, and their evidence packs."},
     {"name": "reports", "description": "Reports on decisions and providers, made each day and each week."},
     {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
     {"name": "notifications", "description": "Who is notified of what by e-mail, and what became of messages."},

@@ -104,6 +104,9 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/authorizations/{authorization_number}/end": AuditedRoute(
         "authorization.end", "authorization", "authorization_number", _SERVICE
     ),
+    "POST /v1/cases/{case_id}/evidence": AuditedRoute("case.write_evidence", "case", "case_id", _SERVICE),
+    "GET /v1/cases/{case_id}/evidence": AuditedRoute("case.list_evidence", "case", "case_id"),
+    "GET /v1/cases/{case_id}/evidence/{pack_id}/file": AuditedRoute("case.read_evidence", "case", "case_id"),
     "GET /v1/legal-holds": AuditedRoute("legal_hold.list"),
     "POST /v1/legal-holds": AuditedRoute("legal_hold.add", by=_SERVICE),
     "POST /v1/legal-holds/{hold_id}/release": AuditedRoute("legal_hold.release", "legal_hold", "hold_id", _SERVICE),

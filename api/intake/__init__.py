@@ -29,7 +29,7 @@ from api.intake.stored_replies import (
     reply_to,
     try_lock_key,
 )
-from api.intake.tables import REVIEW_BY, ClaimRow, IdempotencyKeyRow
+from api.intake.tables import REVIEW_BY, ClaimLineRow, ClaimRow, IdempotencyKeyRow
 
 __all__ = [
     "FACT_COLUMNS",
@@ -39,6 +39,7 @@ __all__ = [
     "BenefitUse",
     "ClaimChanges",
     "ClaimIn",
+    "ClaimLineRow",
     "ClaimOrder",
     "ClaimOut",
     "ClaimRecord",

@@ -127,6 +127,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "sample_items": _CASE,
     "recoupments": _CASE,
     "recoupment_entries": _CASE,
+    "evidence_packs": _CASE,
     "idempotency_keys": _COPY,
     "api_keys": _STAFF_ONLY,
     "users": _STAFF_ONLY,

@@ -19,6 +19,7 @@ from api.consents import tables as _consents  # noqa: F401
 from api.console.access import tables as _console  # noqa: F401
 from api.decisions import tables as _decisions  # noqa: F401
 from api.edit_suspensions import tables as _edit_suspensions  # noqa: F401
+from api.evidence import tables as _evidence  # noqa: F401
 from api.field_keys import tables as _field_keys  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401

@@ -4,6 +4,7 @@ document.py    the sections of a pack
 annex.py       scores with what recomputes them; nothing about age and sex
 sampling.py    the random sample of an overpayment
 facts.py       every fact of a pack with a stable id
+patterns.py    counts of the schedule, compared with peers
 canonical.py   canonical JSON and hashes
 sealing.py     the file: pack, seal and signature
 verification.py   recomputing everything that a file states
@@ -46,6 +47,7 @@ from claims.evidence.document import (
     totals_of,
 )
 from claims.evidence.facts import EvidenceFact, FactKind, FactValue, facts_of
+from claims.evidence.patterns import main_procedures, schedule_patterns
 from claims.evidence.sampling import SampledClaim, SampleEstimate, SampleSection
 from claims.evidence.sealing import LARGEST, PackFile, PackSeal, pack_file, read_pack_file, seal_of
 from claims.evidence.verification import (
@@ -108,9 +110,11 @@ __all__ = [
     "facts_of",
     "from_json",
     "is_about_age_or_sex",
+    "main_procedures",
     "pack_file",
     "pack_sha256",
     "read_pack_file",
+    "schedule_patterns",
     "seal_of",
     "section_hashes",
     "to_json",

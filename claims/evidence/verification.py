@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from claims.evidence.annex import SUM_TOLERANCE, ScoreAnnex, sum_difference, without_age_and_sex
 from claims.evidence.canonical import SECTIONS, InvalidPack, from_json, pack_sha256, section_hashes
 from claims.evidence.document import EvidencePack, PatternFact, ScheduledClaim, totals_of
+from claims.evidence.patterns import pattern_fault
 from claims.evidence.sealing import PackFile, read_pack_file
 
 PROBABILITY_TOLERANCE: Final = 1e-6
@@ -144,6 +145,8 @@ def _counts(pack: EvidencePack) -> Iterator[str]:
         yield "schedule.claims has a claim twice"
     for pattern in pack.patterns:
         yield from _pattern(pattern, known)
+        if (fault := pattern_fault(pattern, pack.schedule.claims)) is not None:
+            yield fault
     for annex in pack.annex:
         if annex.claim_id not in known:
             yield f"annex: claim {annex.claim_id} is not in the schedule"

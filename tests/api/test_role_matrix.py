@@ -67,6 +67,13 @@ ADMITTED: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(
         ("POST /v1/claims/{claim_id}/dispositions", "POST /v1/rescreening-findings/{finding_id}/close"), INVESTIGATORS
     ),
+    **dict.fromkeys(
+        (
+            *("POST /v1/cases/{case_id}/evidence", "GET /v1/cases/{case_id}/evidence"),
+            "GET /v1/cases/{case_id}/evidence/{pack_id}/file",
+        ),
+        INVESTIGATORS,
+    ),
     "POST /v1/claims/{claim_id}/decisions": DECIDERS,
     "POST /v1/appeals/{appeal_id}/decision": APPROVERS,
     **dict.fromkeys(("GET /v1/reports", "GET /v1/reports/{report_id}/file"), APPROVERS | {"data_scientist"}),

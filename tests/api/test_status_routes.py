@@ -167,6 +167,7 @@ ABOUT_NO_CLAIM = {
     "/v1/policies": "as members; tests/claims tries arbitrary policies",
     "/v1/authorizations": "as members",
     "/v1/rescreening-findings": "closes a finding; its claim stays as it is",
+    "/v1/cases": "what an investigation states",
     "/v1/keys": "who may call",
     "/v1/legal-holds": "keeps what is stored",
     "/v1/signing-keys": "who may sign",

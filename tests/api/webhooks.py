@@ -17,6 +17,7 @@ from api.field_keys import WEBHOOK_BODY, FieldKeys, StoredSecrets
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from core import clock
 from core.settings import Settings
+from tests.api.cases import opened
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.signing import new_signing_key
 
@@ -186,6 +187,13 @@ async def with_ids(api: Api, path: str) -> str:
         body = {"purpose": "MODELTRAIN", "kind": "objected", **period}
         recorded = await api.post("/v1/members/M123/consents", body)
         path = path.replace("{member_id}", "M123").replace("{consent_id}", recorded.json()["consent_id"])
+    if "{case_id}" in path:
+        case = await opened(api)
+        path = path.replace("{case_id}", case.case_id)
+        if "{pack_id}" in path:
+            body = {"organization": "Plan", "person": "A. Miller", "contact": "siu@insurer.example"}
+            made = await api.post(f"/v1/cases/{case.case_id}/evidence", body)
+            path = path.replace("{pack_id}", made.json()["pack_id"])
     if "{hold_id}" in path:
         body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
         path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])

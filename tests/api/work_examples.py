@@ -52,6 +52,18 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "documents": [{"name": "report", "media_type": "application/pdf", "sha256": "ab" * 32}],
         }
     ],
+    "EvidencePackIn": [
+        {
+            "organization": "Example Health Plan",
+            "unit": "SIU",
+            "person": "A. Miller",
+            "contact": "siu@insurer.example",
+            "category": "fraud",
+            "statement": "Services billed twice.",
+            "provisions": ["18 U.S.C. 1347"],
+            **dict.fromkeys(("who", "what", "when", "where", "how", "why"), "n"),
+        }
+    ],
     "EndpointIn": [
         {
             "url": "https://127.0.0.1:9/hook",

@@ -34,6 +34,7 @@ SIGNATURES: Final = {
     "case_events.name",
     "cases.assigned_name",
     "leads.assigned_name",
+    "evidence_packs.written_name",
     "request_signing_keys.name",
     "users.display_name",
     "appeal_decisions.decided_by",
@@ -113,6 +114,7 @@ GENERATED: Final = {
     "case_claims": "added_by case_id claim_id",
     "case_events": "act actor_id case_id details role",
     "case_tasks": "added_by case_id done_by kind task_id",
+    "evidence_packs": "case_id pack_id pack_sha256 written_by",
     "cases": (
         "assigned_to case_id closed_by detection disposition findings loss_method opened_by proposed_by provider_ids "
         "status subject_id subject_kind"

@@ -50,6 +50,9 @@ from ginja_client.models import (
     EndpointList,
     EndpointOut,
     EndpointSecretOut,
+    EvidencePackIn,
+    EvidencePackList,
+    EvidencePackOut,
     ExplanationOut,
     FoundMembers,
     IssuedKeyOut,
@@ -1595,6 +1598,47 @@ class AsyncOperations(AsyncCalls):
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
                     signed=True,
+                )
+            ),
+        )
+
+    async def write_evidence_pack(
+        self, case_id: str, body: EvidencePackIn, *, idempotency_key: str | None = None
+    ) -> EvidencePackOut:
+        """Write an evidence pack of a case as it is now: JSON and PDF, signed, which stay with the case."""
+        return cast(
+            "EvidencePackOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/evidence", case_id=case_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def list_evidence_packs(self, case_id: str, *, fields: str | None = None) -> EvidencePackList:
+        """List the evidence packs of a case, the latest first; at most 200."""
+        return cast(
+            "EvidencePackList",
+            await self._call(
+                Call("GET", fill("/v1/cases/{case_id}/evidence", case_id=case_id), query={"fields": fields})
+            ),
+        )
+
+    async def get_evidence_file(
+        self, case_id: str, pack_id: str, *, format: Literal["json", "pdf"] | None = None
+    ) -> JsonObject:
+        """Read the file of an evidence pack, byte for byte as it was written."""
+        return cast(
+            "JsonObject",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/evidence/{pack_id}/file", case_id=case_id, pack_id=pack_id),
+                    query={"format": format},
                 )
             ),
         )

@@ -1030,6 +1030,58 @@ class EndpointSecretOut(TypedDict):
     """Signs what is sent; store it. It is shown once."""
 
 
+class EvidencePackIn(TypedDict):
+    """What a person states for an evidence pack; everything else is read from the case."""
+
+    organization: str
+    """Who refers the case."""
+    unit: NotRequired[str]
+    person: str
+    """Whom to ask."""
+    contact: str
+    """Telephone, e-mail or address of that person."""
+    category: NotRequired[Literal["fraud", "waste", "abuse", "billing_error", "undetermined"]]
+    statement: NotRequired[str]
+    """What is alleged. No member but the subject is named."""
+    provisions: NotRequired[list[str]]
+    """Provisions violated: law, contract or policy."""
+    who: NotRequired[str]
+    """Empty: the subject."""
+    what: NotRequired[str]
+    """Empty: counts of the schedule."""
+    when: NotRequired[str]
+    """Empty: the period of the services."""
+    where: NotRequired[str]
+    """Empty: the regions of the claims."""
+    how: NotRequired[str]
+    why: NotRequired[str]
+
+
+class EvidencePackList(TypedDict):
+    """The packs of a case."""
+
+    evidence_packs: list[EvidencePackOut]
+
+
+class EvidencePackOut(TypedDict):
+    """An evidence pack that was written; its files are read by their own route."""
+
+    pack_id: str
+    case_id: str
+    written_at: str
+    """The instant of the snapshot that it was made from."""
+    written_by: str
+    """Id of the key or user."""
+    claims: int
+    """Claims in its schedule."""
+    billed_cents: int
+    paid_cents: int
+    at_risk_cents: int
+    """Billed and not decided."""
+    pack_sha256: str
+    """Of the hashes of its sections, in hex."""
+
+
 class ExplanationDetails(TypedDict):
     """What explains a score further; computed on request, from the vector that was scored."""
 
