@@ -79,6 +79,7 @@ RECORDED: Final[Mapping[str, AuditedCommand]] = {
         "rescreening_finding.list", details=("cause", "provider_id", "claim_id", "with_closed", "retry_failed")
     ),
     "review resume-edit": AuditedCommand("edit.resume", "edit", "edit", _BY_REASON),
+    "sample export": AuditedCommand("sample.export", "case", "case_id", ("sample_id", "output")),
     "report remittance": AuditedCommand("remittance.read", "provider", "provider_id", ("first_day", "last_day", "edi")),
     "report daily-decisions": AuditedCommand("report.daily_decisions", details=("day", "form", "output")),
     "report provider-scorecard": AuditedCommand(

@@ -147,6 +147,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("sample draw", "cli.sample:draw_"),
     CommandEntry("sample worksheet", "cli.sample:worksheet"),
     CommandEntry("sample estimate", "cli.sample:estimate"),
+    CommandEntry("sample export", "cli.sample:export"),
     CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("report remittance", "cli.remittance:remittance"),
     CommandEntry("report daily-decisions", "cli.report_documents:daily_decisions"),

@@ -1,5 +1,6 @@
 """Random samples of a case's paid claims, the overpayment that they show, and what was demanded and received."""
 
+from api.samples.evidence import sample_section
 from api.samples.letters import DemandLetter, demand_letter, letter_pdf
 from api.samples.records import (
     MAX_SAMPLE,
@@ -48,5 +49,6 @@ __all__ = [
     "letter_pdf",
     "record_reviews",
     "sample",
+    "sample_section",
     "samples_of",
 ]

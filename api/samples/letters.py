@@ -133,8 +133,8 @@ def _appeal(recoupment: RecoupmentRecord) -> str:
     return (
         f"You can appeal until {recoupment.appeal_until}, in writing, against the review of any claim, the "
         "sample and the extrapolation, and send records that were not available. While an appeal is open, the amount "
-        "that it disputes is not collected. If it changes the result of a claim, the estimate is computed again. Name "
-        f"the reference {recoupment.recoupment_id}."
+        "that it disputes is not collected; where it succeeds, the demand is reduced. Name the reference "
+        f"{recoupment.recoupment_id}."
     )
 
 

@@ -2,5 +2,6 @@
 
 from cli.sample.commands import draw_, frame, size, worksheet
 from cli.sample.estimate import estimate
+from cli.sample.export import export
 
-__all__ = ["draw_", "estimate", "frame", "size", "worksheet"]
+__all__ = ["draw_", "estimate", "export", "frame", "size", "worksheet"]

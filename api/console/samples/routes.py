@@ -18,6 +18,14 @@ _MOST_FIELDS = 2 * ITEMS_ON_PAGE + 10
 _SHOWN = (Invalid, Conflict, Forbidden)
 """What is shown above the form that was refused."""
 
+_NAMES = {
+    "correct": "a correct amount",
+    "reason": "the reason",
+    "due": "the day to repay by",
+    "appeal": "the day to appeal",
+}
+"""Of fields, by the beginning of their names, above a refused form."""
+
 _Act = Callable[[SignedIn, str, str, Mapping[str, str]], Awaitable[None]]
 
 
@@ -170,7 +178,7 @@ def _errors(refusal: ApiError | None) -> dict[str, str]:
 def _problem(refusal: ApiError | None) -> str | None:
     if refusal is None:
         return None
-    details = "; ".join(f"{one.field.replace('_', ' ')} {one.message}" for one in refusal.errors)
+    details = "; ".join(f"{_NAMES.get(one.field.partition('_')[0], one.field)} {one.message}" for one in refusal.errors)
     return f"Not done: {details or refusal.detail}."
 
 
