@@ -26,6 +26,10 @@ _DISK_GB, _LEAST_DISK_GB = 5.0, 1.0
 _MEMORY_GB, _LEAST_MEMORY_GB = 4.0, 1.5
 _CORES = 2
 _GB = 1_000_000_000
+_ROW_SECURITY = """
+    SELECT (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('claims')),
+           EXISTS (SELECT FROM pg_roles WHERE rolname = current_user || '_api' AND NOT rolsuper AND NOT rolbypassrls)
+"""
 _LIBRARIES = {
     "features": ("duckdb", "feast", "numpy", "pandas"),
     "models": ("numba", "sklearn", "xgboost"),
@@ -74,6 +78,8 @@ def doctor(as_json: bool) -> None:
 
 def checks_of(settings: "Settings") -> Iterator[Check]:
     """Every check, one after the other. Nothing is left behind in the home."""
+    from core.servers import running_postgres_url
+
     home = settings.home.resolve()
     yield check_python(sys.version_info[:2])
     yield from (check_extra(extra, names) for extra, names in _LIBRARIES.items())
@@ -86,6 +92,11 @@ def checks_of(settings: "Settings") -> Iterator[Check]:
     yield from _ports(settings)
     yield check_server("postgres", settings)
     yield check_server("valkey", settings)
+    yield check_tls(settings)
+    yield check_signatures(settings)
+    yield check_master_key(settings)
+    if (url := running_postgres_url(settings)) is not None:
+        yield check_row_security(url)
 
 
 def check_python(version: tuple[int, int]) -> Check:
@@ -181,6 +192,57 @@ def check_server(name: str, settings: "Settings") -> Check:
     if answers(url.get_secret_value()):
         return Check(name, Level.OK, f"answers at {variable}")
     return Check(name, Level.FAILED, "does not answer", f"Start it, or correct {variable}.")
+
+
+def check_tls(settings: "Settings") -> Check:
+    """Whether what leaves this machine is encrypted."""
+    from core.embedded import LOOPBACK
+
+    if settings.tls_certificate is not None:
+        return Check("tls", Level.OK, "the API serves HTTPS")
+    if settings.api_host in (LOOPBACK, "localhost", "::1"):
+        return Check("tls", Level.OK, "the API is reached from this machine only")
+    advice = "Set GINJA_TLS_CERTIFICATE and GINJA_TLS_KEY, or have a proxy on this machine serve HTTPS."
+    return Check("tls", Level.WARNING, f"the API listens on {settings.api_host} without TLS", advice)
+
+
+def check_signatures(settings: "Settings") -> Check:
+    """Whether approvals and administration must be signed or confirmed."""
+    if settings.signed_requests == "required":
+        return Check("signed requests", Level.OK, "required for approvals and administration")
+    advice = "Unset GINJA_SIGNED_REQUESTS before people work with this platform."
+    return Check("signed requests", Level.WARNING, "verified only where they are sent", advice)
+
+
+def check_master_key(settings: "Settings") -> Check:
+    """Which key provider has the master key."""
+    if settings.key_provider != "file":
+        return Check("master key", Level.OK, f"held by {settings.key_provider}")
+    where = "GINJA_ENCRYPTION_KEYS" if settings.encryption_keys is not None else "a file of the home"
+    return Check("master key", Level.OK, f"in {where}, beside the data: back it up elsewhere")
+
+
+def check_row_security(url: str) -> Check:
+    """Whether requests are answered under a role that row security binds."""
+    import psycopg
+
+    from api.database import NO_LIMITS, connect
+    from api.migrate import plain_url
+
+    title, advice = "row security", "Run `ginja run migrate`, and see docs/operate/database-roles.md."
+    try:
+        with connect(plain_url(url), NO_LIMITS) as connection:
+            found = connection.execute(_ROW_SECURITY).fetchone()
+    except psycopg.Error:
+        return Check(title, Level.WARNING, "not checked: the database does not answer", "Start it, and run it again.")
+    is_secured, is_bound = found or (None, None)
+    if is_secured is None:
+        return Check(title, Level.WARNING, "the database has no tables yet", "Run `ginja run migrate`.")
+    if not is_secured:
+        return Check(title, Level.FAILED, "off for claims", advice)
+    if not is_bound:
+        return Check(title, Level.FAILED, "the role of requests is missing, or may bypass it", advice)
+    return Check(title, Level.OK, "on, and the role of requests cannot bypass it")
 
 
 def _embedded(name: str, home: Path, variable: str) -> Check:

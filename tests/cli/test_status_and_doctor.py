@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
+from api.migrate import plain_url
 from cli.main import main
 from cli.platform.doctor import (
     Level,
@@ -21,13 +23,18 @@ from cli.platform.doctor import (
     check_disk,
     check_extra,
     check_home,
+    check_master_key,
     check_memory,
     check_port,
     check_privacy,
     check_python,
+    check_row_security,
+    check_signatures,
+    check_tls,
 )
 from core.embedded import LOOPBACK, wait_until
 from core.errors import PlatformRunningError
+from core.settings import Settings
 from core.supervision import Processes, ProcessPart, Supervisor, begin_instance, platform_lock
 
 ROOT = Path(__file__).parents[2]
@@ -198,6 +205,28 @@ def test_doctor_fails_where_a_named_server_does_not_answer(tmp_path):
 def test_every_failed_check_states_what_to_do(check, level):
     assert check.level is level
     assert bool(check.advice) == (level is not Level.OK)
+
+
+def test_an_api_that_others_reach_without_tls_is_found():
+    assert check_tls(Settings(api_host="0.0.0.0")).level is Level.WARNING
+    assert check_tls(Settings(api_host="127.0.0.1")).level is Level.OK
+
+
+def test_signatures_that_are_not_required_are_found():
+    assert check_signatures(Settings(signed_requests="accepted")).level is Level.WARNING
+    assert check_signatures(Settings(signed_requests="required")).level is Level.OK
+
+
+def test_a_database_without_row_security_is_found(database_url, empty_database_url):
+    assert check_row_security(database_url).level is Level.OK
+    with psycopg.connect(plain_url(database_url), autocommit=True) as owner:
+        owner.execute("ALTER TABLE claims DISABLE ROW LEVEL SECURITY")
+    assert check_row_security(database_url).level is Level.FAILED
+    assert check_row_security(empty_database_url).level is Level.WARNING
+
+
+def test_the_master_key_is_where_its_provider_has_it():
+    assert "beside the data" in check_master_key(Settings(key_provider="file")).found
 
 
 def test_a_port_in_use_is_found():
