@@ -79,7 +79,6 @@ class NearestClaim:
     claim_id: str
     disposition: str
     amount_cents: int
-    received_at: datetime
     distance: float
     """Euclidean distance between the pushes of the reason groups, in log-odds."""
     shared: str

@@ -44,9 +44,7 @@ _RECORDED: Final = text(
     ) AS pushes
     ORDER BY recorded.known_at"""
 )
-_SHOWN_OF: Final = text(
-    "SELECT claim_id, amount_cents, received_at FROM claims WHERE claim_id = ANY(CAST(:ids AS text[]))"
-)
+_SHOWN_OF: Final = text("SELECT claim_id, amount_cents FROM claims WHERE claim_id = ANY(CAST(:ids AS text[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,6 @@ class SimilarClaimLine:
     disposition: str
     side: str
     amount: str
-    received: str
     distance: str
     common: str
 
@@ -70,7 +67,6 @@ def similar_lines(found: Sequence[NearestClaim]) -> list[SimilarClaimLine]:
             disposition=disposition_words(one.disposition),
             side="for" if one.disposition == "confirmed" else "against",
             amount=format_cents(one.amount_cents),
-            received=f"{one.received_at:%Y-%m-%d}",
             distance=f"{one.distance:.2f}",
             common=title_of(one.shared) if one.shared else "nothing",
         )
@@ -109,10 +105,8 @@ class SimilarClaims:
             chosen |= {other: (distance, self._kept[other]) for distance, other in near[:NEAREST]}
         rows = (await connection.execute(_SHOWN_OF, {"ids": list(chosen)})).all() if chosen else []
         found = [
-            NearestClaim(
-                one, chosen[one][1].disposition, cents, at, chosen[one][0], _shared(own, chosen[one][1].pushes)
-            )
-            for one, cents, at in rows
+            NearestClaim(one, chosen[one][1].disposition, cents, chosen[one][0], _shared(own, chosen[one][1].pushes))
+            for one, cents in rows
         ]
         return sorted(found, key=lambda one: (one.distance, one.claim_id))
 
