@@ -169,6 +169,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /console/cases/{case_id}/samples/{sample_id}/letter.pdf": _case("recoupment.letter"),
     "GET /console/cases/{case_id}/samples/{sample_id}/frame.txt": _case("sample.export_frame"),
     "GET /console/search": AuditedRoute("console.search"),
+    "GET /console/cases/{case_id}/summary": AuditedRoute("console.case_summary", "case", "case_id"),
     "GET /console/team": AuditedRoute("console.team"),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),
     "GET /console/appeals": AuditedRoute("console.appeals"),

@@ -27,6 +27,7 @@ from api.console.samples import SamplePages
 from api.console.search import SearchPages
 from api.console.service import Console
 from api.console.subjects import SubjectPages
+from api.console.summary import SummaryPages
 from api.console.team import TeamPages
 from api.database import DATABASE_FAILURES
 from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
@@ -332,6 +333,7 @@ def console_app() -> Starlette:
             _Page("/members", found_members.find, methods=["POST"]),
             *subjects.routes(),
             *members.routes(),
+            *SummaryPages(renderer).routes(),
             *TeamPages(renderer).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),

@@ -38,9 +38,11 @@ from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
 from api.console.samples import CaseSamples
 from api.console.subjects import Subjects
+from api.console.summary import CaseSummaries
 from api.console.team import TeamWork
 from api.database import Database, fetch
 from api.errors import Forbidden, NotFound
+from api.evidence import EvidencePacks
 from api.field_keys import FieldKeys
 from api.identity import Scope
 from api.intake import no_claim
@@ -102,6 +104,7 @@ class Console:
         self.subjects = Subjects(database, keys)
         self.member_search = MemberSearch(database, keys)
         self.team = TeamWork(database)
+        self.summaries = CaseSummaries(EvidencePacks(database, keys, settings), settings)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.samples = CaseSamples(database, keys, settings.payer_name)
         """Random samples of cases."""
