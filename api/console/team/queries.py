@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 MOST_ROWS: Final = 40
 """Rows of a table."""
-MOST_DECISIONS: Final = 50_000
+MOST_DECISIONS: Final = 20_000
 """Decisions and dispositions that are counted: the latest."""
-MOST_SCORED: Final = 10_000
+MOST_SCORED: Final = 5_000
 """Claims that the simulator counts: those received last."""
 BUCKETS: Final = 100
 SMALL_PROVIDER, MEDIUM_PROVIDER = 10, 100
