@@ -55,6 +55,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "custody": "case_events",
     "subject": "cases, providers",
     "loss": "cases",
+    "sample": "samples, sample_items",
 }
 _REASONS: Final = TypeAdapter(tuple[Reason, ...])
 

@@ -18,6 +18,7 @@ from api.evidence.records import PackForm, PackRecord, PackRequest
 from api.evidence.signing import signature_check, signed_pack
 from api.field_keys import FieldKeys
 from api.identity import Caller
+from api.samples import section_of_case
 from claims.evidence import (
     EvidencePack,
     PackHeader,
@@ -126,6 +127,7 @@ class EvidencePacks:
                 mask = MemberMask(members, subject_id if kind == "member" else None)
                 schedule = schedule_of(read, members, mask)
                 day, codes = last_day_of(schedule), main_procedures(schedule)
+                sample = await section_of_case(connection, case_id)
                 peers = {} if day is None else await peers_of_prices(connection, read.claims, codes, day)
         header = PackHeader(
             pack_id=new_id("evp"),
@@ -137,7 +139,7 @@ class EvidencePacks:
             release=__version__,
         )
         patterns = schedule_patterns(schedule, peers)
-        return pack_of(read, asked, header, schedule, patterns, mask, sample=None, zone=self._settings.zone)
+        return pack_of(read, asked, header, schedule, patterns, mask, sample=sample, zone=self._settings.zone)
 
 
 def _files(pack: EvidencePack, key: SigningKey) -> tuple[bytes, bytes, str]:

@@ -1,6 +1,6 @@
 """Random samples of a case's paid claims, the overpayment that they show, and what was demanded and received."""
 
-from api.samples.evidence import sample_section
+from api.samples.evidence import sample_section, section_of_case
 from api.samples.letters import DemandLetter, demand_letter, letter_pdf
 from api.samples.records import (
     MAX_SAMPLE,
@@ -51,4 +51,5 @@ __all__ = [
     "sample",
     "sample_section",
     "samples_of",
+    "section_of_case",
 ]

@@ -1,7 +1,20 @@
 """A stored sample as the section of an evidence pack."""
 
-from api.samples.records import FixedEstimate, SampleDetails, SampleRecord
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.samples import repository
+from api.samples.records import MAX_SAMPLES, FixedEstimate, SampleDetails, SampleRecord
 from claims.evidence import SampledClaim, SampleEstimate, SampleSection
+
+
+async def section_of_case(connection: AsyncConnection, case_id: str) -> SampleSection | None:
+    """The section of a case's latest sample with a fixed estimate, or else of its latest; None: it has no sample."""
+    found = await repository.samples_of_case(connection, case_id, MAX_SAMPLES)
+    if not found:
+        return None
+    latest = next((one for one in reversed(found) if one.estimate is not None), found[-1])
+    items = await repository.items_of(connection, latest.sample_id)
+    return sample_section(SampleDetails(latest, tuple(items), None, ()))
 
 
 def sample_section(details: SampleDetails) -> SampleSection:

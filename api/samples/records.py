@@ -11,6 +11,8 @@ from claims.sampling import Allocation
 MAX_FRAME: Final = 200_000
 """Claims of a frame, which is stored with its sample."""
 MAX_SAMPLE: Final = 1_000
+MAX_SAMPLES: Final = 100
+"""Samples of a case."""
 MAX_STRATA: Final = 10
 
 

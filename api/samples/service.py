@@ -16,6 +16,7 @@ from api.samples import repository
 from api.samples.records import (
     MAX_FRAME,
     MAX_SAMPLE,
+    MAX_SAMPLES,
     MAX_STRATA,
     FixedEstimate,
     ItemReview,
@@ -48,8 +49,6 @@ from core import clock
 from core.ids import new_id
 
 NO_SAMPLE: Final = "sample not found; the page of the case lists those that there are"
-MAX_SAMPLES: Final = 100
-"""Samples of a case."""
 _PRECISION: Final = 0.25
 _CONFIDENCE: Final = 0.8
 _NAMED: Final = 5

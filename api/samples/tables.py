@@ -1,8 +1,8 @@
 """Random samples of a case's claims, and the ledger of what was demanded."""
 
 from datetime import date, datetime
-from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,10 +32,10 @@ class CaseSampleRow(Base):
     frame: Mapped[str] = mapped_column(comment="Canonical text: stratum, claim and paid cents of each claim.")
     method: Mapped[str]
     seed: Mapped[str]
-    strata: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    strata: Mapped[list[dict[str, JsonValue]]] = mapped_column(JSONB)
     created_at: Mapped[Instant]
     created_by: Mapped[str] = mapped_column(comment=_ACTOR)
-    estimate: Mapped[dict[str, Any] | None] = mapped_column(
+    estimate: Mapped[dict[str, JsonValue] | None] = mapped_column(
         JSONB(none_as_null=True), comment="Null: the review is not complete."
     )
     fixed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -111,7 +111,7 @@ class RecoupmentEntryRow(Base):
     kind: Mapped[str]
     amount_cents: Mapped[Cents]
     balance_cents: Mapped[Cents] = mapped_column(comment="After this line.")
-    claims: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Of received money: cents by claim.")
+    claims: Mapped[dict[str, JsonValue]] = mapped_column(JSONB, comment="Of received money: cents by claim.")
 
     __table_args__ = (
         CheckConstraint(f"kind IN {ENTRY_KINDS}", name="recoupment_entries_kind_check"),

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from api.samples import sample_section
 from cli.main import main
-from tests.api.cases import opened
+from tests.api.cases import claim, opened
 from tests.api.makers import Api
-from tests.api.test_samples import Audit, paid
+from tests.api.test_evidence_packs import pack_of, written
+from tests.api.test_samples import PLAN, Audit, paid
 
 
 async def ginja(api: Api, home: Path, *words: object) -> Result:
@@ -66,3 +68,16 @@ async def test_the_section_of_the_evidence_pack_has_what_draws_and_estimates_the
     assert section.estimate is not None
     assert section.estimate.lower_bound_cents == fixed.record.estimate.lower_cents
     assert "few_reviewed" in section.estimate.method
+
+
+async def test_a_pack_of_the_case_has_the_latest_sample_with_an_estimate_and_verifies(api: Api):
+    paid(api)
+    case = await opened(api, [await claim(api)])
+    assert (await pack_of(api, case)).sample is None
+    audit = Audit(api, case.case_id)
+    fixed = await audit.fixed(await audit.reviewed(await audit.drawn()))
+    await audit.drawn(replace(PLAN, seed="another"))
+    pack = await pack_of(api, case)
+    assert pack.sample == sample_section(fixed)
+    pack_id = (await written(api, case.case_id)).json()["pack_id"]
+    assert (await api.dependencies.evidence.verify(case.case_id, pack_id)).is_equal
