@@ -18,7 +18,7 @@ from api.audit.anchors import (
     last_anchor,
     stored_anchors,
 )
-from api.audit.changed import CHANGE_KEPT, WITHOUT_CHANGE, recorded_as
+from api.audit.changed import CHANGE_KEPT, WITHOUT_CHANGE, recorded_as, why_without_change
 from api.audit.changes import AuditedChange, StoredChange, record_change
 from api.audit.commands import CommandRecord, CommandRecords, PendingCommand, RecordTooLargeError
 from api.audit.fhir import audit_event
@@ -92,4 +92,5 @@ __all__ = [
     "stored_anchors",
     "submitted_by",
     "verify",
+    "why_without_change",
 ]

@@ -37,7 +37,6 @@ WITHOUT_CHANGE: Final[Mapping[str, str]] = {
     "rescreening_finding.close": "a finding is closed once; its row has by whom, why and the note, encrypted",
     "member.search": "nothing changes",
     "member.reveal": "nothing changes",
-    "case.open": f"{_ADDED}, with a history that is only added to (cases)",
     **dict.fromkeys(("provider.create", "provider.change", "provider.end", "provider.period"), _PUBLIC),
     **dict.fromkeys(("authorization.create", "authorization.change", "authorization.end"), _AUTHORIZATION),
     "consent.record": f"{_ADDED} (consents); it has codes, days and the hash of a document",
@@ -58,6 +57,19 @@ WITHOUT_CHANGE: Final[Mapping[str, str]] = {
     "signing_key.revoke": "it is valid before and revoked after; its row keeps the instant",
 }
 """By act that a service records: why its rows have no encrypted change, and where both values are."""
+
+
+FAMILIES: Final[Mapping[str, str]] = {
+    "case": "each step is an event of the case, which is added and never changed, its text encrypted (case_events)",
+    "sample": "a sample, its reviews and its estimate are rows of the case, whose history has each step",
+    "recoupment": "a demand has a ledger that is only added to (recoupment_entries)",
+}
+"""By first part of acts that keep a history of their own: why their rows have no encrypted change."""
+
+
+def why_without_change(act: str) -> str | None:
+    """Why rows of an act have no encrypted change; `None`: it is not declared, or they have one."""
+    return WITHOUT_CHANGE.get(act) or FAMILIES.get(act.partition(".")[0])
 
 
 def recorded_as(act: str) -> tuple[str, ...]:
