@@ -81,6 +81,11 @@ class RingGraph:
     radius: int = NODE
     kind: str = field(default="ring", init=False)
 
+    @property
+    def has_focus(self) -> bool:
+        """Whether the picture is about the node in its centre."""
+        return any(placed.node.kind == "focus" for placed in self.nodes)
+
 
 def ring_graph(title: str, nodes: Sequence[RingNode], edges: Sequence[RingEdge]) -> RingGraph:
     """The network around its focus: the node of kind `focus`, otherwise the one that shares the most members.

@@ -63,7 +63,7 @@ def round_marks(low: float, high: float, most: int = MOST_TICKS, *, least: float
     They are at least `least` apart, so that an axis of counts has no fractions.
     """
     largest = max(abs(low), abs(high))
-    extent = max((high - low) or largest or 1.0, largest * 1e-9)
+    extent = max((high - low) or largest or 1.0, largest * 1e-9, 1e-9)
     power = 10.0 ** math.floor(math.log10(extent / most))
     first, last, step = 0, 1, power
     for factor in (1, 2, 5, 10, 20, 50, 100):

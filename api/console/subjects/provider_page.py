@@ -10,7 +10,7 @@ from api.console.charts import Bar, BarChart, LineChart, LineSeries, Unit, bar_c
 from api.console.subjects.case_lines import CaseLine, case_lines
 from api.console.subjects.claims_table import SubjectClaim
 from api.console.subjects.months import months_between, span_text
-from api.console.subjects.provider_queries import MonthOfProvider, Outcomes, Practice, ProviderProfile
+from api.console.subjects.provider_queries import MOST_OUTCOMES, MonthOfProvider, Outcomes, Practice, ProviderProfile
 from api.console.subjects.ring_page import ProviderRing
 from api.console.subjects.shares import CountedShare
 from claims.money import format_cents
@@ -47,6 +47,8 @@ class ProviderView:
     days: Sequence[DayLine]
     day_limit: str
     shares: Sequence[CountedShare]
+    shares_of: str
+    """The claims that they are of."""
     ring: ProviderRing | None
     """`None`: it has no claim."""
     cases: Sequence[CaseLine]
@@ -73,7 +75,7 @@ def provider_page(
     group = f"{profile.specialty or 'unknown specialty'} in {profile.region or 'unknown region'}"
     return ProviderView(
         provider_id=profile.provider_id,
-        facts=_facts(profile, practice, outcomes),
+        facts=_facts(profile, practice),
         warnings=_warnings(profile, today),
         span=span_text(months),
         peers=_peers(practice, group),
@@ -91,6 +93,7 @@ def provider_page(
             CountedShare("Confirmed fraud", outcomes.confirmed, outcomes.labelled, "investigated claims"),
             CountedShare("Overturned", outcomes.overturned, outcomes.appealed, "claims with a decided appeal"),
         ],
+        shares_of=_shares_of(outcomes),
         ring=ring,
         cases=case_lines(cases),
         has_open_case=any(case.is_open for case in cases),
@@ -99,7 +102,7 @@ def provider_page(
     )
 
 
-def _facts(profile: ProviderProfile, practice: Practice, outcomes: Outcomes) -> list[tuple[str, str]]:
+def _facts(profile: ProviderProfile, practice: Practice) -> list[tuple[str, str]]:
     active = f"{profile.active_from or 'ever'} to {profile.active_to or 'now'}"
     return [
         ("Name", profile.name or "–"),
@@ -110,8 +113,12 @@ def _facts(profile: ProviderProfile, practice: Practice, outcomes: Outcomes) -> 
         ("Contract", _contract(practice)),
         ("First claim", "–" if profile.first_claim is None else utc_minute(profile.first_claim)),
         ("Latest claim", "–" if profile.latest_claim is None else utc_minute(profile.latest_claim)),
-        ("Claims in these months", f"{outcomes.claims:,}"),
+        ("Claims in these months", f"{practice.own_claims:,}"),
     ]
+
+
+def _shares_of(outcomes: Outcomes) -> str:
+    return f"The latest {MOST_OUTCOMES:,} claims" if outcomes.claims >= MOST_OUTCOMES else "Claims"
 
 
 def _contract(practice: Practice) -> str:

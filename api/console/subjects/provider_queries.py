@@ -7,8 +7,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MOST_PEERS: Final = 30
+MOST_PEERS: Final = 20
 """Peers that a provider is compared with: enough for a median, and few enough to read their claims for a page."""
+MOST_OUTCOMES: Final = 2_000
+"""Claims, the latest, of which it is read what became of them."""
 MOST_CODES: Final = 8
 MOST_DAYS: Final = 10
 
@@ -85,7 +87,7 @@ class Practice:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of the provider's claims of the months shown."""
+    """What became of the provider's claims of the months shown, at most the latest `MOST_OUTCOMES`."""
 
     claims: int
     assessed: int
@@ -139,22 +141,20 @@ WITH registered AS MATERIALIZED (
     SELECT import_id FROM code_table_imports
     WHERE kind = 'contracts' AND known_until IS NULL AND valid_from <= current_date
     ORDER BY valid_from DESC, import_id DESC LIMIT 1
-), days AS MATERIALIZED (
-    SELECT own, provider_id, service_from, count(*) AS claims, count(DISTINCT member_id) AS members,
-           sum(amount_cents) AS billed
-    FROM found GROUP BY 1, 2, 3
-), busiest AS (
-    SELECT service_from, claims, members, billed FROM days WHERE own ORDER BY claims DESC, service_from DESC
-    LIMIT :most_days
+), days AS (
+    SELECT service_from, count(*) AS claims, count(DISTINCT member_id) AS members, sum(amount_cents) AS billed
+    FROM found WHERE own GROUP BY 1 ORDER BY claims DESC, service_from DESC LIMIT :most_days
+), peer_days AS (
+    SELECT count(*) AS claims FROM found WHERE NOT own GROUP BY provider_id, service_from
 )
 SELECT 'month', provider_id, month, claims, billed, approved FROM months
-UNION ALL SELECT 'code', procedure_code, NULL, own, peers, CAST(EXISTS (
-              SELECT FROM code_table_entries e, contracts
-              WHERE e.import_id = contracts.import_id AND e.code = procedure_code
-                AND split_part(e.other, ' ', 1) = :provider_id) AS int) FROM codes
-UNION ALL SELECT 'day', NULL, service_from, claims, members, billed FROM busiest
+UNION ALL SELECT 'code', procedure_code, NULL, own, peers, (SELECT count(*) FROM (
+              SELECT FROM code_table_entries e
+              WHERE e.import_id = (SELECT import_id FROM contracts) AND e.code = codes.procedure_code
+                AND split_part(e.other, ' ', 1) = :provider_id LIMIT 1) AS price) FROM codes
+UNION ALL SELECT 'day', NULL, service_from, claims, members, billed FROM days
 UNION ALL SELECT 'p99', NULL, NULL, CAST(percentile_disc(0.99) WITHIN GROUP (ORDER BY claims) AS bigint), NULL, NULL
-          FROM days WHERE NOT own HAVING count(*) > 0
+          FROM peer_days HAVING count(*) > 0
 UNION ALL SELECT 'peers', NULL, NULL, count(*), NULL, NULL FROM registered
 """)
 
@@ -162,7 +162,7 @@ _OUTCOMES = text("""
 SELECT count(*), count(a.flagged), count(*) FILTER (WHERE a.flagged), count(l.is_fraud),
        count(*) FILTER (WHERE l.is_fraud), count(d.outcome), count(*) FILTER (WHERE d.outcome <> 'upheld')
 FROM (SELECT claim_id FROM claims WHERE provider_id = :provider_id AND received_at >= :first AND received_at < :after
-     ) AS c
+      ORDER BY received_at DESC, claim_id DESC LIMIT :most_outcomes) AS c
 LEFT JOIN LATERAL (SELECT flagged FROM assessments WHERE claim_id = c.claim_id ORDER BY made_at DESC LIMIT 1) a ON true
 LEFT JOIN LATERAL (SELECT is_fraud FROM labels WHERE claim_id = c.claim_id ORDER BY known_at DESC LIMIT 1) l ON true
 LEFT JOIN LATERAL (SELECT outcome FROM appeals JOIN appeal_decisions USING (appeal_id)
@@ -218,6 +218,6 @@ async def practice_of(
 
 
 async def outcomes_of(connection: AsyncConnection, provider_id: str, first: datetime, after: datetime) -> Outcomes:
-    """What became of its claims received from `first` until before `after`."""
-    values = {"provider_id": provider_id, "first": first, "after": after}
+    """What became of its claims received from `first` until before `after`, at most `MOST_OUTCOMES`."""
+    values = {"provider_id": provider_id, "first": first, "after": after, "most_outcomes": MOST_OUTCOMES}
     return Outcomes(*(await connection.execute(_OUTCOMES, values)).one())

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from api.cases import CaseRecord
@@ -110,4 +111,4 @@ def _picture(
 
 
 def _days(window: RingWindow) -> str:
-    return f"{window.since:%Y-%m-%d} to {window.until:%Y-%m-%d}"
+    return f"{window.since:%Y-%m-%d} to {window.until - timedelta(days=1):%Y-%m-%d}"

@@ -12,7 +12,7 @@ from api.cases import CaseRow, SubjectKind
 from api.console.subjects.ring_ties import MIN_SHARED, WINDOW_DAYS, WITHIN_DAYS, SharedMembers
 from core.format import utc_minute
 
-MOST_CLAIMS: Final = 2_000
+MOST_CLAIMS: Final = 500
 """Claims of the providers, the latest, whose members are looked at."""
 MOST_OF_MEMBER: Final = 60
 """Claims of a member, the latest, that are compared."""
@@ -21,7 +21,7 @@ MAX_FOLLOWING: Final = 20
 MOST_PAIRS: Final = 1_000
 
 
-MOST_SAMPLED: Final = 100
+MOST_SAMPLED: Final = 25
 """Providers of the region whose claims are counted; those of the others are estimated by their mean."""
 MOST_LISTED: Final = 50
 """Cases about rings of the list."""

@@ -5,6 +5,7 @@ Two providers *share* a member who has claims at both within `WITHIN_DAYS`. They
 (`features/offline/network.py`). See ADR 0292 for what is expected by chance here.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,10 +31,10 @@ def tied(
 ) -> list[SharedMembers]:
     """The pairs that share more than by chance, the strongest first.
 
-    `pairs` are those of members of `focus`, `claims` those of each provider in the window, and `region_claims` those of
-    the other providers of its region. By chance, what the focus shares with all others falls on each provider of the
-    region in proportion to its claims. Of two others, each shares with the rest as the weekly network says, within
-    `pairs`.
+    `pairs` are those of members of `focus`, `claims` those in the window of each provider that shares enough with it (a
+    provider whose claims are unknown is not tied to it), `region_claims` those of the other providers of its region.
+    By chance, what the focus shares with all others falls on each provider of the region in proportion to its claims.
+    Of two others, each shares with the rest as the weekly network says, within `pairs`.
     """
     shared: dict[str, int] = {}
     for pair in pairs:
@@ -46,7 +47,9 @@ def tied(
     def by_chance(pair: SharedMembers) -> float:
         if focus in (pair.one, pair.other):
             other = pair.other if pair.one == focus else pair.one
-            return (shared[focus] - pair.members) * claims.get(other, 0) / volume
+            if other not in claims:
+                return math.inf
+            return (shared[focus] - pair.members) * claims[other] / volume
         rest = (shared[pair.one] - pair.members) * (shared[pair.other] - pair.members)
         return rest / max(total - 2 * pair.members, 1)
 

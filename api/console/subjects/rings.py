@@ -18,7 +18,7 @@ from api.console.subjects.ring_queries import (
     ring_cases,
     shared_members,
 )
-from api.console.subjects.ring_ties import MIN_SHARED, ring_around, tied
+from api.console.subjects.ring_ties import MIN_SHARED, MOST_PROVIDERS, ring_around, tied
 from api.database import Database
 from api.errors import Conflict, NotFound
 from api.field_keys import FieldKeys
@@ -71,11 +71,14 @@ async def ring_of(connection: AsyncConnection, provider_id: str, latest: datetim
         return None
     window = RingWindow.of(latest)
     pairs = await shared_members(connection, [provider_id], window)
-    enough = [pair for pair in pairs if pair.members >= MIN_SHARED]
-    if not enough:
-        return provider_ring(provider_id, [], set(), window)
-    involved = sorted({one for pair in pairs for one in (pair.one, pair.other)})
-    claims = await claims_in(connection, involved, window)
+    candidates = [
+        pair.other if pair.one == provider_id else pair.one
+        for pair in pairs
+        if pair.members >= MIN_SHARED and provider_id in (pair.one, pair.other)
+    ]
+    if not candidates:
+        return provider_ring(provider_id, [], await confirmed_among(connection, [provider_id], window), window)
+    claims = await claims_in(connection, candidates[:MOST_PROVIDERS], window)
     ties = tied(provider_id, pairs, claims, await region_claims(connection, provider_id, window))
     around = list(ring_around(provider_id, ties))
     return provider_ring(provider_id, ties, await confirmed_among(connection, around, window), window)
