@@ -20,9 +20,9 @@ class NavigationLink:
 
 
 NAVIGATION: Final[Sequence[NavigationLink]] = (
-    NavigationLink("Queue", "/console/queue", "g q"),
+    NavigationLink("Queue", "/console/queue", "g q", Scope.CASES_READ),
     NavigationLink("In review", "/console/in-review", "g i"),
-    NavigationLink("Cases", "/console/cases", "g c"),
+    NavigationLink("Cases", "/console/cases", "g c", Scope.CASES_READ),
     NavigationLink("Members", "/console/members", "g e", Scope.REGISTRY_READ),
     NavigationLink("Appeals", "/console/appeals", "g a"),
     NavigationLink("Re-screening", "/console/rescreening", "g s"),

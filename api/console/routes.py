@@ -21,6 +21,7 @@ from api.console.guard import GuardedConsole
 from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
 from api.console.page_route import ConsoleRoute as _Page
+from api.console.queue import QueuePages
 from api.console.reading import read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.samples import SamplePages
@@ -358,6 +359,7 @@ def console_app() -> Starlette:
             _Page("/sessions", access.sessions),
             _Page("/sessions", access.end_sessions, methods=["POST"]),
             *SamplePages(renderer).routes(),
+            *QueuePages(renderer).routes(),
             _Page("/search", SearchPages(renderer).search, queries=["q"]),
             Mount("/static", VersionedFiles()),
         ],

@@ -47,6 +47,7 @@ from api.field_keys import FieldKeys
 from api.identity import Scope
 from api.intake import no_claim
 from api.investigations import DispositionIn, SelectedClaim
+from api.leads import Leads
 from api.paging import ListPage, PageCursor
 from api.payments import payment_from_json
 from api.registry import MemberSearch
@@ -96,6 +97,7 @@ class Console:
         self._settings = settings
         self._keys = keys
         self._scorer = scorer
+        self.leads = Leads(database, keys, settings.zone)
         self.failed_work = FailedWork(database, tasks, settings)
         """What operators see and resolve."""
         self.access = access

@@ -35,6 +35,7 @@ AUDIT_QUERIES = {*FILTERS, "before"}
 CONSOLE_QUERIES = {
     *("claim_id", "member_id", "week", "next", "after", "q"),
     *("set", "claim", "provider", "member"),
+    *("tab", "kind", "least", "due", "indicator", "skip"),
     *AUDIT_QUERIES,
 }
 HEADERS = (

@@ -232,5 +232,16 @@ FORMS: dict[str, dict[str, str]] = {
         "reason": "sent again",
         "confirmed": "yes",
     },
+    "/console/queue/next": {"form_token": "TOKEN"},
+    "/console/queue/leads": {
+        "form_token": "TOKEN",
+        "act": "snooze",
+        "lead_id": "led_none",
+        "reason": "no_capacity",
+        "until": "2999-01-01",
+        "back": "/console/queue",
+    },
+    "/console/queue/leads/{lead_id}/case": {"form_token": "TOKEN"},
+    "/console/queue/views": {"form_token": "TOKEN", "name": "Large", "remove": "viw_none"},
     "/console/sign-out": {"form_token": "TOKEN"},
 }

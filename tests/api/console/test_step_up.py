@@ -23,6 +23,10 @@ CONFIRMED_FORMS = {
 UNCONFIRMED_FORMS = {
     "/members/{member_id}/consents": "records what a signed document says, as the route of the API does",
     "/members/{member_id}/consents/{consent_id}/withdraw": "ends a use of data, as easily as by the member",
+    "/queue/next": "says who works on a lead; no claim changes",
+    "/queue/leads": "says who works on leads and when; no claim changes",
+    "/queue/leads/{lead_id}/case": "opens a case; no claim changes",
+    "/queue/views": "filters of one person",
     "/claims/{claim_id}/rescreening": "closes a line of a work list; the claim is unchanged",
     **dict.fromkeys(
         ("/sign-in", "/sign-out", "/oidc", "/password", "/second-factor", "/second-factor/confirm"), "who signs in"
