@@ -2,9 +2,9 @@
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
 uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox and of
-keys, the alarm before a prompt-pay due date, claims compared again after changes, webhooks, notifications by e-mail,
-and tasks, which other processes carry out. Events are processed at least once, and a killed worker loses nothing: an
-event is marked done only together with its effect, or after it.
+keys, the alarm before a prompt-pay due date, the weekly list and leads, claims compared again after changes, webhooks,
+notifications by e-mail, and tasks, which other processes carry out. Events are processed at least once, and a killed
+worker loses nothing: an event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from api.field_keys import FieldKeys, StoredSecrets
 from api.housekeeping import every_day
 from api.identity import expiring_keys
 from api.intake import Intake, adjudication_policies, queue_of_members
+from api.leads import LeadTools, LeadWork
 from api.migrate import plain_url
 from api.notifications import NotificationWork
 from api.policies import PolicyStore
@@ -68,6 +69,8 @@ KEYS_S = 60.0
 """How often the API keys that expire soon are counted."""
 OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
+LEADS_S = 60.0
+"""How long a lead is behind its claims at most."""
 RESCREENING_S = 1.0
 """The longest time before a change that is due to be re-screened is."""
 WEBHOOKS_S = 0.5
@@ -100,8 +103,9 @@ class Worker:
         *,
         owner_url: str | None = None,
         network: Path | None = None,
+        leads: LeadTools | None = None,
     ) -> None:
-        """`owner_url`: of the role that may create indexes; default: `database_url` is it."""
+        """`owner_url`: of the role that may create indexes; default: `database_url` is it. `leads`: None makes none."""
         owner_url = owner_url or database_url
         database_url = with_option(database_url, ALL_ROWS)
         self._url = plain_url(database_url)
@@ -139,6 +143,9 @@ class Worker:
         self._batches = Database(database_url, pool_size=1, limits=self._batch_limits)
         keys = FieldKeys(settings, database_url)
         self._rescreening = Rescreening(self._batches, keys, days=settings.rescreening_days, time_zone=settings.zone)
+        self._leads = (
+            None if leads is None else LeadWork(self._batches, leads, self._zone, capacity=settings.review_capacity)
+        )
         self._notifications = NotificationWork(self._database, keys, settings, attachments_of)
         notify = self._notifications.take_due_claims
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone, notify=notify)
@@ -184,6 +191,8 @@ class Worker:
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             self._background.repeat("keys", self._measure_keys, every_s=KEYS_S)
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
+            if self._leads is not None:
+                self._background.repeat("leads", self._leads.step, every_s=LEADS_S)
             self._background.repeat("rescreening after changes", self._rescreening.step, every_s=RESCREENING_S)
             self._background.repeat("rescreening metrics", self._rescreening.measure, every_s=OUTBOX_METRICS_S)
             self._background.repeat("webhook events", self._fan_out.step, every_s=WEBHOOKS_S)
@@ -254,10 +263,16 @@ class Worker:
 
 
 async def run_worker(
-    settings: Settings, database_url: str, redis_url: str, *, owner_url: str, network: Path | None = None
+    settings: Settings,
+    database_url: str,
+    redis_url: str,
+    *,
+    owner_url: str,
+    network: Path | None = None,
+    leads: LeadTools | None = None,
 ) -> None:
     """Run a worker until SIGTERM or SIGINT; `owner_url` is that of the role that may create indexes."""
-    worker = Worker(settings, database_url, redis_url, owner_url=owner_url, network=network)
+    worker = Worker(settings, database_url, redis_url, owner_url=owner_url, network=network, leads=leads)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

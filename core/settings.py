@@ -144,6 +144,16 @@ class Settings(
         description="What one review costs: `ginja review select` subtracts it from the expected recovery of each "
         "claim, and lists only claims whose review is expected to return it.",
     )
+    review_capacity: int = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="Claims that can be reviewed in a week: the worker makes the list of each complete week with so "
+        "many, and as many leads are listed; 0: it makes no list.",
+    )
+    review_audit_share: float = Field(
+        0.1, ge=0, le=0.9, description="Share of them that the worker draws at random from the other claims."
+    )
     min_provider_claims: int = Field(
         5,
         ge=0,

@@ -142,6 +142,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     from api.field_keys import check_master_key
     from api.migrate import upgrade
     from api.worker import run_worker
+    from cli.review.selection import lead_tools
     from core.embedded import check_port
     from core.logging import configure_logging
     from core.servers import awaited_valkey_url, postgres_api_url, postgres_url
@@ -162,7 +163,8 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     network = file_of(now.home, PLANS["provider_network"].history)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("worker", metrics_url, as_json=as_json)
-    asyncio.run(run_worker(now, api_url, redis_url, owner_url=database_url, network=network))
+    leads = lead_tools(database_url, now)
+    asyncio.run(run_worker(now, api_url, redis_url, owner_url=database_url, network=network, leads=leads))
 
 
 @command(examples=["ginja run tasks", "ginja run tasks --processes 4", "ginja run tasks --metrics-port 9101"])

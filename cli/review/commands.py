@@ -1,7 +1,7 @@
 """`ginja review`: which claims investigators look into, and what they find."""
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from cli.output import print_json, print_values, terminal
 from core.format import counted
 
 if TYPE_CHECKING:
-    from api.investigations import Choice, ScoredClaim, SelectedClaim
+    from api.investigations import SelectedClaim
 
 _DISPOSITIONS = [disposition.value for disposition in Disposition]
 
@@ -79,54 +79,13 @@ def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tupl
 
     url = existing_database_url()
     from api.investigations import monday_of, select_week
+    from cli.review.selection import chooser
     from core import clock
 
     monday = monday_of(day or clock.now().date() - timedelta(days=7))
     return monday, with_database(
-        lambda database: select_week(database, monday, _chooser(url, monday, capacity, audit_share))
+        lambda database: select_week(database, monday, chooser(url, monday, capacity, audit_share))
     )
-
-
-def _chooser(
-    url: str, week: date, capacity: int, audit_share: float
-) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":
-    def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
-        import numpy as np
-
-        from api.investigations import Choice
-        from core.settings import settings
-        from models.recovery import RecoveryCentre
-        from pipelines.loop import recovery_of_findings, salt_of
-        from pipelines.loop import select as chosen_of
-
-        probabilities = np.array([claim.probability for claim in scored], dtype=np.float64)
-        amounts_cents = np.array([claim.amount_cents for claim in scored], dtype=np.int64)
-        recovery = recovery_of_findings(url, RecoveryCentre.of(probabilities, amounts_cents)).expected(
-            probabilities,
-            amounts_cents,
-            np.array([np.nan if claim.peers_cents is None else claim.peers_cents for claim in scored]),
-            review_cents=settings().review_cost_cents,
-        )
-        chosen = chosen_of(
-            [claim.claim_id for claim in scored],
-            probabilities,
-            capacity=capacity,
-            audit_share=audit_share,
-            salt=f"{salt_of(settings().home)}:{week}",
-            models=[claim.model_version for claim in scored],
-            recovery_cents=recovery.cents,
-        )
-        return [
-            Choice(
-                one.claim_id,
-                one.selected_by,
-                one.propensity,
-                *(round(float(cents[one.row])) for cents in (recovery.cents, recovery.low, recovery.high)),
-            )
-            for one in chosen
-        ]
-
-    return choose
 
 
 def _plain(row: "SelectedClaim") -> dict[str, Any]:
