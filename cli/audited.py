@@ -86,6 +86,7 @@ RECORDED: Final[Mapping[str, AuditedCommand]] = {
         "report.provider_scorecard", "provider", "provider_id", ("first_day", "last_day", "form", "output")
     ),
     "report save": AuditedCommand("report.read", "report", "report_id", ("form", "output")),
+    "evidence write": AuditedCommand("case.export_evidence", "case", "case_id", ("out",)),
     "dossier write": AuditedCommand("dossier.export", details=("as_of", "first_day", "output")),
     "policy test": AuditedCommand("policy.test", "policy", "policy", ("base", "dataset", "claims")),
     "policy replay": AuditedCommand("policy.replay", "policy", "policy", ("claims",)),

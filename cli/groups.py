@@ -133,7 +133,7 @@ GROUPS: dict[str, GroupEntry] = {
         default="write",
     ),
     "evidence": GroupEntry(
-        "Verify the evidence pack of a case, and write its summary.",
+        "Write the evidence pack of a case, verify one, and write its summary.",
         ("ginja evidence verify evp_01m86p3ap6yntdyk7shqjq4hs9.json",),
     ),
     "bench": GroupEntry(

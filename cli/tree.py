@@ -159,6 +159,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review resume-edit", "cli.review.edits:resume_edit"),
     CommandEntry("dossier write", "cli.dossier:write"),
     CommandEntry("dossier verify", "cli.dossier:verify"),
+    CommandEntry("evidence write", "cli.evidence:write"),
     CommandEntry("evidence verify", "cli.evidence:verify"),
     CommandEntry("evidence narrate", "cli.evidence:narrate"),
     CommandEntry("policy list", "cli.policy.versions:list_"),

@@ -158,6 +158,10 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /console/members/{member_id}/consents/{consent_id}/withdraw": AuditedRoute(
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
+    "GET /console/cases/{case_id}/evidence": _case("case.list_evidence"),
+    "POST /console/cases/{case_id}/evidence": _case("case.write_evidence", _SERVICE),
+    "GET /console/cases/{case_id}/evidence/{pack_id}.json": _case("case.read_evidence"),
+    "GET /console/cases/{case_id}/evidence/{pack_id}.pdf": _case("case.read_evidence"),
     "GET /console/cases/{case_id}/samples": _case("sample.list"),
     "POST /console/cases/{case_id}/samples": _case("sample.draw", _SERVICE),
     "GET /console/cases/{case_id}/samples/{sample_id}": _case("sample.read"),

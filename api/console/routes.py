@@ -17,6 +17,7 @@ from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
+from api.console.evidence import EvidencePages
 from api.console.guard import GuardedConsole
 from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
@@ -358,6 +359,7 @@ def console_app() -> Starlette:
             _Page("/second-factor/confirm", access.confirm_second_factor, methods=["POST"]),
             _Page("/sessions", access.sessions),
             _Page("/sessions", access.end_sessions, methods=["POST"]),
+            *EvidencePages(renderer).routes(),
             *SamplePages(renderer).routes(),
             *QueuePages(renderer).routes(),
             _Page("/search", SearchPages(renderer).search, queries=["q"]),

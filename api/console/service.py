@@ -29,6 +29,7 @@ from api.console.claim import (
 from api.console.confirming import confirmation_of_session
 from api.console.consents_page import MemberConsents
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
+from api.console.evidence import CaseEvidence
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
 from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPage
@@ -108,6 +109,7 @@ class Console:
         self.team = TeamWork(database)
         self.summaries = CaseSummaries(EvidencePacks(database, keys, settings), settings)
         self.consents = MemberConsents(Consents(database, settings.zone))
+        self.evidence = CaseEvidence(database, keys, settings)
         self.samples = CaseSamples(database, keys, settings.payer_name)
         """Random samples of cases."""
         self.counted_claims = CountedClaimLists(database)

@@ -1,19 +1,24 @@
 """Evidence packs of cases: what is read, who may, and what stays."""
 
+import asyncio
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from httpx import Response
 
 from api.cases import CaseRecord, CaseSubject
 from api.evidence import signature_check
 from claims.evidence import EvidencePack, facts_of, from_json, verify_pack
+from cli.main import main
 from core.signing import trusted_keys
 from tests.api.cases import ANN, acts, claim, opened
-from tests.api.makers import Api
+from tests.api.makers import ENCRYPTION_KEY, Api
+from tests.api.test_samples import Audit, paid
 
 ASKED = {
     "organization": "Example Health Plan",
@@ -185,3 +190,51 @@ async def test_a_pack_of_another_case_is_not_found_under_this_one(api: Api):
 async def test_a_case_without_claims_has_a_pack_without_patterns(api: Api):
     pack = await pack_of(api, await opened(api))
     assert (pack.schedule.totals.claims, pack.patterns, pack.annex) == (0, (), ())
+
+
+async def test_the_sample_of_a_case_is_a_section_of_its_pack(api: Api):
+    paid(api)
+    case = await opened(api, [await claim(api)])
+    audit = Audit(api, case.case_id)
+    drawn = await audit.drawn()
+    sample = (await pack_of(api, case)).sample
+    assert sample is not None
+    assert (sample.sample_id, sample.seed) == (drawn.record.sample_id, drawn.record.seed)
+    assert (sample.frame_sha256, sample.frame_claims) == (drawn.record.frame_sha256, drawn.record.frame_units)
+    assert [one.claim_id for one in sample.items] == [one.claim_id for one in drawn.items]
+    assert sample.estimate is None
+    fixed = (await audit.fixed(await audit.reviewed(drawn))).record.estimate
+    sample = (await pack_of(api, case)).sample
+    assert sample is not None
+    assert sample.estimate is not None
+    assert fixed is not None
+    assert (sample.estimate.point_cents, sample.estimate.lower_bound_cents) == (fixed.point_cents, fixed.lower_cents)
+    assert sum(one.overpaid_cents or 0 for one in sample.items) == fixed.found_cents
+
+
+async def test_the_command_writes_both_files_and_the_written_pack_verifies(api: Api, tmp_path: Path):
+    case = await opened(api, [await claim(api)])
+    home, out = tmp_path / "home", tmp_path / "out"
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(home), "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    stated = ["--organization", "Plan", "--person", "A. Miller", "--contact", "siu@insurer.example"]
+    words = ["evidence", "write", case.case_id, "--out", str(out), *stated, "--json"]
+    done = await asyncio.to_thread(CliRunner().invoke, main, words, env=env)
+    assert done.exit_code == 0, done.output
+    file, pdf = map(Path, json.loads(done.output)["files"])
+    assert [one.stat().st_mode & 0o777 for one in (file, pdf)] == [0o600, 0o600]
+    verified = await asyncio.to_thread(CliRunner().invoke, main, ["evidence", "verify", str(file), "--json"], env=env)
+    checks = {name: one["state"] for name, one in json.loads(verified.output)["checks"].items()}
+    assert checks == dict.fromkeys(("form", "hashes", "signature", "pdf", "counts", "scores"), "equal") | {
+        "model": "not_checked"
+    }
+    assert (await acts(api, case.case_id))[-1] == "case.write_evidence"
+
+
+async def test_the_command_refuses_a_case_that_does_not_exist(api: Api, tmp_path: Path):
+    env = {"GINJA_DATABASE_URL": api.url, "GINJA_HOME": str(tmp_path), "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    stated = ["--organization", "Plan", "--person", "A. Miller", "--contact", "siu@insurer.example"]
+    words = ["evidence", "write", "cas_unknown", "--out", str(tmp_path), *stated]
+    done = await asyncio.to_thread(CliRunner().invoke, main, words, env=env)
+    assert done.exit_code == 2
+    assert "Case not found" in done.output
+    assert api.rows("SELECT * FROM evidence_packs") == []
