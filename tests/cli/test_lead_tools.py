@@ -1,5 +1,7 @@
 """What the worker makes leads with: the list of the command, and the expectation that lists are ordered by."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +46,14 @@ def test_the_list_of_the_week_before_is_made_once(database_url: str, home: Path)
     assert [week for _, week, _ in first] == [date(2026, 3, 2)] * 2
     assert sorted(by for _, _, by in first) == ["audit", "score"]
     assert listed(database_url) == first
+
+
+def test_the_worker_needs_the_extras_of_its_image_only() -> None:
+    absent = ("mlflow", "optuna", "matplotlib", "great_expectations", "sknetwork", "bentoml", "orjson", "catboost")
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in absent)
+    imports = "import cli.review.selection; from models.recovery import RecoveryCentre; import pipelines.loop as loop; "
+    used = "loop.recovery_of_findings, loop.salt_of, loop.select"
+    subprocess.run([sys.executable, "-c", f"import sys; {blocked}{imports}{used}"], check=True)
 
 
 def test_without_capacity_no_list_is_made(database_url: str, home: Path) -> None:
