@@ -213,7 +213,7 @@ CONSOLE: dict[str, Send] = {
 NO_CLAIM = {
     *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions", "/oidc"),
     *("/queue/next", "/queue/leads", "/queue/leads/{lead_id}/case", "/queue/views"),
-    *("/dead-letters/{position:int}", "/tasks/{task_id}"),
+    *("/dead-letters/{position:int}", "/tasks/{task_id}", "/cases/{case_id}/evidence"),
     *("/providers/{provider_id}/case", "/providers/{provider_id}/ring"),
     *("/members/{member_id}/case", "/members/{member_id}/identity"),
     *("/members/{member_id}/consents", "/members/{member_id}/consents/{consent_id}/withdraw"),

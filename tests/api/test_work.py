@@ -33,7 +33,7 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 AUDIT_QUERIES = {*FILTERS, "before"}
 """Read as a whole by `api/console/audit_page.py`."""
 CONSOLE_QUERIES = {
-    *("claim_id", "member_id", "week", "next", "after", "q"),
+    *("claim_id", "member_id", "week", "next", "after", "q", "verify"),
     *("set", "claim", "provider", "member"),
     *("tab", "kind", "least", "due", "indicator", "skip"),
     *AUDIT_QUERIES,
