@@ -10,6 +10,7 @@ from api.console.access import PageRenderer, SignedIn, to_sign_in, who
 from api.console.search.repository import FoundKind, kinds_of
 from api.database import Database
 from api.fields import as_claim_id
+from api.identity import Scope
 
 _PATHS: Final = {
     FoundKind.CLAIM: "/console/claims/",
@@ -46,5 +47,5 @@ async def _found(request: Request, signed_in: SignedIn, sought: str) -> dict[str
     return {
         kind.value: f"{_PATHS[kind]}{quote(object_id, safe='')}"
         for kind in kinds
-        if kind is not FoundKind.MEMBER or signed_in.may_read_consents
+        if kind is not FoundKind.MEMBER or signed_in.may(Scope.FINDINGS) or signed_in.may_read_consents
     }

@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from api.console.assets import STATIC, asset
 from api.console.reading import form_token, is_form_token
 from api.database import Database
-from api.identity import create_key
+from api.identity import Scope, create_key
 from tests.api.console.setting import Browser, app_over, store_claim, without_tokens
 from tests.api.servers import on_a_port
 
@@ -32,8 +32,8 @@ class Desk:
         self.url = url
         self.transport = httpx.ASGITransport(app_over(database, url))
 
-    async def signed_in(self, role: str) -> Browser:
-        _, key = await create_key(self.database, name=role, role=role)
+    async def signed_in(self, role: str, scopes: Sequence[Scope] | None = None) -> Browser:
+        _, key = await create_key(self.database, name=role, role=role, scopes=scopes)
         browser = Browser(transport=self.transport, base_url=SITE, headers={"Origin": SITE})
         assert (await browser.post("/console/sign-in", data={"api_key": key})).status_code == 303
         return browser
@@ -87,7 +87,8 @@ async def test_an_id_leads_to_the_page_of_what_it_names(desk: Desk, sought: str,
 
 
 async def test_a_member_is_found_by_who_may_see_its_page_and_by_nobody_else(desk: Desk) -> None:
-    allowed, other = await desk.signed_in("insurer"), await desk.signed_in("investigator")
+    allowed = await desk.signed_in("investigator")
+    other = await desk.signed_in("investigator", [Scope.READ, Scope.SCORES])
     assert (await allowed.get("/console/search?q=M1")).headers["location"] == "/console/members/M1"
     refused, unknown = await other.get("/console/search?q=M1"), await other.get("/console/search?q=M2")
     assert refused.status_code == unknown.status_code == 404
