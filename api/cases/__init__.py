@@ -9,6 +9,7 @@ from api.cases.closing import (
     refuse_closing,
     reopen,
 )
+from api.cases.drafts import author_of_form, drop_draft, keep_draft, kept_draft
 from api.cases.history import add_event
 from api.cases.records import (
     MAX_CLAIMS,
@@ -22,11 +23,13 @@ from api.cases.records import (
     LossMethod,
     SubjectKind,
 )
+from api.cases.repository import CaseFilter
 from api.cases.service import (
     add_claims,
     assign,
     case,
     cases_of,
+    cases_page,
     claims_of,
     history_of,
     lock_open_case,
@@ -37,8 +40,9 @@ from api.cases.service import (
     require_own,
     require_worker,
 )
-from api.cases.tables import CaseClaimRow, CaseEventRow, CaseRow, CaseTaskRow
+from api.cases.tables import CaseClaimRow, CaseDraftRow, CaseEventRow, CaseRow, CaseTaskRow
 from api.cases.work import (
+    MAX_CASE_TEXT,
     CaseNoteKind,
     CaseTask,
     CaseTaskKind,
@@ -50,13 +54,16 @@ from api.cases.work import (
 )
 
 __all__ = [
+    "MAX_CASE_TEXT",
     "MAX_CLAIMS",
     "CaseClaim",
     "CaseClaimRow",
     "CaseClosing",
     "CaseDisposition",
+    "CaseDraftRow",
     "CaseEvent",
     "CaseEventRow",
+    "CaseFilter",
     "CaseNoteKind",
     "CaseRecord",
     "CaseRow",
@@ -77,12 +84,17 @@ __all__ = [
     "add_task",
     "approve_closing",
     "assign",
+    "author_of_form",
     "case",
     "cases_of",
+    "cases_page",
     "claims_of",
     "close",
+    "drop_draft",
     "finish_task",
     "history_of",
+    "keep_draft",
+    "kept_draft",
     "lock_open_case",
     "open_case",
     "open_case_of",

@@ -4,6 +4,7 @@ Above an amount a disposition is a proposal of one person that another approves 
 are. The dispositions of claims that are named with it are recorded in the transaction that closes the case.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,10 +27,11 @@ from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
 from api.intake import ClaimRow
-from api.investigations import NewDisposition
+from api.investigations import DISPOSITIONS, NewDisposition
 from claims.money import format_cents
 from core import clock
 
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MAX_FINDINGS: Final = 200
 """Claims whose dispositions are recorded with a case's."""
 MAX_LOSS_CENTS: Final = 100_000_000_000
@@ -47,6 +49,15 @@ class ClaimFinding:
     """As `NewDisposition.disposition`."""
     kind: str | None = None
     amount_recovered_cents: int = 0
+
+    def check(self) -> None:
+        """Raise `Invalid` for what is refused when it would be recorded, so that no proposal contains it."""
+        if self.disposition not in DISPOSITIONS:
+            raise Invalid.field("findings", f"have a disposition of {', '.join(DISPOSITIONS)}")
+        if self.kind is not None and self.disposition != "confirmed":
+            raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
+        if self.kind is not None and not _KIND.fullmatch(self.kind):
+            raise Invalid.field("kind", "must be lower-case letters, digits and underscores, such as upcoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ class CaseClosing:
         ids = [one.claim_id for one in self.findings]
         if len(ids) != len(set(ids)) or len(ids) > MAX_FINDINGS:
             raise Invalid.field("findings", f"must name each claim once, and at most {MAX_FINDINGS}")
+        for one in self.findings:
+            one.check()
         is_fraud = self.disposition is CaseDisposition.FRAUD
         if not is_fraud and any(one.disposition == "confirmed" for one in self.findings):
             raise Invalid.field("findings", "confirmed fraud of a claim needs the disposition substantiated_fraud")

@@ -1,11 +1,11 @@
 """Cases in the database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,6 +61,30 @@ async def cases_of_subject(
         .order_by(CaseRow.opened_at.desc(), CaseRow.case_id.desc())
         .limit(limit)
     )
+    return [_read(row) for row in (await connection.execute(statement)).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases are listed; `None`: any."""
+
+    status: str | None = None
+    assigned_to: str | None = None
+    subject_kind: str | None = None
+    subject_id: str | None = None
+
+
+async def cases_after(
+    connection: AsyncConnection, chosen: CaseFilter, place: tuple[datetime, str] | None, limit: int
+) -> list[CaseRecord]:
+    """Cases before a place, the latest first."""
+    statement = select(*_CASE).order_by(CaseRow.opened_at.desc(), CaseRow.case_id.desc()).limit(limit)
+    for one in fields(chosen):
+        value = getattr(chosen, one.name)
+        if value is not None:
+            statement = statement.where(CaseRow.__table__.c[one.name] == value)
+    if place is not None:
+        statement = statement.where(tuple_(CaseRow.opened_at, CaseRow.case_id) < place)
     return [_read(row) for row in (await connection.execute(statement)).mappings()]
 
 

@@ -25,6 +25,7 @@ from api.database import Database
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
+from api.paging import ListPage, PageCursor
 from api.users import caller_of_actor
 from core import clock
 from core.ids import new_id
@@ -146,6 +147,17 @@ async def cases_of(database: Database, kind: SubjectKind, subject_id: str, *, li
     """The cases of a subject, open and closed, the latest first."""
     async with database.reading() as connection:
         return await repository.cases_of_subject(connection, kind, subject_id, limit)
+
+
+async def cases_page(
+    database: Database, chosen: repository.CaseFilter, *, after: PageCursor | None, limit: int
+) -> ListPage[CaseRecord]:
+    """Cases that a filter chooses, the latest first."""
+    place = None if after is None else (after.received_at, after.item_id)
+    async with database.reading() as connection:
+        found = await repository.cases_after(connection, chosen, place, limit + 1)
+    shown = found[:limit]
+    return ListPage(shown, PageCursor(shown[-1].opened_at, shown[-1].case_id) if len(found) > limit else None)
 
 
 async def claims_of(database: Database, case_id: str, *, limit: int = MAX_CLAIMS) -> list[CaseClaim]:

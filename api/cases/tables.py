@@ -114,6 +114,19 @@ class CaseTaskRow(Base):
     )
 
 
+class CaseDraftRow(Base):
+    """What a person had written in a form of a case when their session ended."""
+
+    __tablename__ = "case_drafts"
+
+    actor_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    fields_sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="JSON, encrypted with a data key.")
+    kept_at: Mapped[Instant]
+
+    __table_args__ = (Index(None, "kept_at"),)
+
+
 class CaseEventRow(Base):
     """The history of a case: append-only."""
 

@@ -89,32 +89,36 @@ def _masked(token: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(token, mask, strict=True))
 
 
-async def read_session_form(request: Request, *, most_fields: int = _MOST_FIELDS) -> dict[str, str]:
+async def read_session_form(
+    request: Request, max_bytes: int = _MAX_FORM_BYTES, *, most_fields: int = _MOST_FIELDS
+) -> dict[str, str]:
     """A form of a page that was shown in this session, without its token; raises `TooLarge`, `Forbidden`."""
-    fields = await read_session_lists(request, most_fields=most_fields)
+    fields = await read_session_lists(request, max_bytes, most_fields=most_fields)
     return {name: values[-1] for name, values in fields.items()}
 
 
-async def read_session_lists(request: Request, *, most_fields: int) -> dict[str, list[str]]:
+async def read_session_lists(
+    request: Request, max_bytes: int = _MAX_FORM_BYTES, *, most_fields: int
+) -> dict[str, list[str]]:
     """As `read_session_form`, with every value of each name."""
-    fields = await _read_fields(request, most_fields)
+    fields = await _read_fields(request, max_bytes, most_fields)
     session, given = session_token(request), fields.pop(FORM_TOKEN, [""])[-1]
     if session is None or not is_form_token(session, given):
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
     return fields
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, max_bytes: int = _MAX_FORM_BYTES) -> dict[str, str]:
     """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
-    fields = await _read_fields(request, _MOST_FIELDS)
+    fields = await _read_fields(request, max_bytes, _MOST_FIELDS)
     return {name: values[-1] for name, values in fields.items()}
 
 
-async def _read_fields(request: Request, most: int) -> dict[str, list[str]]:
+async def _read_fields(request: Request, max_bytes: int, most: int) -> dict[str, list[str]]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_FORM_BYTES:
+        if len(body) > max_bytes:
             raise TooLarge("The form is too large.")
     try:
         return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=most)

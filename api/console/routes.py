@@ -15,8 +15,10 @@ from starlette.routing import Mount
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
 from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
+from api.console.cases import CasePages
 from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
+from api.console.confirming import how_to_confirm, proved_again
 from api.console.evidence import EvidencePages
 from api.console.guard import GuardedConsole
 from api.console.member_routes import MemberPages
@@ -144,12 +146,12 @@ class _Pages:
         entered = await read_session_form(request)
         code = entered.pop("code", "").strip()
         try:
-            signed_in = await _proved_again(request, signed_in, code)
+            signed_in = await proved_again(request, signed_in, code)
             await act(signed_in, _claim_id(request), entered)
         except _SHOWN as error:
             return await refused(signed_in, entered, error)
         except (StepUpRequired, SignatureRequired):
-            return await refused(signed_in, entered, StepUpRequired(_how_to_confirm(signed_in)))
+            return await refused(signed_in, entered, StepUpRequired(how_to_confirm(signed_in)))
         return RedirectResponse(f"{claim_page}#{section}", status_code=303)
 
     async def in_review(self, request: Request) -> Response:
@@ -181,13 +183,13 @@ class _Pages:
         form = await read_session_form(request)
         code, position = form.pop("code", "").strip(), request.path_params["position"]
         try:
-            signed_in = await _proved_again(request, signed_in, code)
+            signed_in = await proved_again(request, signed_in, code)
             await _console(request).failed_work.resolve_dead_letter(signed_in, position, form)
         except _SHOWN as error:
             refused = _RefusedForm({str(position): form.get("reason", "")}, f"Event {position}: {_details(error)}")
             return await self._dead_letters(request, signed_in, refused, error.status)
         except (StepUpRequired, SignatureRequired) as error:
-            refused = _RefusedForm({str(position): form.get("reason", "")}, f"Not done: {_how_to_confirm(signed_in)}.")
+            refused = _RefusedForm({str(position): form.get("reason", "")}, f"Not done: {how_to_confirm(signed_in)}.")
             return await self._dead_letters(request, signed_in, refused, error.status)
         return RedirectResponse("/console/dead-letters", status_code=303)
 
@@ -213,13 +215,13 @@ class _Pages:
         code, entered = form.pop("code", "").strip(), {request.path_params["task_id"]: form.get("reason", "")}
         try:
             task_id = as_claim_id(request.path_params["task_id"])
-            signed_in = await _proved_again(request, signed_in, code)
+            signed_in = await proved_again(request, signed_in, code)
             await _console(request).failed_work.resolve_task(signed_in, task_id, form)
         except _SHOWN as error:
             refused = _RefusedForm(entered, f"Not done: {_details(error)}.")
             return await self._tasks(request, signed_in, refused, error.status)
         except (StepUpRequired, SignatureRequired) as error:
-            refused = _RefusedForm(entered, f"Not done: {_how_to_confirm(signed_in)}.")
+            refused = _RefusedForm(entered, f"Not done: {how_to_confirm(signed_in)}.")
             return await self._tasks(request, signed_in, refused, error.status)
         return RedirectResponse("/console/tasks", status_code=303)
 
@@ -297,23 +299,6 @@ class _Pages:
         )
 
 
-async def _proved_again(request: Request, signed_in: SignedIn, code: str) -> SignedIn:
-    """The session after the code of a form was checked; unchanged where the form has none."""
-    if not code:
-        return signed_in
-    address = request.client.host if request.client else ""
-    return await _console(request).access.prove_again(signed_in, code, address)
-
-
-def _how_to_confirm(signed_in: SignedIn) -> str:
-    """What a person does whose form needs a second factor that was proved recently."""
-    if signed_in.session_id is None:
-        return "this needs a person with a second factor; `ginja users create` makes a user, who signs in with a code"
-    if signed_in.has_app:
-        return "enter the code that your authenticator app shows now, and send the form again"
-    return "your second factor was proved over ten minutes ago; sign out and in again"
-
-
 def console_app() -> Starlette:
     """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
     renderer = PageRenderer()
@@ -337,6 +322,7 @@ def console_app() -> Starlette:
             *members.routes(),
             *SummaryPages(renderer).routes(),
             *TeamPages(renderer).routes(),
+            *CasePages(renderer).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),

@@ -15,6 +15,7 @@ from api.console import repository
 from api.console.access import ConsoleAccess, SignedIn
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.audit_page import AuditSearch
+from api.console.cases.desk import CaseDesk
 from api.console.claim import (
     ContextSections,
     CountedClaimLists,
@@ -115,6 +116,8 @@ class Console:
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""
         self._similar = SimilarClaims()
+        self.cases = CaseDesk(database, keys, settings)
+        """Cases, for people who may see them."""
         self._reviews = reviews
         self._appeals = appeals
 

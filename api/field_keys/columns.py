@@ -222,13 +222,14 @@ CASE_TEXT: Final = SealedColumn("case_events", "text_sealed", "", ("case_id", "e
 """What people write in a case, which is about claims of many members."""
 
 CASE_TITLE: Final = SealedColumn("case_tasks", "title_sealed", "", ("task_id",), CASES)
+CASE_DRAFT: Final = SealedColumn("case_drafts", "fields_sealed", "", ("actor_id", "case_id"), CASES)
 CASE_LETTER: Final = SealedColumn("case_tasks", "letter_sealed", "", ("task_id",), CASES)
 PACK_FILE: Final = SealedColumn("evidence_packs", "file_sealed", "", ("pack_id",), CASES, is_append_only=True)
 PACK_PDF: Final = SealedColumn("evidence_packs", "pdf_sealed", "", ("pack_id",), CASES, is_append_only=True)
 
 SEALED_COLUMNS: Final = (
     *(*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS),
-    *(CASE_TEXT, CASE_TITLE, CASE_LETTER, PACK_FILE, PACK_PDF),
+    *(CASE_TEXT, CASE_TITLE, CASE_DRAFT, CASE_LETTER, PACK_FILE, PACK_PDF),
 )
 """Every one. A new one is an entry here and its use; rotation finds it here."""
 

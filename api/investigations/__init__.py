@@ -14,9 +14,10 @@ from api.investigations.service import (
     select_week,
     weekly_list,
 )
-from api.investigations.tables import DispositionRow, SelectionRow
+from api.investigations.tables import DISPOSITIONS, DispositionRow, SelectionRow
 
 __all__ = [
+    "DISPOSITIONS",
     "Choice",
     "DispositionIn",
     "DispositionRow",

@@ -30,10 +30,10 @@ OWN = frozenset(
 """A provider or member sees its own rows."""
 STAFF_ONLY = frozenset(
     {
-        *("member_search", "recipients", "cases", "case_claims", "case_events", "case_tasks"),
         *("leads", "lead_claims", "saved_views"),
         *("samples", "sample_items", "recoupments", "recoupment_entries"),
         "evidence_packs",
+        *("member_search", "recipients", "cases", "case_claims", "case_events", "case_tasks", "case_drafts"),
         *("labels", "selections", "dispositions", "authorizations", "registry_history", "reports", "dead_letters"),
         *("rescreening_claims", "rescreening_subjects", "rescreening_findings", "webhook_deliveries"),
         *("webhook_attempts", "webhook_endpoints", "webhook_secrets", "notifications", "notification_subscriptions"),

@@ -217,6 +217,7 @@ NO_CLAIM = {
     *("/providers/{provider_id}/case", "/providers/{provider_id}/ring"),
     *("/members/{member_id}/case", "/members/{member_id}/identity"),
     *("/members/{member_id}/consents", "/members/{member_id}/consents/{consent_id}/withdraw"),
+    *("/cases", "/cases/{case_id}"),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }
 """Forms of the console that are about no claim."""

@@ -36,6 +36,7 @@ CONSOLE_QUERIES = {
     *("claim_id", "member_id", "week", "next", "after", "q", "verify"),
     *("set", "claim", "provider", "member"),
     *("tab", "kind", "least", "due", "indicator", "skip"),
+    *("status", "owner", "kind", "subject_id"),
     *AUDIT_QUERIES,
 }
 HEADERS = (

@@ -120,6 +120,7 @@ EXEMPT_STATEMENTS = {
     ("DELETE", "sign_in_counters"): ONE_TRANSACTION,
     ("INSERT", "audit_seals"): ONE_TRANSACTION,
     ("DELETE", "case_claims"): ONE_TRANSACTION,
+    ("DELETE", "case_drafts"): ONE_TRANSACTION,
     ("INSERT", "case_events"): ONE_TRANSACTION,
     ("INSERT", "case_tasks"): ONE_TRANSACTION,
     ("UPDATE", "case_tasks"): ONE_TRANSACTION,

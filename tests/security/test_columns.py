@@ -113,6 +113,7 @@ GENERATED: Final = {
     ),
     "case_claims": "added_by case_id claim_id",
     "case_events": "act actor_id case_id details role",
+    "case_drafts": "actor_id case_id",
     "case_tasks": "added_by case_id done_by kind task_id",
     "evidence_packs": "case_id pack_id pack_sha256 written_by",
     "cases": (

@@ -1,0 +1,201 @@
+"""Contents of the pages of cases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from pydantic import JsonValue
+
+from api.cases import CaseEvent, CaseRecord, CaseTask
+from claims.money import format_cents
+from core.format import utc_minute
+
+DISPOSITIONS: Final[Mapping[str, str]] = {
+    "substantiated_fraud": "Substantiated fraud",
+    "waste": "Waste",
+    "abuse": "Abuse",
+    "billing_error": "Billing error",
+    "unsubstantiated": "Unsubstantiated",
+    "inconclusive": "Inconclusive",
+}
+LOSS_METHODS: Final[Mapping[str, str]] = {
+    "none": "No loss",
+    "claim_review": "Review of the claims",
+    "sample": "Random audit sample",
+    "estimate": "Estimate",
+}
+FINDINGS: Final[Mapping[str, str]] = {
+    "": "No disposition of claims",
+    "confirmed": "Fraud, confirmed",
+    "cleared": "No fraud",
+    "billing_error": "Billing error",
+    "overpayment": "Overpayment",
+    "inconclusive": "Inconclusive",
+}
+DETECTIONS: Final[Mapping[str, str]] = {
+    "score": "Score",
+    "edit": "Claim edit",
+    "policy": "Policy",
+    "audit_sample": "Random audit sample",
+    "appeal": "Appeal",
+    "referral": "Referral",
+    "manual": "Investigator",
+}
+NOTES: Final[Mapping[str, str]] = {
+    "note": "Note",
+    "contact": "Contact",
+    "education": "Education",
+    "referral": "Referral to an agency",
+}
+_ACTS: Final[Mapping[str, str]] = {
+    "case.open": "Opened",
+    "case.add_claims": "Claims added",
+    "case.remove_claims": "Claims removed",
+    "case.assign": "Assigned",
+    "case.note": "Note",
+    "case.contact": "Contact",
+    "case.education": "Education",
+    "case.referral": "Referral to an agency",
+    "case.add_task": "Task added",
+    "case.finish_task": "Task done",
+    "case.add_records_request": "Records requested",
+    "case.finish_records_request": "Records received",
+    "case.propose_closing": "Closing proposed",
+    "case.refuse_closing": "Closing refused",
+    "case.close": "Closed",
+    "case.reopen": "Reopened",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCaseLine:
+    """A line of the list of cases."""
+
+    case_id: str
+    subject: str
+    status: str
+    detection: str
+    owner: str
+    opened_at: str
+    disposition: str
+    loss: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseClaimLine:
+    """A claim of a case."""
+
+    claim_id: str
+    received: str
+    amount: str
+    paid: str
+    status: str
+    finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEventLine:
+    """An entry of the history."""
+
+    number: int
+    at: str
+    by: str
+    what: str
+    details: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTaskLine:
+    """A task, or a request of records."""
+
+    task_id: str
+    kind: str
+    title: str
+    letter: str | None
+    due_on: str
+    late: bool
+    done_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Everything the page of a case prints."""
+
+    case: CaseRecord
+    line: ListedCaseLine
+    subject_path: str | None
+    closed_at: str | None
+    claims: list[CaseClaimLine]
+    claims_total: int
+    claimed: str
+    paid: str
+    tasks: list[CaseTaskLine]
+    history: list[CaseEventLine]
+    author: str
+    draft: Mapping[str, str]
+    is_own: bool
+    may_work: bool
+    may_change: bool
+    """Whether the case is not another's, or the session leads."""
+    may_approve: bool
+
+
+def case_line(case: CaseRecord) -> ListedCaseLine:
+    """A case as a line of the list."""
+    status = "closing proposed" if case.is_proposed else case.status
+    subject = f"{case.subject_kind} {case.subject_id}"
+    if case.provider_ids:
+        subject = f"ring of {', '.join(case.provider_ids)}"
+    return ListedCaseLine(
+        case_id=case.case_id,
+        subject=subject,
+        status=status,
+        detection=DETECTIONS[case.detection],
+        owner=case.assigned_name or "nobody",
+        opened_at=utc_minute(case.opened_at),
+        disposition="–" if case.disposition is None else DISPOSITIONS[case.disposition],
+        loss="–" if case.loss_cents is None else format_cents(case.loss_cents),
+    )
+
+
+def event_line(event: CaseEvent) -> CaseEventLine:
+    """An entry of the history."""
+    return CaseEventLine(
+        number=event.event_no,
+        at=utc_minute(event.at),
+        by=f"{event.name}, {event.role}",
+        what=_ACTS.get(event.act, event.act.removeprefix("case.").replace("_", " ").capitalize()),
+        details=_details(event.details),
+        text=event.text,
+    )
+
+
+def task_line(task: CaseTask, today: date) -> CaseTaskLine:
+    """A task."""
+    return CaseTaskLine(
+        task_id=task.task_id,
+        kind="Records request" if task.kind == "records_request" else "Task",
+        title=task.title,
+        letter=task.letter,
+        due_on=task.due_on.isoformat(),
+        late=task.done_at is None and task.due_on < today,
+        done_at=None if task.done_at is None else utc_minute(task.done_at),
+    )
+
+
+def _details(details: Mapping[str, JsonValue]) -> str:
+    parts = []
+    for name, value in details.items():
+        if value is None or value == []:
+            continue
+        if name.endswith("_cents") and isinstance(value, int):
+            parts.append(f"{name.removesuffix('_cents')} {format_cents(value)}")
+        elif name == "claim_ids" and isinstance(value, list):
+            parts.append(f"{len(value)} claim{'' if len(value) == 1 else 's'}")
+        elif name == "findings" and isinstance(value, list):
+            parts.append(f"dispositions of {len(value)} claim{'' if len(value) == 1 else 's'}")
+        else:
+            parts.append(f"{name.replace('_', ' ')} {str(value).replace('_', ' ') if name != 'subject_id' else value}")
+    return ", ".join(parts)
