@@ -139,7 +139,7 @@ async def _measure(
     stage: Stage, folder: Path, *, seconds: float, rate: float, report: ReportProgress
 ) -> ClaimsApiFigures:
     report("settling the database")
-    await asyncio.to_thread(_settle, stage)
+    await asyncio.to_thread(settle, stage)
     async with in_thread(platform(stage, free_routes())) as running:
         load = ClaimLoad(running, folder, LIVE)
         stored = _stored(stage)
@@ -198,7 +198,7 @@ async def _sustained(load: ClaimLoad) -> float:
     return best
 
 
-def _settle(stage: Stage) -> None:
+def settle(stage: Stage) -> None:
     """Let the database be as one that has been running: what the load changed is vacuumed, and on the disk.
 
     Otherwise the checkpoint after the load would be measured: a million claims are written for minutes, and each commit

@@ -219,6 +219,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "bench rescreen": _BENCHMARK,
     "bench retries": _BENCHMARK,
     "bench tasks": _BENCHMARK,
+    "bench console": _BENCHMARK,
     "bench recovery": _BENCHMARK,
     "bench audit-share": _BENCHMARK,
 }

@@ -186,6 +186,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench rescreen", "cli.bench:rescreen"),
     CommandEntry("bench retries", "cli.bench:retries"),
     CommandEntry("bench tasks", "cli.bench_tasks:tasks"),
+    CommandEntry("bench console", "cli.bench_console:console"),
     CommandEntry("bench recovery", "cli.bench_lists:recovery"),
     CommandEntry("bench audit-share", "cli.bench_lists:audit_share"),
 )
