@@ -1,9 +1,9 @@
 """Appeals in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import any_, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -94,7 +94,8 @@ async def _records(
 def _with_texts(record: AppealRecord, reason: str | None, note: str | None, documents: str | None) -> AppealRecord:
     decision = record.decision and replace(record.decision, note=note)
     # Where they are lost or erased the reason, under the same key, says that.
-    appeal = replace(record.appeal, reason=reason or ERASED, documents=text_list(documents) or [])
+    names = cast("list[Mapping[str, str]]", text_list(documents) or [])
+    appeal = replace(record.appeal, reason=reason or ERASED, documents=names)
     return replace(record, appeal=appeal, decision=decision)
 
 

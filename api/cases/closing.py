@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, TypedDict, cast
 
 from pydantic import JsonValue
 from sqlalchemy import func, select
@@ -58,6 +58,24 @@ class ClaimFinding:
             raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
         if self.kind is not None and not _KIND.fullmatch(self.kind):
             raise Invalid.field("kind", "must be lower-case letters, digits and underscores, such as upcoding")
+
+
+class _FindingColumn(TypedDict):
+    """A `ClaimFinding` as the column has it."""
+
+    claim_id: str
+    disposition: str
+    kind: str | None
+    amount_recovered_cents: int
+
+
+class _Closing(TypedDict):
+    """What closes a case, as its columns have it."""
+
+    disposition: str
+    loss_cents: int
+    loss_method: str
+    findings: list[_FindingColumn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +146,14 @@ async def close(
         if confirmation.is_missing and await _largest(connection, closing.findings) > limits.confirmed_above_cents:
             confirmation.require(_WHY)
         at = clock.now()
-        values = {
-            "disposition": closing.disposition.value,
-            "loss_cents": closing.loss_cents,
-            "loss_method": closing.loss_method.value,
-            "findings": [asdict(one) for one in closing.findings],
-            "proposed_at": at,
-            "proposed_by": caller.actor_id,
-        }
-        await repository.change_case(connection, case_id, values)
+        values = _Closing(
+            disposition=closing.disposition.value,
+            loss_cents=closing.loss_cents,
+            loss_method=closing.loss_method.value,
+            findings=[cast("_FindingColumn", asdict(one)) for one in closing.findings],
+        )
+        proposed = {**values, "proposed_at": at, "proposed_by": caller.actor_id}
+        await repository.change_case(connection, case_id, proposed)
         if closing.loss_cents > limits.approval_above_cents:
             await history.add_event(connection, keys, caller, case_id, _PROPOSE, _details(values), text=closing.note)
         else:
@@ -162,7 +179,7 @@ async def approve_closing(
     confirmation.require(_WHY)
     async with database.transaction() as connection:
         found, proposer = await _lock_proposal(connection, caller, case_id, version, note)
-        values = {name: getattr(found, name) for name in ("disposition", "loss_cents", "loss_method", "findings")}
+        values = cast("_Closing", {name: getattr(found, name) for name in _Closing.__annotations__})
         await _close(connection, keys, caller, case_id, values, by=proposer, text=note, at=clock.now())
         return await _case(connection, case_id)
 
@@ -201,7 +218,7 @@ async def reopen(database: Database, keys: FieldKeys, caller: Caller, case_id: s
         raise Conflict("a case about the same subject was opened at the same time; work on in that one") from None
 
 
-_NO_CLOSING: Final[Mapping[str, Any]] = {
+_NO_CLOSING: Final[Mapping[str, object]] = {
     **dict.fromkeys(("disposition", "loss_cents", "loss_method", "proposed_at", "proposed_by")),
     "findings": [],
 }
@@ -237,7 +254,7 @@ async def _close(
     keys: FieldKeys,
     caller: Caller,
     case_id: str,
-    values: Mapping[str, Any],
+    values: _Closing,
     *,
     by: str,
     text: str | None,
@@ -274,12 +291,12 @@ async def _case(connection: AsyncConnection, case_id: str) -> CaseRecord:
     return found
 
 
-def _details(values: Mapping[str, Any]) -> dict[str, JsonValue]:
+def _details(values: _Closing) -> dict[str, JsonValue]:
     return {
         "disposition": values["disposition"],
         "loss_cents": values["loss_cents"],
         "loss_method": values["loss_method"],
-        "findings": list(values["findings"]),
+        "findings": [cast("dict[str, JsonValue]", one) for one in values["findings"]],
     }
 
 

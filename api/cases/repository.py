@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import RowMapping, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -88,7 +88,7 @@ async def cases_after(
     return [_read(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def change_case(connection: AsyncConnection, case_id: str, values: Mapping[str, Any]) -> None:
+async def change_case(connection: AsyncConnection, case_id: str, values: Mapping[str, object]) -> None:
     """Change columns of a case, which is locked."""
     await connection.execute(update(CaseRow).where(CaseRow.case_id == case_id).values(values))
 

@@ -1,8 +1,8 @@
 """Cases, their claims and their history."""
 
 from datetime import date, datetime
-from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -36,7 +36,7 @@ class CaseRow(Base):
     disposition: Mapped[str | None] = mapped_column(comment="Of an open case: what is proposed.")
     loss_cents: Mapped[Cents | None]
     loss_method: Mapped[str | None]
-    findings: Mapped[list[dict[str, Any]]] = mapped_column(
+    findings: Mapped[list[dict[str, JsonValue]]] = mapped_column(
         JSONB, comment="Dispositions of claims, recorded when the case closes."
     )
     proposed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -139,7 +139,7 @@ class CaseEventRow(Base):
     name: Mapped[str]
     role: Mapped[str]
     act: Mapped[str]
-    details: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Ids, codes, days and amounts.")
+    details: Mapped[dict[str, JsonValue]] = mapped_column(JSONB, comment="Ids, codes, days and amounts.")
     text_sealed: Mapped[bytes | None] = mapped_column(
         LargeBinary, comment="What a person wrote, encrypted with a data key."
     )

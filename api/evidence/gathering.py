@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from api.errors import FieldError, Invalid
-from api.evidence.reading import ReadCase
+from api.evidence.reading import ReadCase, StoredFinding
 from api.evidence.records import PackRequest, StatedCircumstances
 from api.payments import payment_from_json
 from claims.evidence import (
@@ -139,7 +139,7 @@ def pack_of(
 def _claim(
     claim: RowMapping,
     lines: Sequence[RowMapping],
-    findings: Sequence[Mapping[str, Any]],
+    findings: Sequence[StoredFinding],
     members: Mapping[str, str],
     mask: MemberMask,
 ) -> ScheduledClaim:

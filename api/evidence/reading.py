@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final, NotRequired, TypedDict
 
 from sqlalchemy import Double, RowMapping, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -42,6 +42,16 @@ _CLAIM: Final = tuple(
 )
 
 
+class StoredFinding(TypedDict):
+    """A finding of an assessment, as far as a pack states it."""
+
+    code: str
+    line: int | None
+    text: str
+    cites: str
+    superseded: NotRequired[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredScore:
     """A score of a claim with its reasons, as it was stored."""
@@ -60,7 +70,7 @@ class ReadCase:
     missing: Sequence[str]
     """Claims of the case that are archived, or erased."""
     lines: Mapping[str, Sequence[RowMapping]]
-    findings: Mapping[str, Sequence[Mapping[str, Any]]]
+    findings: Mapping[str, Sequence[StoredFinding]]
     """Of the latest assessment of each claim."""
     scores: Mapping[str, StoredScore]
     """The latest score of each claim that has one."""
@@ -151,15 +161,18 @@ async def _lines(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, l
     return found
 
 
-async def _findings(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+async def _findings(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[StoredFinding]]:
     statement = (
         select(AssessmentRow.claim_id, AssessmentRow.findings)
         .ext(distinct_on(AssessmentRow.claim_id))
         .where(AssessmentRow.claim_id.in_(ids))
         .order_by(AssessmentRow.claim_id, AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
     )
-    rows = await connection.execute(statement)
-    return {claim_id: [one for one in findings if not one.get("superseded")] for claim_id, findings in rows}
+    found: dict[str, list[StoredFinding]] = {}
+    for claim_id, findings in await connection.execute(statement):
+        stored: list[StoredFinding] = findings  # type: ignore[assignment]  # JSON that assessments are stored with
+        found[claim_id] = [one for one in stored if not one.get("superseded")]
+    return found
 
 
 async def _scores(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, StoredScore]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -97,7 +97,7 @@ def list_text(values: Sequence[object] | None) -> str | None:
     return json.dumps(values, ensure_ascii=False) if values else None
 
 
-def text_list(value: str | None) -> list[Any] | None:
+def text_list(value: str | None) -> list[object] | None:
     """The list of which `list_text` is; `None`: its key is lost, and `value` says that."""
     if value is None:
         return []

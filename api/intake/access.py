@@ -55,4 +55,4 @@ async def _documents(keys: FieldKeys, claim: ClaimRecord) -> list[str]:
     own = None if decision.key_of is None else MemberKey(decision.key_of, decision.wrapped_key)
     text = await shown_text(keys, DECISION_DOCUMENTS, stored, own)
     names = text_list(text)
-    return [text or ""] if names is None else names
+    return [text or ""] if names is None else list(map(str, names))

@@ -1,7 +1,7 @@
 """Claims that are in an archive: what is said of them where they are asked for."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,12 +43,12 @@ async def found_or_archived(
     return visible(claim, caller)
 
 
-def _archive_of(claim_id: str) -> Query[Sequence[Any] | None]:
+def _archive_of(claim_id: str) -> Query[Sequence[str] | None]:
     """The archive of a claim, with its provider and member."""
     return Query(_ARCHIVED, {"id": claim_id}, lambda rows: rows[0] if rows else None)
 
 
-def _not_found(archived: Sequence[Any] | None, claim_id: str, caller: Caller | None, unknown: str) -> NotFound:
+def _not_found(archived: Sequence[str] | None, claim_id: str, caller: Caller | None, unknown: str) -> NotFound:
     if archived is None or (caller is not None and not caller.may_access(archived[1], archived[2])):
         return NotFound(unknown)
     return NotFound(

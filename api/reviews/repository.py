@@ -83,7 +83,7 @@ async def decisions_of(connection: AsyncConnection, keys: FieldKeys, claim_id: s
 def _names(value: str | None) -> list[str]:
     """Names of documents; where their key is lost, that is in their place."""
     names = text_list(value)
-    return [value or ""] if names is None else names
+    return [value or ""] if names is None else list(map(str, names))
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> tuple[int, str | None]:
