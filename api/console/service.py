@@ -111,7 +111,7 @@ class Console:
         self.summaries = CaseSummaries(EvidencePacks(database, keys, settings), settings)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.evidence = CaseEvidence(database, keys, settings)
-        self.samples = CaseSamples(database, keys, settings.payer_name)
+        self.samples = CaseSamples(database, keys, settings)
         """Random samples of cases."""
         self.counted_claims = CountedClaimLists(database)
         """The claims that counts on the pages count."""

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cases import add_event, require_worker
+from api.confirmation import Confirmation
 from api.database import Database
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -28,6 +29,7 @@ from claims.review import RECOVERS, Disposition
 from core import clock
 from core.ids import new_id
 
+_WHY: Final = "; that is required of demands for overpayments and of the lines of their ledger"
 _NO_DEMAND: Final = "nothing is demanded for this sample yet"
 
 
@@ -40,13 +42,15 @@ async def demand(
     *,
     due_on: date,
     appeal_until: date,
+    confirmation: Confirmation,
 ) -> SampleDetails:
     """Demand what the fixed estimate says, once. Closed cases, too: a demand may follow the closing.
 
-    Raises `Forbidden` for who may not approve, `NotFound`, `Conflict`, and `Invalid` for a date that is not after
-    today.
+    Raises `Forbidden` for who may not approve, `NotFound`, `Conflict`, `Invalid` for a date that is not after today;
+    `SignatureRequired` and `StepUpRequired` where it was not confirmed.
     """
     _require_approver(caller, "demands an overpayment")
+    confirmation.require(_WHY)
     at = clock.now()
     for field, day in (("due_on", due_on), ("appeal_until", appeal_until)):
         if day <= at.date():
@@ -94,17 +98,20 @@ async def add_entry(
     kind: EntryKind,
     amount_cents: int,
     *,
+    confirmation: Confirmation,
     claims: Mapping[str, int] | None = None,
 ) -> SampleDetails:
     """Add a line to the ledger of a demand.
 
     Of received money, `claims` says which reviewed claims it is for; left out, it is assigned to the overpaid ones in
     the order of the draw, up to what was overpaid for each, and the rest to none. What is assigned is recorded as
-    recovered with the claim. Raises `Forbidden`, `NotFound`, `Conflict`, and `Invalid` for an amount above the balance.
+    recovered with the claim. Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid` for an amount above the balance;
+    `SignatureRequired` and `StepUpRequired` where it was not confirmed.
     """
     if kind in (EntryKind.REDUCED, EntryKind.WRITTEN_OFF):
         _require_approver(caller, "lowers a demand")
     require_worker(caller)
+    confirmation.require(_WHY)
     if kind is EntryKind.DEMANDED:
         raise Invalid.field("kind", "must not be demanded: an overpayment is demanded once")
     if claims and kind is not EntryKind.RECEIVED:

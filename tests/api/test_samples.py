@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from api import investigations, samples
 from api.cases import CaseSubject
-from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.confirmation import Confirmation
+from api.errors import Conflict, Forbidden, Invalid, NotFound, SignatureRequired
 from api.samples import EntryKind, ItemReview, OverpaymentReason, SampleDetails, SamplePlan
 from claims.sampling import SamplingFrame, draw
 from core import clock
@@ -30,6 +31,9 @@ def paid(api: Api, count: int = 60, *, provider_id: str = "H456", prefix: str = 
         f"'api' FROM generate_series(1, {count}) AS n, LATERAL (SELECT date '2026-03-01' + n % 20 AS day, "
         "10000 + 100 * n AS cents) AS values"
     )
+
+
+CONFIRMED = Confirmation(means="second factor", is_user=True)
 
 
 class Audit:
@@ -59,7 +63,7 @@ class Audit:
     async def fixed(self, sample: SampleDetails) -> SampleDetails:
         return await samples.fix_estimate(*self._own, ANN, self.case_id, sample.record.sample_id)
 
-    async def demanded(self, sample: SampleDetails, caller=LEA) -> SampleDetails:
+    async def demanded(self, sample: SampleDetails, caller=LEA, confirmation=CONFIRMED) -> SampleDetails:
         day = clock.now().date()
         return await samples.demand(
             *self._own,
@@ -68,6 +72,7 @@ class Audit:
             sample.record.sample_id,
             due_on=day + timedelta(days=30),
             appeal_until=day + timedelta(days=60),
+            confirmation=confirmation,
         )
 
     async def entry(
@@ -77,10 +82,18 @@ class Audit:
         cents: int,
         *,
         caller=LEA,
+        confirmation: Confirmation = CONFIRMED,
         claims: Mapping[str, int] | None = None,
     ) -> SampleDetails:
         return await samples.add_entry(
-            *self._own, caller, self.case_id, sample.record.sample_id, kind, cents, claims=claims
+            *self._own,
+            caller,
+            self.case_id,
+            sample.record.sample_id,
+            kind,
+            cents,
+            confirmation=confirmation,
+            claims=claims,
         )
 
     async def ready(self) -> SampleDetails:
@@ -92,6 +105,17 @@ class Audit:
 async def audit(api: Api) -> Audit:
     paid(api)
     return Audit(api, (await opened(api)).case_id)
+
+
+async def test_a_demand_and_a_line_of_its_ledger_are_confirmed(audit):
+    sample = await audit.fixed(await audit.reviewed(await audit.drawn()))
+    with pytest.raises(SignatureRequired, match="demands for overpayments"):
+        await audit.demanded(sample, confirmation=Confirmation())
+    sample = await audit.demanded(sample)
+    for kind in (EntryKind.RECEIVED, EntryKind.WRITTEN_OFF):
+        with pytest.raises(SignatureRequired, match="demands for overpayments"):
+            await audit.entry(sample, kind, 100, confirmation=Confirmation())
+    assert audit.api.count("recoupment_entries") == 1
 
 
 async def refusal(act: Callable[[], Awaitable[object]], field: str) -> str:

@@ -218,6 +218,10 @@ NO_CLAIM = {
     *("/members/{member_id}/case", "/members/{member_id}/identity"),
     *("/members/{member_id}/consents", "/members/{member_id}/consents/{consent_id}/withdraw"),
     *("/cases", "/cases/{case_id}"),
+    "/members",  # looks members up
+    "/cases/{case_id}/evidence",
+    "/cases/{case_id}/samples",
+    *(f"/cases/{{case_id}}/samples/{{sample_id}}/{form}" for form in ("reviews", "estimate", "demand", "entries")),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is
 }
 """Forms of the console that are about no claim."""

@@ -37,6 +37,7 @@ CONSOLE_QUERIES = {
     *("set", "claim", "provider", "member"),
     *("tab", "kind", "least", "due", "indicator", "skip"),
     *("status", "owner", "kind", "subject_id"),
+    *("threshold", "capacity", "draft", "first"),
     *AUDIT_QUERIES,
 }
 HEADERS = (

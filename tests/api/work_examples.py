@@ -279,4 +279,33 @@ FORMS: dict[str, dict[str, str]] = {
     "/console/queue/leads/{lead_id}/case": {"form_token": "TOKEN"},
     "/console/queue/views": {"form_token": "TOKEN", "name": "Large", "remove": "viw_none"},
     "/console/sign-out": {"form_token": "TOKEN"},
+    "/console/cases/{case_id}/samples": {
+        "form_token": "TOKEN",
+        "provider_id": "H456",
+        "first_day": "2026-01-01",
+        "last_day": "2026-03-31",
+        "boundaries": "250.00 1000.00",
+        "size": "30",
+        "error_rate": "50",
+        "allocation": "neyman",
+        "seed": "2026-11-28/417",
+    },
+    "/console/cases/{case_id}/samples/{sample_id}/reviews": {
+        "form_token": "TOKEN",
+        "first": "1",
+        "correct_1": "1.50",
+        "reason_1": "upcoded",
+    },
+    "/console/cases/{case_id}/samples/{sample_id}/estimate": {"form_token": "TOKEN", "estimator": "difference"},
+    "/console/cases/{case_id}/samples/{sample_id}/demand": {
+        "form_token": "TOKEN",
+        "due_on": "2026-12-28",
+        "appeal_until": "2027-01-28",
+    },
+    "/console/cases/{case_id}/samples/{sample_id}/entries": {
+        "form_token": "TOKEN",
+        "lines": "1",
+        "kind": "received",
+        "amount": "1.50",
+    },
 }

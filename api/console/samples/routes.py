@@ -7,15 +7,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
+from api.console.confirming import how_to_confirm, proved_again
 from api.console.page_route import ConsoleRoute
 from api.console.reading import read_session_form
 from api.console.samples.work import APPEAL_DAYS, DUE_DAYS, ITEMS_ON_PAGE, KINDS, REASONS, CaseSamples
-from api.errors import ApiError, Conflict, Forbidden, Invalid
+from api.errors import ApiError, Conflict, Forbidden, Invalid, SignatureRequired, SignInThrottled, StepUpRequired
 from api.fields import as_claim_id
 from api.samples import letter_pdf
 
 _MOST_FIELDS = 2 * ITEMS_ON_PAGE + 10
-_SHOWN = (Invalid, Conflict, Forbidden)
+_SHOWN = (Invalid, Conflict, Forbidden, SignInThrottled)
 """What is shown above the form that was refused."""
 
 _NAMES = {
@@ -120,10 +121,15 @@ class SamplePages:
         if signed_in is None:
             return to_sign_in(request, address)
         entered = await read_session_form(request, most_fields=_MOST_FIELDS)
+        code = entered.pop("code", "").strip()
         try:
+            signed_in = await proved_again(request, signed_in, code)
             await act(signed_in, _id(request, "case_id"), _id(request, "sample_id"), entered)
         except _SHOWN as error:
             return await self._sample(request, signed_in, entered, error, section)
+        except (StepUpRequired, SignatureRequired):
+            refusal = StepUpRequired(how_to_confirm(signed_in))
+            return await self._sample(request, signed_in, entered, refusal, section)
         first = entered.get("first", "")
         query = f"?first={int(first)}" if first.isascii() and first.isdigit() and len(first) < 6 else ""
         return RedirectResponse(f"{address}{query}#{section}", status_code=303)

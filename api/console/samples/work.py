@@ -8,6 +8,7 @@ from typing import Final
 from api import cases, samples
 from api.cases import CaseRecord
 from api.console.access import SignedIn
+from api.console.confirming import confirmation_of_session
 from api.console.samples.entered import amount_of, choice_of, day_of, entered_reviews, number_of, plan_of
 from api.database import Database
 from api.errors import Forbidden, Invalid
@@ -25,6 +26,7 @@ from api.samples import (
 )
 from claims.sampling import Estimator
 from core import clock
+from core.settings import Settings
 
 ITEMS_ON_PAGE: Final = 25
 APPEAL_DAYS: Final = 60
@@ -73,10 +75,10 @@ class SamplePage:
 class CaseSamples:
     """Samples for people who may see cases. Each method raises `Forbidden` for others."""
 
-    def __init__(self, database: Database, keys: FieldKeys, payer_name: str | None) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, settings: Settings) -> None:
         self._database = database
         self._keys = keys
-        self._payer_name = payer_name
+        self._settings = settings
 
     async def listed(self, signed_in: SignedIn, case_id: str) -> SampleListPage:
         """The samples of a case. Raises `NotFound`."""
@@ -137,7 +139,7 @@ class CaseSamples:
         await samples.fix_estimate(self._database, self._keys, signed_in.caller, case_id, sample_id, estimator)
 
     async def demand(self, signed_in: SignedIn, case_id: str, sample_id: str, entered: Mapping[str, str]) -> None:
-        """Demand the overpayment. Raises `Invalid`, `Conflict`, `NotFound`."""
+        """Demand the overpayment. Raises `Invalid`, `Conflict`, `NotFound`, `StepUpRequired`, `SignatureRequired`."""
         _require(signed_in)
         await samples.demand(
             self._database,
@@ -147,10 +149,11 @@ class CaseSamples:
             sample_id,
             due_on=day_of(entered, "due_on"),
             appeal_until=day_of(entered, "appeal_until"),
+            confirmation=confirmation_of_session(signed_in, self._settings),
         )
 
     async def book(self, signed_in: SignedIn, case_id: str, sample_id: str, entered: Mapping[str, str]) -> None:
-        """Add a line to the ledger. Raises `Invalid`, `Conflict`, `NotFound`.
+        """Add a line to the ledger. Raises `Invalid`, `Conflict`, `NotFound`, `StepUpRequired`, `SignatureRequired`.
 
         The form says how many lines it was shown with: one that is sent twice adds one line.
         """
@@ -159,12 +162,15 @@ class CaseSamples:
         if number_of(entered, "lines") != len(found.entries):
             raise Invalid.field("amount", "was not booked: the ledger has changed since this form was shown")
         kind, cents = choice_of(EntryKind, entered, "kind"), amount_of(entered, "amount")
-        await samples.add_entry(self._database, self._keys, signed_in.caller, case_id, sample_id, kind, cents)
+        confirmation = confirmation_of_session(signed_in, self._settings)
+        await samples.add_entry(
+            self._database, self._keys, signed_in.caller, case_id, sample_id, kind, cents, confirmation=confirmation
+        )
 
     async def letter(self, signed_in: SignedIn, case_id: str, sample_id: str) -> DemandLetter:
         """The letter of a demand. Raises `Conflict`, `NotFound`."""
         _require(signed_in)
-        return demand_letter(await samples.sample(self._database, case_id, sample_id), self._payer_name)
+        return demand_letter(await samples.sample(self._database, case_id, sample_id), self._settings.payer_name)
 
     async def frame(self, signed_in: SignedIn, case_id: str, sample_id: str) -> str:
         """The canonical text of the frame. Raises `NotFound`."""

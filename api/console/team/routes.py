@@ -29,7 +29,10 @@ class TeamPages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        entered = {name: request.query_params.get(name, "").strip() for name in ("threshold", "capacity")}
+        entered = {
+            "threshold": request.query_params.get("threshold", "").strip(),
+            "capacity": request.query_params.get("capacity", "").strip(),
+        }
         threshold = _whole(entered["threshold"], DEFAULT_THRESHOLD, 0, 100)
         capacity = _whole(entered["capacity"], DEFAULT_CAPACITY, 1, MOST_CAPACITY)
         errors = {"threshold": "", "capacity": ""}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -16,7 +17,7 @@ from core import clock
 from tests.api.cases import opened
 from tests.api.console.setting import HOSTILE, Browser
 from tests.api.console.test_user_sign_in import browser_of
-from tests.api.makers import Api
+from tests.api.makers import Api, running_api
 from tests.api.test_samples import paid
 
 PLAN = {"first_day": "2026-01-01", "last_day": "2026-06-30", "error_rate": "50", "allocation": "proportional"}
@@ -72,13 +73,32 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(api: Api) -> AsyncIterator[Desk]:
+async def desk(seeded_url: str) -> AsyncIterator[Desk]:
+    """The API accepts keys without signatures."""
+    async with running_api(seeded_url, signed_requests="accepted") as api, desk_of(api) as made:
+        yield made
+
+
+@asynccontextmanager
+async def desk_of(api: Api) -> AsyncIterator[Desk]:
     paid(api, 90)
     case = await opened(api)
     async with browser_of(api) as browser:
         made = Desk(api, browser, case.case_id)
         await made.sign_in("lead_investigator")
         yield made
+
+
+async def test_a_demand_needs_a_second_factor_and_its_form_keeps_its_content(api: Api):
+    async with desk_of(api) as desk:
+        address = await desk.drawn()
+        await desk.reviewed(address)
+        await desk.browser.post(f"{address}/estimate", data={"estimator": "difference"})
+        refused = await desk.demand(address)
+        assert refused.status_code == 401
+        assert "second factor" in refused.text
+        assert re.search(r'name="due_on"[^>]* value="20', refused.text)
+        assert not (await desk.stored(address)).entries
 
 
 async def test_a_sample_is_drawn_reviewed_estimated_demanded_and_collected(desk):

@@ -19,6 +19,8 @@ LATER = timedelta(minutes=11)
 CONFIRMED_FORMS = {
     *(f"/claims/{{claim_id}}/{form}" for form in ("finding", "decision", "appeal")),
     *("/tasks/{task_id}", "/dead-letters/{position:int}"),
+    *(f"/cases/{{case_id}}/samples/{{sample_id}}/{form}" for form in ("demand", "entries")),
+    "/cases/{case_id}",
 }
 UNCONFIRMED_FORMS = {
     "/members/{member_id}/consents": "records what a signed document says, as the route of the API does",
@@ -27,6 +29,17 @@ UNCONFIRMED_FORMS = {
     "/queue/leads": "says who works on leads and when; no claim changes",
     "/queue/leads/{lead_id}/case": "opens a case; no claim changes",
     "/queue/views": "filters of one person",
+    "/members": "looks members up; the search is audited",
+    **dict.fromkeys(("/providers/{provider_id}/case", "/members/{member_id}/case"), "opens a case; no claim changes"),
+    "/providers/{provider_id}/ring": "as a case of a provider",
+    "/members/{member_id}/identity": "shows who a member is, for a purpose that is audited; nothing changes",
+    "/cases": "opens a case; no claim changes",
+    "/cases/{case_id}/evidence": "writes a file about a case; no claim changes",
+    "/cases/{case_id}/samples": "draws claims to review; no claim changes",
+    **dict.fromkeys(
+        (f"/cases/{{case_id}}/samples/{{sample_id}}/{form}" for form in ("reviews", "estimate")),
+        "work on a sample; no claim changes",
+    ),
     "/claims/{claim_id}/rescreening": "closes a line of a work list; the claim is unchanged",
     **dict.fromkeys(
         ("/sign-in", "/sign-out", "/oidc", "/password", "/second-factor", "/second-factor/confirm"), "who signs in"
