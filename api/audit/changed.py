@@ -61,6 +61,7 @@ WITHOUT_CHANGE: Final[Mapping[str, str]] = {
 
 FAMILIES: Final[Mapping[str, str]] = {
     "case": "each step is an event of the case, which is added and never changed, its text encrypted (case_events)",
+    "lead": "who works on a lead and until when it waits: no personal data, and the rows before have what it was",
     "sample": "a sample, its reviews and its estimate are rows of the case, whose history has each step",
     "recoupment": "a demand has a ledger that is only added to (recoupment_entries)",
 }
