@@ -164,6 +164,7 @@ async def send(
     """Send a request to the application itself; returns its status and how many bytes it had."""
     where = (path or target.path).replace("{claim_id}", "clm_1").replace("{path}", "x").replace("{position:int}", "1")
     where = where.replace("{version}", "999").replace("/console/members/{member_id}", "/console/members/M123")
+    where = where.replace("/console/providers/{provider_id}", "/console/providers/H456")
     form = target.path in FORMS
     media_type, _ = RAW.get(target.path, ("application/json", b""))
     pairs = {"content-type": "application/x-www-form-urlencoded" if form else media_type}

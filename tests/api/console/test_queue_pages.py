@@ -198,7 +198,7 @@ def ten_claims(seeded_url: str) -> Iterator[tuple[str, str, list[str]]]:
 def test_leads_are_taken_put_aside_and_opened_by_keys_alone(
     chromium: str, ten_claims: tuple[str, str, list[str]]
 ) -> None:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     address, key, ids = ten_claims
     complaints: list[str] = []
@@ -225,7 +225,7 @@ def test_leads_are_taken_put_aside_and_opened_by_keys_alone(
         page.keyboard.type("jxjx")
         page.keyboard.press("s")
         page.keyboard.press("Control+Enter")
-        page.wait_for_function("document.querySelectorAll('tbody tr').length === 6")
+        expect(page.locator("tbody tr")).to_have_count(6)
         page.keyboard.press("2")
         page.wait_for_url("**/console/queue?tab=mine")
         assert page.locator("tbody tr").count() == 2
