@@ -16,6 +16,7 @@ _PATHS: Final = {
     FoundKind.CLAIM: "/console/claims/",
     FoundKind.PROVIDER: "/console/providers/",
     FoundKind.MEMBER: "/console/members/",
+    FoundKind.CASE: "/console/cases/",
 }
 
 
@@ -44,8 +45,14 @@ async def _found(request: Request, signed_in: SignedIn, sought: str) -> dict[str
     object_id = as_claim_id(sought)
     database: Database = request.app.state.console.database
     kinds = await kinds_of(database, object_id)
-    return {
-        kind.value: f"{_PATHS[kind]}{quote(object_id, safe='')}"
-        for kind in kinds
-        if kind is not FoundKind.MEMBER or signed_in.may(Scope.FINDINGS) or signed_in.may_read_consents
-    }
+    return {kind.value: f"{_PATHS[kind]}{quote(object_id, safe='')}" for kind in kinds if _may_see(signed_in, kind)}
+
+
+def _may_see(signed_in: SignedIn, kind: FoundKind) -> bool:
+    match kind:
+        case FoundKind.MEMBER:
+            return signed_in.may(Scope.FINDINGS) or signed_in.may_read_consents
+        case FoundKind.CASE:
+            return signed_in.may(Scope.CASES_READ)
+        case _:
+            return True

@@ -4,6 +4,7 @@ from enum import Enum
 
 from sqlalchemy import exists, or_, select
 
+from api.cases import CaseRow
 from api.database import Database
 from api.intake import ClaimRow
 from api.members import MemberRow
@@ -16,6 +17,7 @@ class FoundKind(Enum):
     CLAIM = "claim"
     PROVIDER = "provider"
     MEMBER = "member"
+    CASE = "case"
 
 
 async def kinds_of(database: Database, object_id: str) -> list[FoundKind]:
@@ -24,6 +26,7 @@ async def kinds_of(database: Database, object_id: str) -> list[FoundKind]:
         exists().where(ClaimRow.claim_id == object_id),
         or_(exists().where(ClaimRow.provider_id == object_id), exists().where(ProviderRow.provider_id == object_id)),
         or_(exists().where(ClaimRow.member_id == object_id), exists().where(MemberRow.member_id == object_id)),
+        exists().where(CaseRow.case_id == object_id),
     )
     async with database.reading() as connection:
         row = (await connection.execute(statement)).one()

@@ -72,6 +72,10 @@ async def test_a_case_is_worked_on_from_opening_to_closing(api: Api, browser: Br
     for shown in (claim_id, "5000.00", "desk of investigator", "Sent the manual.", "Records of March", "2026-03-20"):
         assert shown in page
     assert HOSTILE not in page
+    for part in ("evidence", "summary", "samples"):
+        assert f'href="{address}/{part}"' in page
+        shown = await browser.get(f"{address}/{part}")
+        assert shown.status_code == 200 or "has no evidence pack yet" in shown.text
     (task_id,) = re.findall(r'name="task_id" value="([^"]+)"', page)
     assert (await send(browser, address, "finish", task_id=task_id)).status_code == 303
     closing = {"disposition": "billing_error", "loss": "120.50", "loss_method": "claim_review", "text": "Modifier."}

@@ -96,6 +96,16 @@ async def test_a_member_is_found_by_who_may_see_its_page_and_by_nobody_else(desk
     assert texts[0] == texts[1].replace("M2", "M1"), "the page says whether a member exists"
 
 
+async def test_a_case_is_found_by_who_may_see_cases_and_by_nobody_else(desk: Desk) -> None:
+    allowed = await desk.signed_in("investigator")
+    opened = await allowed.post("/console/cases", data={"kind": "provider", "subject": "H7", "detection": "score"})
+    path = opened.headers["location"]
+    sought = f"/console/search?q={path.rpartition('/')[2]}"
+    assert (await allowed.get(sought)).headers["location"] == path
+    other = await desk.signed_in("investigator", [Scope.READ, Scope.SCORES])
+    assert (await other.get(sought)).status_code == 404
+
+
 async def test_an_id_that_names_several_things_shows_each(desk: Desk) -> None:
     with psycopg.connect(desk.url) as connection:
         connection.execute("INSERT INTO providers (provider_id) VALUES ('clm_1')")
