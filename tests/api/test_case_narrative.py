@@ -213,11 +213,17 @@ def test_without_settings_there_is_no_endpoint():
     assert drafting_endpoint(Settings(narrative_url="https://llm.insurer.example/v1", narrative_model="m")) is not None
 
 
+USERINFO = "ann:anything"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"narrative_url": "http://llm.insurer.example/v1", "narrative_model": "m"}, "must be HTTPS"),
-        ({"narrative_url": "https://a:b@llm.insurer.example/v1", "narrative_model": "m"}, "GINJA_NARRATIVE_KEY"),
+        (
+            {"narrative_url": f"https://{USERINFO}@llm.insurer.example/v1", "narrative_model": "m"},
+            "GINJA_NARRATIVE_KEY",
+        ),
         ({"narrative_url": "https://llm.insurer.example/v1"}, "GINJA_NARRATIVE_URL"),
     ],
 )

@@ -239,7 +239,7 @@ def test_an_invalid_finding_is_refused_and_nothing_is_stored(database_url, findi
 
 
 def test_a_finding_on_an_unknown_claim_is_refused(database_url):
-    with pytest.raises(NotFound, match="claim c9 not found"):
+    with pytest.raises(NotFound, match="claim not found; check its id"):
         ask(database_url, lambda database: record(database, "c9", NewDisposition("cleared", "ann")))
 
 
