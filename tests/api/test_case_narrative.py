@@ -214,6 +214,7 @@ def test_without_settings_there_is_no_endpoint():
 
 
 USERINFO = "ann:anything"
+WITH_USERINFO = f"https://{USERINFO}@llm.insurer.example/v1"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ USERINFO = "ann:anything"
     [
         ({"narrative_url": "http://llm.insurer.example/v1", "narrative_model": "m"}, "must be HTTPS"),
         (
-            {"narrative_url": f"https://{USERINFO}@llm.insurer.example/v1", "narrative_model": "m"},
+            {"narrative_url": WITH_USERINFO, "narrative_model": "m"},
             "GINJA_NARRATIVE_KEY",
         ),
         ({"narrative_url": "https://llm.insurer.example/v1"}, "GINJA_NARRATIVE_URL"),
