@@ -165,7 +165,7 @@ async def test_a_decision_is_answered_as_the_first(severed: Severed):
     path = f"/v1/claims/{claim_id}/decisions"
     version = (await severed.api.get(path)).json()["version"]
     body = {"action": "release", "reason": "review_found_no_issue", "expected_version": version}
-    await severed.lose_answer(COMMIT, before=NONCE)
+    await severed.lose_answer(COMMIT, before=NONCE + SEALING)
     first = await severed.api.post(path, body, role="investigator")
     assert problem(first) == (503, "outcome-unknown")
     again = await severed.api.post(path, body, role="investigator")
@@ -192,7 +192,7 @@ async def test_a_change_under_a_key_is_carried_out_once_whatever_became_of_its_c
 async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(severed: Severed):
     claim_id = (await severed.api.submit()).json()["claim_id"]
     path, body = f"/v1/claims/{claim_id}/dispositions", {"disposition": "cleared"}
-    await severed.lose_answer(COMMIT, before=NONCE)
+    await severed.lose_answer(COMMIT, before=NONCE + SEALING)
     assert problem(await severed.api.post(path, body)) == (503, "outcome-unknown")
     assert (await severed.api.post(path, body)).status_code == 201
     assert severed.api.count("dispositions") == 1
