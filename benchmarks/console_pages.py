@@ -44,14 +44,43 @@ _OF_API: Final = {"GINJA_RATE_LIMITS": "session=1000000/60"}
 """A person does not open so many pages a minute."""
 _ALL: Final = "SELECT ''"
 """Of a page without an id."""
+_CLAIMS: Final = "SELECT claim_id FROM assessments GROUP BY claim_id ORDER BY md5(claim_id)"
+_OF_CLAIMS: Final = """
+    SELECT DISTINCT {0}, md5({0}) AS place FROM (SELECT {0} FROM claims ORDER BY md5(claim_id) LIMIT 2000) AS some
+    ORDER BY place"""
 PAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "home": ("/console/", _ALL),
+    "queue": ("/console/queue", _ALL),
+    "queue: pended by edits": ("/console/queue?tab=edits", _ALL),
+    "lead": ("/console/queue/leads/{}", "SELECT lead_id FROM leads WHERE status = 'open' ORDER BY md5(lead_id)"),
     "in review": ("/console/in-review", _ALL),
+    "claim": ("/console/claims/{}", _CLAIMS),
+    "claims of a provider": ("/console/claims?set=all&provider={}", _OF_CLAIMS.format("provider_id")),
+    "provider": ("/console/providers/{}", _OF_CLAIMS.format("provider_id")),
+    "member": ("/console/members/{}", _OF_CLAIMS.format("member_id")),
+    "rings": ("/console/rings", _ALL),
+    "cases": ("/console/cases", _ALL),
+    "team": ("/console/team", _ALL),
     "appeals": ("/console/appeals", _ALL),
+    "re-screening": ("/console/rescreening", _ALL),
     "weekly list": ("/console/reviews", _ALL),
-    "claim": ("/console/claims/{}", "SELECT claim_id FROM assessments GROUP BY claim_id ORDER BY md5(claim_id)"),
+    "home": ("/console/", _ALL),
 }
 """Page → its path, and the statement that has the ids to fill in."""
+
+
+_ADD_LEADS: Final = """
+    INSERT INTO leads (lead_id, subject_kind, subject_id, status, source, week, rank, listed, claims, scored,
+                       expected_cents, low_cents, high_cents, paid_cents, unpaid_cents, probability, indicators,
+                       due_on, opened_at)
+    SELECT 'led_bench_' || claim_id, 'claim', claim_id, 'open', 'score', date_trunc('week', now())::date, row_number()
+           OVER (ORDER BY amount_cents DESC), true, 1, 1, amount_cents / 2, amount_cents / 4, amount_cents, 0,
+           amount_cents, 0.5, ARRAY['price_against_peers'], now()::date + 7, now()
+    FROM (SELECT claim_id, amount_cents FROM claims ORDER BY md5(claim_id) LIMIT %(leads)s) AS chosen
+    ON CONFLICT DO NOTHING"""
+_ADD_LEAD_CLAIMS: Final = """
+    INSERT INTO lead_claims (lead_id, claim_id, source, added_at)
+    SELECT lead_id, subject_id, 'score', now() FROM leads WHERE lead_id LIKE 'led_bench_%'
+    ON CONFLICT DO NOTHING"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +136,9 @@ async def _measure(stage: Stage, folder: Path, *, leads: int, requests: int, rep
         )
         report("settling the database")
         await asyncio.to_thread(settle, stage)
+        _add_leads(stage, leads)
         paths = _paths(stage, requests)
+        open_leads = _count(stage, "SELECT count(*) FROM leads WHERE status = 'open'")
         async with _signed_in(running) as session:
             taken = {}
             for name, of_page in paths.items():
@@ -124,7 +155,7 @@ async def _measure(stage: Stage, folder: Path, *, leads: int, requests: int, rep
     return ConsoleReport(
         CONDITIONS.format(cores=os.cpu_count()),
         claims=_count(stage, "SELECT count(*) FROM claims"),
-        open_leads=leads,
+        open_leads=open_leads,
         pages=pages,
         missed=missed_targets(pages),
     )
@@ -198,11 +229,21 @@ def _figures(taken: Sequence[_Taken], queries: int) -> PageFigures:
     return PageFigures(_at(0.5, times), _at(0.99, times), queries, max(one.size for one in taken), failed)
 
 
+def _add_leads(stage: Stage, leads: int) -> None:
+    """Open leads of single claims, beside those of the worker, which closes them when it looks for the next time."""
+    from api.migrate import plain_url
+
+    with psycopg.connect(plain_url(stage.database_url)) as connection:
+        connection.execute(_ADD_LEADS, {"leads": leads})
+        connection.execute(_ADD_LEAD_CLAIMS)
+        connection.execute("ANALYZE leads, lead_claims")
+
+
 def _paths(stage: Stage, requests: int) -> dict[str, list[str]]:
     """Page → that many paths; a page that nothing can be opened on is left out."""
     found = {}
     for name, (path, ids) in PAGES.items():
-        with_ids = [path.format(quote(one, safe="")) for (one,) in _rows(stage, f"{ids} LIMIT {requests}")]
+        with_ids = [path.format(quote(one, safe="")) for one, *_ in _rows(stage, f"{ids} LIMIT {requests}")]
         if with_ids:
             found[name] = list(islice(cycle(with_ids), requests))
     return found

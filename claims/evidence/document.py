@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 from claims.evidence.annex import ScoreAnnex
 from claims.evidence.sampling import SampleSection
 
-FORMAT: Final = "ginja evidence pack 1"
+FORMAT: Final = "ginja-evidence-pack-1"
 
 PackSubjectKind = Literal["provider", "member", "ring"]
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,6 +20,9 @@ _EXAMPLE = (
     '--contact siu@insurer.example --category fraud --provision "18 U.S.C. 1347"'
 )
 
+_OPTIONS: Final = {"why": "motive", "provisions": "provision"}
+"""Names of options that differ from those of the fields."""
+
 
 @command(examples=[_EXAMPLE])
 @click.argument("case_id", metavar="CASE_ID")
@@ -27,11 +31,17 @@ _EXAMPLE = (
 @click.option("--unit", default="", help="Unit of the organization.")
 @click.option("--person", required=True, help="Whom to ask.")
 @click.option("--contact", required=True, help="Telephone, e-mail or address of that person.")
-@click.option("--category", type=click.Choice(_CATEGORIES), default="undetermined", show_default=True)
+@click.option(
+    "--category",
+    type=click.Choice(_CATEGORIES),
+    default="undetermined",
+    show_default=True,
+    help="Category of the allegation.",
+)
 @click.option("--statement", default="", help="What is alleged; names no member but the subject.")
 @click.option("--provision", "provisions", multiple=True, help="A provision violated. Repeatable.")
 @click.option("--how", default="", help="How it was done.")
-@click.option("--why", default="", help="Why it was done.")
+@click.option("--motive", "why", default="", help="Why it was done.")
 @BY
 def write(case_id: str, out: Path, by: str | None, as_json: bool, **stated: str | tuple[str, ...]) -> None:
     """Write an evidence pack of a case as it is now: JSON and PDF, signed.
@@ -47,7 +57,8 @@ def write(case_id: str, out: Path, by: str | None, as_json: bool, **stated: str 
         asked = EvidencePackIn.model_validate({**stated, "provisions": list(stated["provisions"])}).asked
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        raise click.UsageError(f"--{first['loc'][0]}: {first['msg']}.") from None
+        field = str(first["loc"][0])
+        raise click.UsageError(f"--{_OPTIONS.get(field, field)}: {first['msg']}.") from None
     existing_database_url()
     check_region(out)
     own = settings()

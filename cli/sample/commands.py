@@ -8,6 +8,7 @@ import click
 from cli.command import command
 from cli.options import OUTPUT_FILE, SHARE
 from cli.output import print_json, terminal
+from cli.residency import check_region
 from cli.sample.files import (
     ALLOCATION,
     BOUNDARY,
@@ -33,6 +34,7 @@ def frame(frame_file: Path, boundaries: tuple[str, ...], output: Path | None, as
     from formats.sampling_files import frame_rows
 
     found = read_frame_file(frame_file, boundaries)
+    check_region(output)
     if output is not None:
         write_csv(output, frame_rows(found))
     if as_json:
@@ -185,6 +187,7 @@ def worksheet(
 
     found = read_frame_file(frame_file, boundaries)
     drawn = sample_of(found, seed=seed, size=size, by_stratum=by_stratum, allocation=allocation, error_rate=error_rate)
+    check_region(output)
     write_csv(output, worksheet_rows(drawn))
     if as_json:
         print_json({"output": output, "units": len(drawn.drawn), **_described(found), "seed": seed})

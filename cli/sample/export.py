@@ -9,6 +9,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import OUTPUT_FOLDER
 from cli.output import print_json
+from cli.residency import check_region
 from cli.sample.files import write_csv
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def export(sample_id: str, case_id: str, output: Path, as_json: bool) -> None:
     frame, record = SamplingFrame.parse(text), details.record
     drawn = draw(frame, record.seed, {one.name: one.size for one in record.strata})
     correct = {one.claim_id: one.correct_cents for one in details.items if one.correct_cents is not None}
+    check_region(output)
     output.mkdir(parents=True, exist_ok=True)
     write_csv(output / "frame.csv", frame_rows(frame))
     write_csv(output / "worksheet.csv", worksheet_rows(drawn, correct))
