@@ -20,7 +20,7 @@ from api.console.claim.counted_claims import PAGE_ROWS, Anchor
 from api.database import Database
 from api.identity import create_key
 from features.declare import FEATURES
-from features.update.point_in_time import states_at
+from features.update import states_at
 from features.vector import ClaimInputs, inputs_of
 from tests.api.conftest import NewDatabase
 from tests.api.console.setting import HOSTILE, Browser, app_over
