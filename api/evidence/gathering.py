@@ -74,8 +74,9 @@ class MemberMask:
     def __init__(self, members: Mapping[str, str], subject_id: str | None) -> None:
         self._numbers = {one: number for one, number in members.items() if one and one != subject_id}
         ids = sorted(self._numbers, key=lambda one: (-len(one), one))
-        words = "|".join(map(re.escape, ids))
-        self._ids = re.compile(rf"(?<![A-Za-z0-9_-])(?:{words})(?![A-Za-z0-9_-])") if ids else None
+        self._ids = (
+            re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, ids))})(?![A-Za-z0-9_-])") if ids else None
+        )
 
     def masked(self, text: str) -> str:
         """The text with numbers in place of ids."""
