@@ -44,7 +44,7 @@ def test_the_model_after_an_erasure_did_not_learn_from_the_member_and_the_one_be
     before = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store).version
     learned = [one for one in sorted(set(source.claims["member_id"].to_pylist())) if saw_member(tmp_path, before, one)]
     assert learned
-    member = learned[0]
+    member = max(learned, key=len)  # an id of two bytes is at times in so many random ones
     add_erasure(tmp_path, ErasedMember(member, clock.now()))
     after = train_and_register(tmp_path, options=made.OPTIONS, store=store).version
     assert after != before
