@@ -153,7 +153,7 @@ def case_line(case: CaseRecord) -> ListedCaseLine:
         subject=subject,
         status=status,
         detection=DETECTIONS[case.detection],
-        owner=case.assigned_name or "nobody",
+        owner=case.assigned_name or "unassigned",
         opened_at=utc_minute(case.opened_at),
         disposition="–" if case.disposition is None else DISPOSITIONS[case.disposition],
         loss="–" if case.loss_cents is None else format_cents(case.loss_cents),
