@@ -46,7 +46,7 @@ _ALL: Final = "SELECT ''"
 """Of a page without an id."""
 _CLAIMS: Final = "SELECT claim_id FROM assessments GROUP BY claim_id ORDER BY md5(claim_id)"
 _OF_CLAIMS: Final = """
-    SELECT DISTINCT {0}, md5({0}) AS place FROM (SELECT {0} FROM claims ORDER BY md5(claim_id) LIMIT 2000) AS some
+    SELECT DISTINCT {0}, md5({0}) AS place FROM (SELECT {0} FROM claims ORDER BY md5(claim_id) LIMIT 2000) AS chosen
     ORDER BY place"""
 PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "queue": ("/console/queue", _ALL),
@@ -132,7 +132,7 @@ async def _measure(stage: Stage, folder: Path, *, leads: int, requests: int, rep
     async with in_thread(platform(stage, free_routes(), of_api=_OF_API)) as running:
         report(f"{int(SUBMIT_RATE * SUBMIT_S)} claims at {SUBMIT_RATE:.0f} claims/s")
         await ClaimLoad(running, folder, LIVE).run(
-            *("--mode", "steady", "--rate", str(SUBMIT_RATE), "--seconds", str(SUBMIT_S))
+            *("--mode", "steady", "--rate", str(SUBMIT_RATE), "--seconds", str(SUBMIT_S), "--warm", "2")
         )
         report("settling the database")
         await asyncio.to_thread(settle, stage)
