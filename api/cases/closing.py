@@ -245,7 +245,7 @@ async def _lock_proposal(
     )
     proposer = str(await connection.scalar(statement))
     if caller.actor_id == found.proposed_by or caller.name == proposer:
-        raise Forbidden("nobody approves or refuses their own proposal; ask another lead investigator")
+        raise Forbidden("another person approves or refuses a proposal; ask another lead investigator")
     return found, proposer
 
 

@@ -105,7 +105,7 @@ class CaseRecord:
     opened_at: datetime
     opened_by: str
     assigned_to: str | None
-    """Id of the user or key; None: nobody has it."""
+    """Id of the user or key; None: no one has it."""
     assigned_name: str | None
     disposition: str | None
     """What was found, or is proposed while the case is open; None: neither."""

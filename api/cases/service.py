@@ -112,7 +112,7 @@ async def remove_claims(
 async def assign(
     database: Database, keys: FieldKeys, caller: Caller, case_id: str, assignee_id: str | None
 ) -> CaseRecord:
-    """Assign an open case, to `caller` itself or another who works cases; `None`: to nobody.
+    """Assign an open case, to `caller` itself or another who works cases; `None`: to no one.
 
     Raises `Conflict`, which names the one who has the case, where that is another and the caller leads no
     investigation; `Forbidden`, `NotFound`, and `Invalid` for an assignee who may not work cases.
@@ -191,7 +191,7 @@ def require_worker(caller: Caller) -> None:
 
 
 def require_own(caller: Caller, found: CaseRecord) -> None:
-    """Raise `Conflict`, which names who has the case, unless that is the caller or nobody, or the caller leads."""
+    """Raise `Conflict`, which names who has the case, unless that is the caller or no one, or the caller leads."""
     if found.assigned_to in (None, caller.actor_id) or caller.may(Scope.APPROVE):
         return
     raise Conflict(

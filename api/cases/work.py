@@ -36,7 +36,7 @@ class CaseNoteKind(Enum):
 
     NOTE = "note"
     CONTACT = "contact"
-    """Somebody was spoken to, or written to."""
+    """Someone was spoken to, or written to."""
     EDUCATION = "education"
     """The provider was taught how to bill."""
     REFERRAL = "referral"

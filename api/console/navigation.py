@@ -16,7 +16,7 @@ class NavigationLink:
     key: str
     """Keys that open it, pressed one after the other."""
     needs: Scope | None = None
-    """`None`: everybody who can sign in sees the page."""
+    """`None`: everyone who can sign in sees the page."""
 
 
 NAVIGATION: Final[Sequence[NavigationLink]] = (

@@ -164,7 +164,7 @@ async def change_leads(connection: AsyncConnection, changes: Mapping[str, Mappin
 
 
 async def end_claims(connection: AsyncConnection, claim_ids: Sequence[str], at: datetime) -> None:
-    """Claims need nobody any more, or move to another lead."""
+    """Claims need no one any more, or move to another lead."""
     if claim_ids:
         await connection.execute(
             update(LeadClaimRow)
@@ -249,7 +249,7 @@ async def find_lead(connection: AsyncConnection, lead_id: str, *, lock: bool = F
 
 
 async def best_unassigned(connection: AsyncConnection) -> LeadRecord | None:
-    """The open lead of the highest expected recoverable that nobody has, locked; `None`: there is none.
+    """The open lead of the highest expected recoverable that no one has, locked; `None`: there is none.
 
     One transaction at a time looks, so that two people get two leads. A lead that changes while it is waited for is
     looked for again.

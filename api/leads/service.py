@@ -83,19 +83,19 @@ class Leads:
                 await _assign(connection, caller, found)
 
     async def take_next(self, caller: Caller) -> LeadRecord | None:
-        """Assign the best lead that nobody has to the caller, who alone gets it; None: there is none."""
+        """Assign the best lead that no one has to the caller, who alone gets it; None: there is none."""
         _require_worker(caller)
         async with self._database.transaction() as connection:
             found = await repository.best_unassigned(connection)
             return None if found is None else await _assign(connection, caller, found)
 
     async def release(self, caller: Caller, lead_ids: Sequence[str]) -> None:
-        """Leads that the caller has are nobody's again. Raises `Conflict` for one of another person."""
+        """Leads that the caller has are without an owner again. Raises `Conflict` for one of another person."""
         async with self._database.transaction() as connection:
             for found in await _locked(connection, caller, lead_ids):
                 _require_own(caller, found)
-                nobody = {"assigned_to": None, "assigned_name": None, "assigned_at": None}
-                await repository.change_leads(connection, {found.lead_id: nobody})
+                released = {"assigned_to": None, "assigned_name": None, "assigned_at": None}
+                await repository.change_leads(connection, {found.lead_id: released})
                 await _record(connection, caller, found, "lead.release", {})
 
     async def snooze(

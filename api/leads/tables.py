@@ -84,7 +84,7 @@ class LeadClaimRow(Base):
     source: Mapped[str]
     added_at: Mapped[Instant]
     done_at: Mapped[datetime | None] = mapped_column(
-        DateTime(timezone=True), comment="When it needed nobody any more, or moved to another lead."
+        DateTime(timezone=True), comment="When it needed no one any more, or moved to another lead."
     )
 
     __table_args__ = (

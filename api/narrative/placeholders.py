@@ -1,4 +1,4 @@
-"""What a drafting model is sent: numbers, and placeholders for everything that names somebody or something.
+"""What a drafting model is sent: numbers, and placeholders for everything that names a person or a thing.
 
 Ids, days and texts of a case never leave the machine. They are numbered, and what a draft says of a placeholder is put
 back before the draft is verified.

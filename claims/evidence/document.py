@@ -236,7 +236,7 @@ class LossStatement:
 
 @dataclass(frozen=True, slots=True)
 class FileAccess:
-    """Somebody opened a file."""
+    """A file was opened."""
 
     at: datetime
     by: str

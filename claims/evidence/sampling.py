@@ -1,4 +1,4 @@
-"""The sample of an evidence pack: what anybody needs to draw the same claims and to compute the same overpayment."""
+"""The sample of an evidence pack: what anyone needs to draw the same claims and to compute the same overpayment."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -20,7 +20,7 @@ def group(
     Claims of a provider are one lead where it has several, or where there is a lead or case of it
     (`under_investigation`) already; claims of other providers are one lead of their member by the same rule; any other
     claim is a lead by itself. So is a claim of the random audit sample, which is reviewed for itself whatever else is
-    known of its provider, and a claim whose own lead somebody has taken (`taken`).
+    known of its provider, and a claim whose own lead a person has taken (`taken`).
     """
     ordered = sorted(claims, key=lambda one: one.claim_id)
     joined = [one for one in ordered if one.source is not LeadSource.AUDIT and one.claim_id not in taken]

@@ -78,7 +78,7 @@ def _literals(facts: Sequence[NarrativeFact]) -> set[str]:
 
 
 def _ambiguous(facts: Mapping[str, NarrativeFact]) -> frozenset[Concept]:
-    """`the provider` is somebody only in a case about one provider."""
+    """`the provider` is a certain one only in a case about one provider."""
     one = any(fact.measure == "subject.provider" for fact in facts.values())
     providers = facts.get("claims.providers")
     return frozenset() if one and (providers is None or providers.value == 1) else frozenset({Concept.PROVIDER})

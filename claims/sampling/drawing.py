@@ -1,4 +1,4 @@
-"""A draw that anybody can repeat from the frame, the seed and this description, in any language.
+"""A draw that anyone can repeat from the frame, the seed and this description, in any language.
 
 The number of a unit is SHA-256 of five lines joined by LF: `DRAW_METHOD`, the hash of the frame, the seed, the stratum
 and the id of the unit, as UTF-8. The units of a stratum are ordered by that number, lowest first; a sample of n is the

@@ -154,7 +154,7 @@ class CaseDesk:
         await cases.remove_claims(self._database, self._keys, signed_in.caller, case_id, ids)
 
     async def _assign(self, signed_in: SignedIn, case_id: str, form: _Form) -> None:
-        assignee = {"me": signed_in.actor_id, "nobody": None}.get(form.get("to", ""), form.get("to", ""))
+        assignee = {"me": signed_in.actor_id, "none": None}.get(form.get("to", ""), form.get("to", ""))
         await cases.assign(self._database, self._keys, signed_in.caller, case_id, assignee)
 
     async def _close(self, signed_in: SignedIn, case_id: str, form: _Form) -> None:

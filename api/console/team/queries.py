@@ -46,7 +46,7 @@ class MonthOfMoney:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Open cases of an investigator; the name is empty for cases that are nobody's."""
+    """Open cases of an investigator; the name is empty for cases without an owner."""
 
     name: str
     open_cases: int
@@ -86,7 +86,7 @@ class SnoozedLead:
     until: date
     reason: str
     name: str
-    """Whose it is; empty: nobody's."""
+    """Whose it is; empty: no one's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def upgrade() -> None:
             "done_at",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="When it needed nobody any more, or moved to another lead.",
+            comment="When it needed no one any more, or moved to another lead.",
         ),
         sa.CheckConstraint(_SOURCES, name="lead_claims_source_check"),
         sa.ForeignKeyConstraint(["lead_id"], ["leads.lead_id"], name="lead_claims_lead_id_fkey"),
