@@ -97,11 +97,14 @@ async def add_claims(
 async def remove_claims(
     database: Database, keys: FieldKeys, caller: Caller, case_id: str, claim_ids: Sequence[str]
 ) -> CaseRecord:
-    """Remove claims from an open case. Raises `Forbidden`, `NotFound`, `Conflict`, and `Invalid` for one it lacks."""
+    """Remove claims from an open case of the caller's, or of no one's.
+
+    Raises `Forbidden`, `NotFound`, `Conflict`, also for a case that another has, and `Invalid` for a claim it lacks.
+    """
     require_worker(caller)
     asked = _distinct(claim_ids)
     async with database.transaction() as connection:
-        await lock_open_case(connection, case_id)
+        require_own(caller, await lock_open_case(connection, case_id))
         removed = await repository.remove_case_claims(connection, case_id, asked)
         if missing := sorted(set(asked) - set(removed)):
             raise Invalid.field("claim_ids", f"{_names(missing)} not in the case; read the case for its claims")

@@ -50,20 +50,33 @@ class LeadWork:
         self._listed: date | None = None
 
     async def step(self) -> int:
-        """Make the list of the week where it is due, then refresh; there is never more to do at once."""
+        """Make the list of the week where it is due, then refresh; there is never more to do at once.
+
+        Where the list cannot be made, leads are refreshed all the same and ranked once it is made; raises what making
+        it raised.
+        """
         monday = monday_of(clock.now().date())
-        if self._tools.make_weekly_list is not None and self._listed != monday:
-            await asyncio.to_thread(self._tools.make_weekly_list)
+        try:
+            if self._tools.make_weekly_list is not None and self._listed != monday:
+                await asyncio.to_thread(self._tools.make_weekly_list)
             self._listed = monday
-        await refresh(self._database, self._tools.expected, self._zone, capacity=self._capacity)
+        finally:
+            await refresh(
+                *(self._database, self._tools.expected, self._zone),
+                capacity=self._capacity,
+                ranked_on=monday if self._listed == monday else None,
+            )
         return 0
 
 
-async def refresh(database: Database, expected: Expected, zone: tzinfo, *, capacity: int) -> int:
+async def refresh(
+    database: Database, expected: Expected, zone: tzinfo, *, capacity: int, ranked_on: date | None
+) -> int:
     """Bring leads in step with the claims that need a person; returns how many leads are not closed.
 
     A claim that needs a person is in exactly one lead that is not closed. A lead none of whose claims does is closed;
-    any other stays, also over a Monday, with who has it and until when it is put aside.
+    any other stays, also over a Monday, with who has it and until when it is put aside. `ranked_on`: the Monday whose
+    ranks leads get, unless they have them; None: the list of this week is not made yet, ranks stay.
     """
     now = clock.now()
     today = receipt_day(now, zone)
@@ -71,6 +84,8 @@ async def refresh(database: Database, expected: Expected, zone: tzinfo, *, capac
         await repository.lock_leads(connection)
         await repository.wake(connection, today)
         waiting = await repository.waiting_claims(connection)
+        if len(waiting) == repository.MOST_CLAIMS:
+            log.warning("more claims need a person than leads can have", most=repository.MOST_CLAIMS)
         leads = {one.subject: one for one in await repository.unclosed(connection)}
         open_claims = await repository.open_claims(connection)
         investigated = await _subjects_of_cases(connection)
@@ -89,9 +104,8 @@ async def refresh(database: Database, expected: Expected, zone: tzinfo, *, capac
         last = await repository.last_week(connection)
         changes = _changes(leads, sums, now)
         added = _added(sums, leads, now)
-        monday = monday_of(today)
-        if last is None or last < monday:
-            _rank(sums, leads, changes, added, monday, capacity)
+        if ranked_on is not None and (last is None or last < ranked_on):
+            _rank(sums, leads, changes, added, ranked_on, capacity)
         await _store(connection, leads, added, changes, grouped, open_claims, now)
     return len(sums)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.intake import ClaimRow
@@ -98,30 +98,26 @@ async def items_of(connection: AsyncConnection, sample_id: str) -> list[SampleIt
 
 async def set_reviews(
     connection: AsyncConnection, sample_id: str, reviews: Sequence[ItemReview], *, by: str, at: datetime
-) -> set[str]:
-    """Store what the review of drawn claims found; returns the claims that were drawn."""
-    found: set[str] = set()
-    for one in reviews:
-        statement = (
-            update(SampleItemRow)
-            .where(SampleItemRow.sample_id == sample_id, SampleItemRow.claim_id == one.claim_id)
-            .values(correct_cents=one.correct_cents, reason=one.reason.value, reviewed_at=at, reviewed_by=by)
-            .returning(SampleItemRow.claim_id)
-        )
-        found |= set(await connection.scalars(statement))
-    return found
+) -> None:
+    """Store what the review of drawn claims found."""
+    statement = (
+        update(SampleItemRow)
+        .where(SampleItemRow.sample_id == sample_id, SampleItemRow.claim_id == bindparam("reviewed"))
+        .values(correct_cents=bindparam("correct"), reason=bindparam("why"), reviewed_at=at, reviewed_by=by)
+    )
+    await connection.execute(
+        statement,
+        [{"reviewed": one.claim_id, "correct": one.correct_cents, "why": one.reason.value} for one in reviews],
+    )
 
 
 async def set_estimate(
     connection: AsyncConnection, sample_id: str, estimate: FixedEstimate, *, by: str, at: datetime
 ) -> None:
     """Store the estimate of a sample, which is locked."""
-    values: dict[str, Any] = {
-        "estimate": _ESTIMATE.dump_python(estimate, mode="json"),
-        "fixed_at": at,
-        "fixed_by": by,
-    }
-    await connection.execute(update(CaseSampleRow).where(CaseSampleRow.sample_id == sample_id).values(values))
+    stored = _ESTIMATE.dump_python(estimate, mode="json")
+    statement = update(CaseSampleRow).where(CaseSampleRow.sample_id == sample_id)
+    await connection.execute(statement.values(estimate=stored, fixed_at=at, fixed_by=by))
 
 
 async def add_recoupment(connection: AsyncConnection, recoupment: RecoupmentRecord) -> None:

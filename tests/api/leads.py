@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC
 
+from api.investigations import monday_of
 from api.leads import ExpectedCents, Leads, ScoredLeadClaim, refresh
+from core import clock
 from tests.api.makers import MINIMAL, Api, answering
 
 
-def tenth(claims: Sequence[ScoredLeadClaim]) -> list[ExpectedCents]:
+def expected_of(claims: Sequence[ScoredLeadClaim]) -> list[ExpectedCents]:
     """Expected recoverable of claims: probability × amount, within half and twice of it."""
     values = [round(one.probability * one.amount_cents) for one in claims]
     return [ExpectedCents(one, one // 2, 2 * one) for one in values]
@@ -15,7 +17,9 @@ def tenth(claims: Sequence[ScoredLeadClaim]) -> list[ExpectedCents]:
 
 async def refreshed(api: Api, *, capacity: int = 50) -> int:
     """Refresh leads once, as the worker does."""
-    return await refresh(api.dependencies.database, tenth, UTC, capacity=capacity)
+    return await refresh(
+        api.dependencies.database, expected_of, UTC, capacity=capacity, ranked_on=monday_of(clock.now().date())
+    )
 
 
 async def held(api: Api, **changes: object) -> str:

@@ -106,6 +106,16 @@ async def test_claims_are_removed_and_a_claim_that_the_case_lacks_is_named(api: 
     assert (await acts(api, made.case_id))[-1] == "case.remove_claims"
 
 
+async def test_claims_of_a_case_that_another_has_are_not_removed(api: Api):
+    own, first = api.dependencies, await claim(api)
+    made = await opened(api, [first])
+    await cases.assign(own.database, own.field_keys, ANN, made.case_id, ANN.actor_id)
+    with pytest.raises(Conflict, match="assigned to Ann"):
+        await cases.remove_claims(own.database, own.field_keys, BEN, made.case_id, [first])
+    await cases.remove_claims(own.database, own.field_keys, LEA, made.case_id, [first])
+    assert await cases.claims_of(own.database, made.case_id) == []
+
+
 async def test_others_acts_are_recorded_with_an_encrypted_text_and_an_audit_row(api: Api):
     own, made = api.dependencies, await opened(api)
     async with own.database.transaction() as connection:

@@ -1,17 +1,17 @@
 """Leads follow the claims that need a person: none is lost, one person has a lead, and Mondays carry over."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import ROLES, Caller, Scope
-from api.leads import LeadFilter, LeadRecord, LeadTab
+from api.leads import LeadFilter, LeadRecord, LeadTab, LeadTools, LeadWork
 from claims.leads import LeadSubjectKind, SnoozeReason
 from core import clock
 from tests.api.cases import ANN, BEN, LEA
-from tests.api.leads import held, leads_over, refreshed
+from tests.api.leads import expected_of, held, leads_over, refreshed
 from tests.api.makers import MINIMAL, Api, answering
 
 ANY = LeadFilter()
@@ -59,6 +59,24 @@ async def test_a_lead_ends_when_its_claims_are_decided_and_a_refresh_changes_not
     await refreshed(api)
     assert open_claims(api) == {second}
     assert [one.subject_id for one in await leads_in(api, LeadTab.CLOSED)] == [first]
+
+
+async def test_leads_are_in_step_while_the_weekly_list_cannot_be_made_and_ranked_once_it_is(api: Api):
+    await held(api)
+    failures = [OSError("no list")]
+
+    def make_list() -> None:
+        if failures:
+            raise failures.pop()
+
+    work = LeadWork(api.dependencies.database, LeadTools(expected_of, make_list), UTC, capacity=5)
+    with pytest.raises(OSError, match="no list"):
+        await work.step()
+    (lead,) = await leads_in(api, LeadTab.UNASSIGNED)
+    assert (lead.claims, lead.rank) == (1, None)
+    await work.step()
+    (lead,) = await leads_in(api, LeadTab.UNASSIGNED)
+    assert (lead.rank, lead.listed) == (1, True)
 
 
 async def test_a_second_claim_of_a_provider_turns_a_single_claim_into_a_lead_of_the_provider(api: Api):
