@@ -9,10 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
 from api.console.consents_page import MemberConsents
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_place, read_session_form
+from api.console.reading import path_id, read_place, read_session_form
 from api.console.subjects import RevealedIdentity, Subjects
 from api.errors import ApiError, Conflict, Invalid, NotFound
-from api.fields import as_claim_id
 from api.identity import Scope
 
 _SHOWN = (Invalid, Conflict, NotFound)
@@ -69,7 +68,7 @@ class MemberPages:
         if signed_in is None:
             return to_sign_in(request, _address(request))
         await read_session_form(request)
-        consent_id = as_claim_id(request.path_params["consent_id"])
+        consent_id = path_id(request, "consent_id")
         try:
             await _consents(request).withdraw(signed_in, _member_id(request), consent_id)
         except _SHOWN as error:
@@ -123,7 +122,7 @@ def _consents(request: Request) -> MemberConsents:
 
 
 def _member_id(request: Request) -> str:
-    return as_claim_id(request.path_params["member_id"])
+    return path_id(request, "member_id")
 
 
 def _address(request: Request) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from api.errors import Forbidden, Invalid, TooLarge
+from api.fields import as_claim_id
 from api.paging import PageCursor, read_cursor
 
 _COOKIE = "ginja_console"
@@ -87,6 +88,11 @@ def _token_of(session: str) -> bytes:
 
 def _masked(token: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(token, mask, strict=True))
+
+
+def path_id(request: Request, name: str) -> str:
+    """An id of the path; text that cannot be an id becomes one that nothing has."""
+    return as_claim_id(request.path_params[name])
 
 
 async def read_session_form(

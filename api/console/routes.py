@@ -25,7 +25,7 @@ from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.queue import QueuePages
-from api.console.reading import read_day, read_place, read_session_form
+from api.console.reading import path_id, read_day, read_place, read_session_form
 from api.console.rescreening_page import CLOSING_REASONS
 from api.console.samples import SamplePages
 from api.console.search import SearchPages
@@ -35,7 +35,7 @@ from api.console.summary import SummaryPages
 from api.console.team import TeamPages
 from api.database import DATABASE_FAILURES
 from api.errors import ApiError, Conflict, Invalid, NotFound, SignatureRequired, SignInThrottled, StepUpRequired
-from api.fields import MAX_NOTE, as_claim_id
+from api.fields import MAX_NOTE
 from api.identity import Scope
 from api.outbox import MAX_REASON
 from api.paging import write_cursor
@@ -214,7 +214,7 @@ class _Pages:
         form = await read_session_form(request)
         code, entered = form.pop("code", "").strip(), {request.path_params["task_id"]: form.get("reason", "")}
         try:
-            task_id = as_claim_id(request.path_params["task_id"])
+            task_id = path_id(request, "task_id")
             signed_in = await proved_again(request, signed_in, code)
             await _console(request).failed_work.resolve_task(signed_in, task_id, form)
         except _SHOWN as error:
@@ -368,4 +368,4 @@ def _console(request: Request) -> Console:
 
 
 def _claim_id(request: Request) -> str:
-    return as_claim_id(request.path_params["claim_id"])
+    return path_id(request, "claim_id")

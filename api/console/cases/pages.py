@@ -13,9 +13,9 @@ from api.console.cases.desk import CaseDesk
 from api.console.cases.view import DETECTIONS, DISPOSITIONS, FINDINGS, LOSS_METHODS, NOTES
 from api.console.confirming import how_to_confirm, proved_again
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_form, read_place, read_session_form
+from api.console.reading import path_id, read_form, read_place, read_session_form
+from api.console.refusals import ShownRefusal
 from api.errors import ApiError, Conflict, Forbidden, Invalid, SignatureRequired, SignInThrottled, StepUpRequired
-from api.fields import as_claim_id
 from api.paging import write_cursor
 
 _QUERY: Final = ("status", "owner", "kind", "subject_id", "after")
@@ -64,7 +64,7 @@ class CasePages:
 
     async def act(self, request: Request) -> Response:
         """Every form of a case. Sent without a session, what was entered is kept for its author."""
-        signed_in, case_id = await who(request), _case_id(request)
+        signed_in, case_id = await who(request), path_id(request, "case_id")
         if signed_in is None:
             await _desk(request).keep(case_id, await read_form(request, _MAX_FORM_BYTES))
             return to_sign_in(request)
@@ -94,16 +94,18 @@ class CasePages:
         following = None
         if page.next_place is not None:
             following = urlencode(chosen | {"after": write_cursor(page.next_place) or ""})
+        shown = ShownRefusal.of(refusal)
         return self._pages.page(
             "cases/list.html",
             signed_in,
-            status=200 if refusal is None else refusal.status,
             rows=page.items,
             query=query,
             following=following,
             detections=DETECTIONS,
             entered=entered or {"kind": query["kind"], "subject": query["subject_id"]},
-            **_refused(refusal),
+            status=shown.status,
+            errors=shown.errors,
+            problem=shown.problem,
         )
 
     async def _case(
@@ -113,11 +115,11 @@ class CasePages:
         entered: Mapping[str, str] | None = None,
         refusal: ApiError | None = None,
     ) -> Response:
-        page = await _desk(request).page(signed_in, _case_id(request))
+        page = await _desk(request).page(signed_in, path_id(request, "case_id"))
+        shown = ShownRefusal.of(refusal)
         return self._pages.page(
             "cases/case.html",
             signed_in,
-            status=200 if refusal is None else refusal.status,
             page=page,
             entered=page.draft if entered is None else entered,
             kept=entered is None and bool(page.draft),
@@ -126,14 +128,10 @@ class CasePages:
             loss_methods=LOSS_METHODS,
             findings=FINDINGS,
             notes=NOTES,
-            **_refused(refusal),
+            status=shown.status,
+            errors=shown.errors,
+            problem=shown.problem,
         )
-
-
-def _refused(refusal: ApiError | None) -> dict[str, object]:
-    errors = {} if refusal is None else {one.field: one.message for one in refusal.errors}
-    problem = None if refusal is None else f"Not done: {'check the marked fields' if errors else refusal.detail}."
-    return {"errors": errors, "problem": problem}
 
 
 def _query(request: Request) -> dict[str, str]:
@@ -149,7 +147,3 @@ def _query(request: Request) -> dict[str, str]:
 def _desk(request: Request) -> CaseDesk:
     desk: CaseDesk = request.app.state.console.cases
     return desk
-
-
-def _case_id(request: Request) -> str:
-    return as_claim_id(request.path_params["case_id"])

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.console.access import PageRenderer, to_sign_in, who
 from api.console.claim.counted_claims import Anchor, CountedClaim, CountedClaimLists, CountedPage
+from api.console.downloads import CSV, saved_file
 from api.console.reading import read_place
 from api.errors import Invalid
 from api.fields import as_claim_id
@@ -64,14 +65,7 @@ class CountedClaimPages:
             return to_sign_in(request)
         name, anchor = _requested(request)
         one, claims = await _claims(request).every(name, anchor)
-        return Response(
-            _csv(claims),
-            media_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="{one.name}.csv"',
-                "Cache-Control": "no-store",
-            },
-        )
+        return saved_file(_csv(claims), CSV, f"{one.name}.csv")
 
 
 def _requested(request: Request) -> tuple[str, Anchor]:

@@ -7,9 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
+from api.console.downloads import saved_file
 from api.console.evidence.work import CATEGORIES, CaseEvidence
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_session_form
+from api.console.reading import path_id, read_session_form
+from api.console.refusals import ShownRefusal
 from api.errors import ApiError, Conflict, Invalid
 from api.evidence import PackForm
 from api.fields import as_claim_id
@@ -47,7 +49,7 @@ class EvidencePages:
             return to_sign_in(request, _address(request))
         entered = await read_session_form(request)
         try:
-            pack_id = await _evidence(request).write(signed_in, _id(request, "case_id"), entered)
+            pack_id = await _evidence(request).write(signed_in, path_id(request, "case_id"), entered)
         except _SHOWN as error:
             return await self._page(request, signed_in, entered, error)
         return RedirectResponse(f"{_address(request)}?verify={quote(pack_id, safe='')}", status_code=303)
@@ -64,11 +66,9 @@ class EvidencePages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        ids = _id(request, "case_id"), _id(request, "pack_id")
+        ids = path_id(request, "case_id"), path_id(request, "pack_id")
         record, content = await _evidence(request).file(signed_in, *ids, form)
-        disposition = f'attachment; filename="{record.file_name(form)}"'
-        headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-        return Response(content, media_type=_MEDIA_TYPES[form], headers=headers)
+        return saved_file(content, _MEDIA_TYPES[form], record.file_name(form))
 
     async def _page(
         self,
@@ -77,22 +77,19 @@ class EvidencePages:
         entered: Mapping[str, str] | None = None,
         refusal: ApiError | None = None,
     ) -> Response:
-        errors = {} if refusal is None else {one.field.partition(".")[0]: one.message for one in refusal.errors}
-        problem = (
-            None if refusal is None else f"Not written: {'check the marked fields' if errors else refusal.detail}."
-        )
         verified = request.query_params.get("verify")
+        shown = ShownRefusal.of(refusal)
         return self._pages.page(
             "evidence/list.html",
             signed_in,
-            status=200 if refusal is None else refusal.status,
             page=await _evidence(request).page(
-                signed_in, _id(request, "case_id"), None if verified is None else as_claim_id(verified)
+                signed_in, path_id(request, "case_id"), None if verified is None else as_claim_id(verified)
             ),
             entered=entered or {},
-            errors=errors,
-            problem=problem,
             categories=CATEGORIES,
+            status=shown.status,
+            errors=shown.errors,
+            problem=shown.problem,
         )
 
 
@@ -101,9 +98,5 @@ def _evidence(request: Request) -> CaseEvidence:
     return evidence
 
 
-def _id(request: Request, name: str) -> str:
-    return as_claim_id(request.path_params[name])
-
-
 def _address(request: Request) -> str:
-    return f"/console/cases/{quote(_id(request, 'case_id'), safe='')}/evidence"
+    return f"/console/cases/{quote(path_id(request, 'case_id'), safe='')}/evidence"

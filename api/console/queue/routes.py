@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
 from api.console.page_route import ConsoleRoute
 from api.console.queue.lines import SNOOZE_NAMES, claim_line, lead_line, tab_links
-from api.console.reading import inside, read_day, read_session_lists
+from api.console.reading import inside, path_id, read_day, read_session_lists
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.fields import as_claim_id
 from api.leads import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, LeadFilter, Leads, LeadTab
@@ -111,7 +111,7 @@ class QueuePages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        found, claims = await _leads(request).lead(signed_in.caller, as_claim_id(request.path_params["lead_id"]))
+        found, claims = await _leads(request).lead(signed_in.caller, path_id(request, "lead_id"))
         line = lead_line(found, signed_in.actor_id, clock.now().date())
         lines = [claim_line(one) for one in claims]
         return self._pages.page("queue/lead.html", signed_in, lead=line, claims=lines)
@@ -153,7 +153,7 @@ class QueuePages:
         """The form that opens a case of a lead."""
 
         async def open_case(signed_in: SignedIn, _: Mapping[str, Sequence[str]]) -> str:
-            lead_id = as_claim_id(request.path_params["lead_id"])
+            lead_id = path_id(request, "lead_id")
             return f"/console/cases/{await _leads(request).open_case(signed_in.caller, lead_id)}"
 
         return await self._act(request, open_case)

@@ -1,6 +1,7 @@
 """The pages of samples: the list of a case with the form that draws one, and the page of a sample."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -8,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
 from api.console.confirming import how_to_confirm, proved_again
+from api.console.downloads import TEXT, saved_file
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_session_form
+from api.console.reading import path_id, read_session_form
+from api.console.refusals import ShownRefusal
 from api.console.samples.work import APPEAL_DAYS, DUE_DAYS, ITEMS_ON_PAGE, KINDS, REASONS, CaseSamples
 from api.errors import ApiError, Conflict, Forbidden, Invalid, SignatureRequired, SignInThrottled, StepUpRequired
-from api.fields import as_claim_id
 from api.samples import letter_pdf
 
 _MOST_FIELDS = 2 * ITEMS_ON_PAGE + 10
@@ -64,7 +66,7 @@ class SamplePages:
             return to_sign_in(request, _case_address(request))
         entered = await read_session_form(request)
         try:
-            sample_id = await _samples(request).draw(signed_in, _id(request, "case_id"), entered)
+            sample_id = await _samples(request).draw(signed_in, path_id(request, "case_id"), entered)
         except _SHOWN as error:
             return await self._listed(request, signed_in, entered, error)
         return RedirectResponse(f"{_case_address(request)}/{quote(sample_id, safe='')}", status_code=303)
@@ -95,36 +97,36 @@ class SamplePages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        letter = await _samples(request).letter(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
-        return _file(letter.as_text().encode(), "text/plain; charset=utf-8", f"{_id(request, 'sample_id')}-demand.txt")
+        letter = await _samples(request).letter(signed_in, *_ids(request))
+        return saved_file(letter.as_text().encode(), TEXT, f"{path_id(request, 'sample_id')}-demand.txt")
 
     async def letter_pdf(self, request: Request) -> Response:
         """The letter as PDF."""
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        letter = await _samples(request).letter(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
-        return _file(letter_pdf(letter), "application/pdf", f"{_id(request, 'sample_id')}-demand.pdf")
+        letter = await _samples(request).letter(signed_in, *_ids(request))
+        return saved_file(letter_pdf(letter), "application/pdf", f"{path_id(request, 'sample_id')}-demand.pdf")
 
     async def frame(self, request: Request) -> Response:
         """The canonical text of the frame."""
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        text = await _samples(request).frame(signed_in, _id(request, "case_id"), _id(request, "sample_id"))
-        return _file(text.encode(), "text/plain; charset=utf-8", f"{_id(request, 'sample_id')}-frame.txt")
+        text = await _samples(request).frame(signed_in, *_ids(request))
+        return saved_file(text.encode(), TEXT, f"{path_id(request, 'sample_id')}-frame.txt")
 
     async def _act(self, request: Request, act: _Act, section: str) -> Response:
         """Take the action of a form; shows the page again where it was refused, with what was entered."""
         signed_in = await who(request)
-        address = f"{_case_address(request)}/{quote(_id(request, 'sample_id'), safe='')}"
+        address = f"{_case_address(request)}/{quote(path_id(request, 'sample_id'), safe='')}"
         if signed_in is None:
             return to_sign_in(request, address)
         entered = await read_session_form(request, most_fields=_MOST_FIELDS)
         code = entered.pop("code", "").strip()
         try:
             signed_in = await proved_again(request, signed_in, code)
-            await act(signed_in, _id(request, "case_id"), _id(request, "sample_id"), entered)
+            await act(signed_in, *_ids(request), entered)
         except _SHOWN as error:
             return await self._sample(request, signed_in, entered, error, section)
         except (StepUpRequired, SignatureRequired):
@@ -141,14 +143,15 @@ class SamplePages:
         entered: Mapping[str, str] | None = None,
         refusal: ApiError | None = None,
     ) -> Response:
+        shown = _shown(refusal)
         return self._pages.page(
             "samples/list.html",
             signed_in,
-            status=200 if refusal is None else refusal.status,
-            page=await _samples(request).listed(signed_in, _id(request, "case_id")),
+            page=await _samples(request).listed(signed_in, path_id(request, "case_id")),
             entered=entered or {},
-            errors=_errors(refusal),
-            problem=_problem(refusal),
+            status=shown.status,
+            errors=shown.errors,
+            problem=shown.problem,
         )
 
     async def _sample(
@@ -161,14 +164,15 @@ class SamplePages:
     ) -> Response:
         text = (entered or {}).get("first") or request.query_params.get("first", "1")
         first = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+        shown = _shown(refusal)
         return self._pages.page(
             "samples/sample.html",
             signed_in,
-            status=200 if refusal is None else refusal.status,
-            page=await _samples(request).page(signed_in, _id(request, "case_id"), _id(request, "sample_id"), first),
+            page=await _samples(request).page(signed_in, *_ids(request), first),
             entered=entered or {},
-            errors=_errors(refusal),
-            problem=_problem(refusal),
+            status=shown.status,
+            errors=shown.errors,
+            problem=shown.problem,
             section=section,
             reasons=REASONS,
             kinds=KINDS,
@@ -177,20 +181,13 @@ class SamplePages:
         )
 
 
-def _errors(refusal: ApiError | None) -> dict[str, str]:
-    return {} if refusal is None else {one.field: one.message for one in refusal.errors}
-
-
-def _problem(refusal: ApiError | None) -> str | None:
-    if refusal is None:
-        return None
+def _shown(refusal: ApiError | None) -> ShownRefusal:
+    """As `ShownRefusal.of`; `problem` names fields, too, because a field may be on another page of the worksheet."""
+    shown = ShownRefusal.of(refusal)
+    if refusal is None or not refusal.errors:
+        return shown
     details = "; ".join(f"{_NAMES.get(one.field.partition('_')[0], one.field)} {one.message}" for one in refusal.errors)
-    return f"Not done: {details or refusal.detail}."
-
-
-def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, media_type=media_type, headers=headers)
+    return replace(shown, problem=f"Not done: {details}.")
 
 
 def _samples(request: Request) -> CaseSamples:
@@ -198,9 +195,10 @@ def _samples(request: Request) -> CaseSamples:
     return found
 
 
-def _id(request: Request, name: str) -> str:
-    return as_claim_id(request.path_params[name])
+def _ids(request: Request) -> tuple[str, str]:
+    """Of the case and of the sample."""
+    return path_id(request, "case_id"), path_id(request, "sample_id")
 
 
 def _case_address(request: Request) -> str:
-    return f"/console/cases/{quote(_id(request, 'case_id'), safe='')}/samples"
+    return f"/console/cases/{quote(path_id(request, 'case_id'), safe='')}/samples"

@@ -7,10 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from api.cases import CaseSubject
 from api.console.access import PageRenderer, to_sign_in, who
+from api.console.downloads import CSV, saved_file
 from api.console.page_route import ConsoleRoute
-from api.console.reading import read_place, read_session_form
+from api.console.reading import path_id, read_place, read_session_form
 from api.console.subjects.service import Subjects
-from api.fields import as_claim_id
 
 
 class SubjectPages:
@@ -38,7 +38,7 @@ class SubjectPages:
         if signed_in is None:
             return to_sign_in(request)
         place = read_place(request.query_params.get("after"))
-        page = await _subjects(request).provider(signed_in, _id(request, "provider_id"), place)
+        page = await _subjects(request).provider(signed_in, path_id(request, "provider_id"), place)
         return self._pages.page("subjects/provider.html", signed_in, page=page, is_first=place is None)
 
     async def provider_claims(self, request: Request) -> Response:
@@ -46,22 +46,24 @@ class SubjectPages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        return csv_file(await _subjects(request).exported(signed_in, "provider_id", _id(request, "provider_id")))
+        body = await _subjects(request).exported(signed_in, "provider_id", path_id(request, "provider_id"))
+        return saved_file(body, CSV, "claims.csv")
 
     async def member_claims(self, request: Request) -> Response:
         """The claims of a member as a CSV file."""
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        return csv_file(await _subjects(request).exported(signed_in, "member_id", _id(request, "member_id")))
+        body = await _subjects(request).exported(signed_in, "member_id", path_id(request, "member_id"))
+        return saved_file(body, CSV, "claims.csv")
 
     async def open_provider_case(self, request: Request) -> Response:
         """The form that opens a case about a provider; leads to the case."""
-        return await self._open_case(request, CaseSubject.provider(_id(request, "provider_id")))
+        return await self._open_case(request, CaseSubject.provider(path_id(request, "provider_id")))
 
     async def open_member_case(self, request: Request) -> Response:
         """The form that opens a case about a member; leads to the case."""
-        return await self._open_case(request, CaseSubject.member(_id(request, "member_id")))
+        return await self._open_case(request, CaseSubject.member(path_id(request, "member_id")))
 
     async def rings(self, request: Request) -> Response:
         """The rings that cases are about."""
@@ -76,7 +78,7 @@ class SubjectPages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        page = await _subjects(request).rings.page(signed_in, _id(request, "ring_id"))
+        page = await _subjects(request).rings.page(signed_in, path_id(request, "ring_id"))
         return self._pages.page("subjects/ring.html", signed_in, page=page)
 
     async def open_ring_case(self, request: Request) -> Response:
@@ -85,7 +87,7 @@ class SubjectPages:
         if signed_in is None:
             return to_sign_in(request, request.url.path.removesuffix("/ring"))
         await read_session_form(request)
-        case_id = await _subjects(request).rings.open_case(signed_in, _id(request, "provider_id"))
+        case_id = await _subjects(request).rings.open_case(signed_in, path_id(request, "provider_id"))
         return RedirectResponse(f"/console/cases/{quote(case_id, safe='')}", status_code=303)
 
     async def _open_case(self, request: Request, subject: CaseSubject) -> Response:
@@ -97,16 +99,6 @@ class SubjectPages:
         return RedirectResponse(f"/console/cases/{quote(case_id, safe='')}", status_code=303)
 
 
-def csv_file(body: bytes) -> Response:
-    """A CSV file to be saved, which nothing keeps."""
-    headers = {"Content-Disposition": 'attachment; filename="claims.csv"', "Cache-Control": "no-store"}
-    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
-
-
 def _subjects(request: Request) -> Subjects:
     subjects: Subjects = request.app.state.console.subjects
     return subjects
-
-
-def _id(request: Request, name: str) -> str:
-    return as_claim_id(request.path_params[name])

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from api.console.access import PageRenderer, to_sign_in, who
 from api.console.page_route import ConsoleRoute
+from api.console.reading import path_id
 from api.console.summary.service import CaseSummaries
-from api.fields import as_claim_id
 
 
 class SummaryPages:
@@ -26,5 +26,5 @@ class SummaryPages:
             return to_sign_in(request)
         summaries: CaseSummaries = request.app.state.console.summaries
         read = summaries.drafted if request.query_params.get("draft") == "1" else summaries.of_templates
-        page = await read(signed_in, as_claim_id(request.path_params["case_id"]))
+        page = await read(signed_in, path_id(request, "case_id"))
         return self._pages.page("summary/summary.html", signed_in, page=page)
