@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import click
 
+from cli.bench_end import end
 from cli.command import ProcessCommand, command
-from cli.output import print_json, print_values, terminal
+from cli.output import json_text, print_values, terminal
 from cli.progress import print_failure, task
 
 
@@ -57,13 +58,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     with task("Causing faults") as progress:
         results = run(progress.step, only=names, seconds=seconds, rate=rate)
     missed = missed_targets(results.faults)
-    if as_json:
-        print_json({**asdict(results), "broken": missed})
-    else:
-        terminal().print(table(results))
-        for target in missed:
-            print_failure("broken", target)
-    sys.exit(1 if missed else 0)
+    end(json_text({**asdict(results), "broken": missed}), table(results), missed, as_json=as_json, kind="broken")
 
 
 @command(examples=["ginja bench crash --json", "ginja bench crash --only submit --only void"], kind=ProcessCommand)
@@ -129,13 +124,7 @@ def soak(minutes: float, rate: float, as_json: bool) -> None:
     with task("Soaking") as progress:
         result = run(progress.detail, minutes=minutes, rate=rate)
     broken = result.broken()
-    if as_json:
-        print_json({**asdict(result), "broken": broken})
-    else:
-        terminal().print(table(result))
-        for target in broken:
-            print_failure("broken", target)
-    sys.exit(1 if broken else 0)
+    end(json_text({**asdict(result), "broken": broken}), table(result), broken, as_json=as_json, kind="broken")
 
 
 @command(
@@ -172,13 +161,7 @@ def overload(seconds: float, at_once: tuple[int, ...], rate: float, as_json: boo
 
     with task("Overloading the platform") as progress:
         report = run(progress.step, seconds=seconds, at_once=at_once, rate=rate)
-    if as_json:
-        click.echo(report.as_json())
-    else:
-        terminal().print(table(report))
-        for missed in report.broken:
-            print_failure("broken", missed)
-    sys.exit(1 if report.broken else 0)
+    end(report.as_json(), table(report), report.broken, as_json=as_json, kind="broken")
 
 
 @command(examples=["ginja bench behaviour --json"], kind=ProcessCommand)
@@ -303,13 +286,7 @@ def api(sizes: tuple[int, ...], seconds: float, rate: float, as_json: bool) -> N
 
     with task("Measuring the claims API") as progress:
         report = run(progress.step, sizes=sizes, seconds=seconds, rate=rate)
-    if as_json:
-        click.echo(report.as_json())
-    else:
-        terminal().print(table(report))
-        for missed in report.missed:
-            print_failure("missed", missed)
-    sys.exit(1 if report.missed else 0)
+    end(report.as_json(), table(report), report.missed, as_json=as_json, kind="missed")
 
 
 @command(examples=["ginja bench rescreen --json", "ginja bench rescreen --claims 10000"], kind=ProcessCommand)
@@ -326,13 +303,7 @@ def rescreen(claims: int, as_json: bool) -> None:
 
     with task("Measuring re-screening") as progress:
         figures = run(progress.step, claims=claims)
-    if as_json:
-        click.echo(figures.as_json())
-    else:
-        terminal().print(table(figures))
-        for missed in figures.missed:
-            print_failure("missed", missed)
-    sys.exit(1 if figures.missed else 0)
+    end(figures.as_json(), table(figures), figures.missed, as_json=as_json, kind="missed")
 
 
 @command(
@@ -360,10 +331,4 @@ def retries(keys: int, requests: int, kills: int, as_json: bool) -> None:
     with task("Sending claims again") as progress:
         found = run(progress.step, keys=keys, requests=requests, kills=kills)
     broken = [text for one in found for text in one.broken]
-    if as_json:
-        click.echo(to_json(found))
-    else:
-        terminal().print(table(found))
-        for text in broken:
-            print_failure("broken", text)
-    sys.exit(1 if broken else 0)
+    end(to_json(found), table(found), broken, as_json=as_json, kind="broken")

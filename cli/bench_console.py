@@ -1,12 +1,10 @@
 """`ginja bench console`: the console's pages over a large insurer."""
 
-import sys
-
 import click
 
+from cli.bench_end import end
 from cli.command import ProcessCommand, command
-from cli.output import terminal
-from cli.progress import print_failure, task
+from cli.progress import task
 
 
 @command("console", examples=["ginja bench console --json", "ginja bench console --claims 10000"], kind=ProcessCommand)
@@ -28,10 +26,4 @@ def console(claims: int, leads: int, requests: int, as_json: bool) -> None:
 
     with task("Measuring the console's pages") as progress:
         report = run(progress.step, claims=claims, leads=leads, requests=requests)
-    if as_json:
-        click.echo(report.as_json())
-    else:
-        terminal().print(table(report))
-        for target in report.missed:
-            print_failure("missed", target)
-    sys.exit(1 if report.missed else 0)
+    end(report.as_json(), table(report), report.missed, as_json=as_json, kind="missed")

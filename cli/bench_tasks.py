@@ -1,12 +1,10 @@
 """`ginja bench tasks`: claims that are decided later, while what decides them is killed."""
 
-import sys
-
 import click
 
+from cli.bench_end import end
 from cli.command import ProcessCommand, command
-from cli.output import terminal
-from cli.progress import print_failure, task
+from cli.progress import task
 
 
 @command(examples=["ginja bench tasks --json", "ginja bench tasks --claims 200 --kills 3"], kind=ProcessCommand)
@@ -28,10 +26,4 @@ def tasks(claims: int, kills: int, rate: float, as_json: bool) -> None:
 
     with task("Killing task processes") as progress:
         found = run(progress.step, claims=claims, kills=kills, rate=rate)
-    if as_json:
-        click.echo(to_json(found))
-    else:
-        terminal().print(table(found))
-        for text in found.broken:
-            print_failure("broken", text)
-    sys.exit(1 if found.broken else 0)
+    end(to_json(found), table(found), found.broken, as_json=as_json, kind="broken")

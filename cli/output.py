@@ -26,9 +26,14 @@ def terminal() -> "Console":
     return found if found.is_terminal else Console(markup=False, emoji=False, width=_WIDTH_OF_A_FILE)
 
 
+def json_text(result: object) -> str:
+    """One JSON object on one line; dates and paths become text."""
+    return json.dumps(result, default=str)
+
+
 def print_json(result: object) -> None:
     """Print one JSON object on one line; dates and paths become text."""
-    click.echo(json.dumps(result, default=str))
+    click.echo(json_text(result))
 
 
 def print_values(values: Mapping[str, object], *, as_json: bool, width: int = 20) -> None:
