@@ -58,6 +58,10 @@ class Leads:
         self._keys = keys
         self._zone = zone
 
+    def today(self) -> date:
+        """The day at the insurer."""
+        return receipt_day(clock.now(), self._zone)
+
     async def page(self, caller: Caller, tab: LeadTab, sought: LeadFilter, *, offset: int, limit: int) -> QueuePage:
         """A page of a tab, best first, with the counts of all tabs. Raises `Forbidden`."""
         _require_reader(caller)
@@ -102,7 +106,7 @@ class Leads:
         self, caller: Caller, lead_ids: Sequence[str], *, until: date | None, reason: SnoozeReason | None
     ) -> None:
         """Put leads aside until a day. Raises `Invalid`, and `Conflict` for one of another person."""
-        today = receipt_day(clock.now(), self._zone)
+        today = self.today()
         latest = today + timedelta(days=LONGEST_SNOOZE_DAYS)
         if until is None or not today < until <= latest:
             raise Invalid.field("until", f"must be a day from {today + timedelta(days=1)} to {latest}")

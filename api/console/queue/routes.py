@@ -17,7 +17,6 @@ from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.fields import as_claim_id
 from api.leads import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, LeadFilter, Leads, LeadTab
 from claims.leads import LeadSubjectKind, SnoozeReason
-from core import clock
 
 _MOST_FIELDS: Final = 120
 """Of the form of the list: a field for each lead that is selected, and a few others."""
@@ -112,7 +111,7 @@ class QueuePages:
         if signed_in is None:
             return to_sign_in(request)
         found, claims = await _leads(request).lead(signed_in.caller, path_id(request, "lead_id"))
-        line = lead_line(found, signed_in.actor_id, clock.now().date())
+        line = lead_line(found, signed_in.actor_id, _leads(request).today())
         lines = [claim_line(one) for one in claims]
         return self._pages.page("queue/lead.html", signed_in, lead=line, claims=lines)
 
@@ -123,7 +122,7 @@ class QueuePages:
             found = await _leads(request).take_next(signed_in.caller)
             if found is None:
                 raise NotFound("No lead is unassigned. Look at those that are snoozed, or at yours.")
-            return lead_line(found, signed_in.actor_id, clock.now().date()).path
+            return lead_line(found, signed_in.actor_id, _leads(request).today()).path
 
         return await self._act(request, take)
 
@@ -187,7 +186,7 @@ class QueuePages:
         return RedirectResponse(following, status_code=303)
 
     async def _queue(self, request: Request, signed_in: SignedIn, refused: _RefusedAct) -> Response:
-        view, today = _View.of(request), clock.now().date()
+        view, today = _View.of(request), _leads(request).today()
         page = await _leads(request).page(signed_in.caller, view.tab, view.sought, offset=view.offset, limit=_PAGE)
         return self._pages.page(
             "queue/queue.html",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 import psycopg
@@ -67,6 +68,21 @@ async def test_a_line_states_the_money_the_claims_and_why(desk: Desk):
     assert "2 claims of one provider flagged or listed by score" in page
     for text in ("180.90", "90.45 to 361.80", "201.00", "90.0 %", "days left"):
         assert text in page, text
+
+
+async def test_the_form_offers_the_first_day_that_a_snooze_takes_also_after_midnight_at_the_insurer(seeded_url: str):
+    midnight = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)
+    async with running_api(seeded_url, signed_requests="accepted", time_zone="Africa/Nairobi") as api:
+        await held(api)
+        await refreshed(api)
+        with clock.held(midnight):
+            browser = await Desk(api).browser()
+            page = (await browser.get("/console/queue")).text
+            (lead_id,) = lead_ids(page)
+            (first,) = re.findall(r'name="until" type="date" min="([0-9-]+)"', page)
+            assert first == "2026-03-04", "it is 3 March there"
+            form = {"act": f"snooze {lead_id}", "reason": "no_capacity", "until": first}
+            assert (await browser.post("/console/queue/leads", data=form)).status_code == 303
 
 
 async def test_a_second_investigator_is_refused_by_name_and_keeps_what_was_entered(desk: Desk):
