@@ -10,7 +10,7 @@ from api.cases.closing import (
     reopen,
 )
 from api.cases.drafts import author_of_form, drop_draft, keep_draft, kept_draft
-from api.cases.history import add_event
+from api.cases.history import NO_CASE, add_event
 from api.cases.records import (
     MAX_CLAIMS,
     CaseClaim,
@@ -56,6 +56,7 @@ from api.cases.work import (
 __all__ = [
     "MAX_CASE_TEXT",
     "MAX_CLAIMS",
+    "NO_CASE",
     "CaseClaim",
     "CaseClaimRow",
     "CaseClosing",

@@ -40,7 +40,6 @@ from core.version import __version__
 WRITE: Final = "case.write_evidence"
 MAX_PACKS: Final = 200
 """Packs that a list has: the latest."""
-_NO_CASE: Final = "case not found; `GET /v1/cases` lists those that there are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class EvidencePacks:
                 as_of = clock.now().astimezone(UTC)
                 read = await read_case(connection, self._keys, case_id)
                 if read is None:
-                    raise NotFound(_NO_CASE)
+                    raise NotFound(cases.NO_CASE)
                 members = numbered_members(read.claims)
                 kind, subject_id = read.case["subject_kind"], read.case["subject_id"]
                 mask = MemberMask(members, subject_id if kind == "member" else None)

@@ -115,7 +115,9 @@ class CountedClaimLists:
             anchor = await _anchor(connection, one, requested)
             claims = await _rows(connection, one, anchor, None, MAX_EXPORTED + 1)
         if len(claims) > MAX_EXPORTED:
-            raise Invalid.field("set", f"has more than {MAX_EXPORTED:,} claims; use `POST /v1/exports` for all of them")
+            raise Invalid.field(
+                "set", f"has more than {MAX_EXPORTED:,} claims; use `GET /v1/exports/claims` for all claims"
+            )
         return one, claims
 
 
