@@ -87,7 +87,7 @@ async def test_a_large_loss_is_proposed_by_one_and_approved_by_another(api: Api)
     proposed = await closed(api, made.case_id, fraud, caller=LEA)
     assert (proposed.status, proposed.is_proposed, events(api)) == ("open", True, [])
     assert api.rows("SELECT * FROM dispositions") == [], "nothing is recorded before the approval"
-    for caller, reason in ((LEA, "own proposal"), (replace(OTHER_LEAD, name="Lea"), "own proposal"), (BEN, "lead")):
+    for caller, reason in ((LEA, "another person"), (replace(OTHER_LEAD, name="Lea"), "another person"), (BEN, "lead")):
         with pytest.raises(Forbidden, match=reason):
             await approved(api, proposed, caller)
     with pytest.raises(Conflict, match="waits"):

@@ -7,10 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 
 from api.migrate import LockRetries, SchemaLockedError, alembic_config, newest_revision, upgrade
 from cli.errors import one_line
+from core.postgres import superuser_url
+from core.settings import Settings
 
 BEFORE = "0036"
 """0037 changes `claims`, and 0040 `notifications`."""
@@ -76,11 +78,21 @@ def test_what_was_upgraded_stays_and_is_not_locked_while_a_later_migration_waits
     assert revision(url) == newest_revision()
 
 
-def test_an_upgrade_that_ends_in_a_deadlock_with_a_running_part_goes_on(url):
+@pytest.fixture
+def patient_url(server_settings: Settings, url: str) -> str:
+    """URL of a session that never ends a deadlock itself, so that Postgres ends the other, however slow the machine."""
+    if server_settings.database_url is not None:
+        pytest.skip("sets a parameter that only the superuser of the embedded server may set")
+    superuser = make_url(superuser_url(server_settings.home)).set(database=make_url(url).database)
+    options = "-cdeadlock_timeout=1h"
+    return superuser.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def test_an_upgrade_that_ends_in_a_deadlock_with_a_running_part_goes_on(url, patient_url):
     """As a batch of re-screening does, it locks claims before jobs; 0039 does the reverse."""
     command.upgrade(alembic_config(url), "0038")
     pauses: list[float] = []
-    with psycopg.connect(url) as part, ThreadPoolExecutor(1) as threads:
+    with psycopg.connect(patient_url) as part, ThreadPoolExecutor(1) as threads:
         part.execute("LOCK TABLE rescreening_claims IN ROW EXCLUSIVE MODE")
         upgrading = threads.submit(upgrade, url, retries=LockRetries(timeout_s=60, sleep=pauses.append))
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'rescreening_claims'::regclass"
