@@ -180,22 +180,25 @@ Modifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{
 Modifiers = Annotated[list[Modifier], Field(max_length=MAX_MODIFIERS)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Day = Annotated[
-    date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})
+    date,
+    # Not a plain validator: pydantic 2.14 serializes its result to text, and then reports that the text is no date.
+    BeforeValidator(parse_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]}),
 ]
 LongAgo = Annotated[
     date,
-    PlainValidator(_parse_long_ago),
+    BeforeValidator(_parse_long_ago),
     WithJsonSchema({"type": "string", "format": "date", "examples": ["1980-03-02"]}),
 ]
 """A day of a birth or of a period of validity."""
 Instant = Annotated[
     datetime,
-    PlainValidator(_parse_instant),
+    BeforeValidator(_parse_instant),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T10:15:00Z"]}),
 ]
 PastInstant = Annotated[
     datetime,
-    PlainValidator(_parse_past),
+    BeforeValidator(_parse_past),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T10:15:00Z"]}),
 ]
 Amount = Annotated[

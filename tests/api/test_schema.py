@@ -1,7 +1,10 @@
+import warnings
+
 import psycopg
 import pytest
 from alembic import command
-from psycopg.errors import InsufficientPrivilege, RestrictViolation
+from psycopg.errors import CheckViolation, InsufficientPrivilege, RestrictViolation
+from sqlalchemy.exc import SAWarning
 
 from api.migrate import alembic_config, upgrade
 from features.declare import CLAIMS
@@ -9,7 +12,30 @@ from tests.api.makers import Api
 
 
 def test_the_migrations_create_the_declared_tables(database_url):
-    command.check(alembic_config(database_url))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SAWarning)
+        command.check(alembic_config(database_url))
+
+
+def test_each_constraint_is_validated_against_the_rows_there_are(database_url):
+    with psycopg.connect(database_url) as connection:
+        unread = connection.execute("SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated")
+        assert unread.fetchall() == []
+
+
+def test_rows_from_before_a_constraint_stay_and_the_upgrade_reads_them(empty_database_url):
+    command.upgrade(alembic_config(empty_database_url), "0080")
+    insert = (
+        "INSERT INTO mails (mail_id, recipient, subject, body, status, due_at, created_at) "
+        "VALUES (%s, 'r', 's', 'b', 'pending', now(), now())"
+    )
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(insert, ["dig_1"])
+    upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT mail_id, subject FROM mails").fetchall() == [("dig_1", "s")]
+        with pytest.raises(CheckViolation):
+            connection.execute("UPDATE mails SET subject_sealed = 'x'")
 
 
 def test_the_schema_goes_down_and_up_again_and_upgrading_twice_is_harmless(empty_database_url):
