@@ -155,7 +155,7 @@ class Dependencies:
             notifications=Notifications(database, field_keys),
             registry=Registry(database, field_keys),
             member_search=MemberSearch(database, field_keys),
-            keys=Keys(database, authenticator),
+            keys=Keys(database, field_keys, authenticator),
             legal_holds=LegalHolds(database, field_keys, settings.zone),
             consents=Consents(database, settings.zone),
             evidence=EvidencePacks(database, field_keys, settings),

@@ -20,6 +20,8 @@ CHANGE_KEPT: Final = frozenset(
         *("claim.decide", "disposition.record"),
         *("legal_hold.add", "legal_hold.release"),
         *("user.create", "user.change"),
+        *("api_key.create", "api_key.rotate", "api_key.revoke"),
+        *("policy.draft", "policy.activate", "policy.rollback"),
     }
 )
 """`record_change` writes their rows; `record` refuses to."""
@@ -47,12 +49,6 @@ WITHOUT_CHANGE: Final[Mapping[str, str]] = {
     "user.begin_second_factor": _SECRET,
     "user.confirm_second_factor": _SECRET,
     **dict.fromkeys(("sign_in", "sign_in.refresh", "sign_out", "user.session_end"), _SESSION),
-    "policy.draft": f"{_ADDED} (policy_versions); rules of the insurer name no person",
-    "policy.activate": f"{_ADDED} (policy_activations); `details` and the subject name version and reason",
-    "policy.rollback": f"{_ADDED} (policy_activations); `details` and the subject name version and reason",
-    "api_key.create": "a program: `details` has role, scopes and end",
-    "api_key.rotate": "a program: `details` has the key that it replaces, role, scopes and end",
-    "api_key.revoke": "a program: it is valid before and revoked after; its row keeps the instant",
     "signing_key.create": f"{_ADDED}; a public key",
     "signing_key.revoke": "it is valid before and revoked after; its row keeps the instant",
 }

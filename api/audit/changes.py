@@ -30,6 +30,7 @@ from api.field_keys import (
     member_key,
 )
 from api.identity import Caller
+from api.request_context import Actor
 from core.errors import DecryptionError
 from core.field_encryption import SealingKey, key_id_of, place
 
@@ -60,7 +61,7 @@ class StoredChange:
 async def record_change(
     connection: AsyncConnection,
     keys: FieldKeys,
-    caller: Caller,
+    caller: Caller | Actor,
     act: str,
     details: Mapping[str, JsonValue],
     at: datetime,

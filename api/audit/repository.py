@@ -34,7 +34,7 @@ _KINDS: Final[Mapping[str, str]] = {
 
 
 def record(
-    caller: Caller,
+    caller: Caller | request_context.Actor,
     act: str,
     claim_id: str | None,
     details: Mapping[str, JsonValue],

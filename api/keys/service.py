@@ -13,8 +13,10 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
+from api.audit import AuditedChange, Subject
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.field_keys import FieldKeys
 from api.identity import (
     MAX_NAME,
     MEMBER,
@@ -32,6 +34,7 @@ from api.identity import (
     read_pin,
     stored_scopes,
 )
+from api.keys.responses import ApiKeyOut
 from api.paging import ListPage, PageCursor
 from api.request_signing import copy_keys
 from core import clock
@@ -66,9 +69,10 @@ class IssuedKey:
 class Keys:
     """The service of API keys, for administrators over HTTP and for the command line."""
 
-    def __init__(self, database: Database, authenticator: Authenticator | None = None) -> None:
+    def __init__(self, database: Database, keys: FieldKeys, authenticator: Authenticator | None = None) -> None:
         """`authenticator` looks changed keys up again; the one of other processes does within five seconds."""
         self._database = database
+        self._keys = keys
         self._authenticator = authenticator
 
     async def create(self, by: Caller, new: KeyRequest, *, may_give: frozenset[Scope]) -> IssuedKey:
@@ -76,7 +80,9 @@ class Keys:
         _require_fitting(new)
         _require_given(ROLES[new.role] if new.scopes is None else frozenset(new.scopes), may_give)
         async with self._database.transaction() as connection:
-            return await _issue(connection, by, new, "api_key.create")
+            issued = await _issue(connection, new)
+            await self._audit(connection, by, "api_key.create", None, issued.key, {}, issued.key.created_at)
+        return issued
 
     async def page(self, *, after: PageCursor | None, limit: int) -> ListPage[ApiKey]:
         """Keys, the newest first, without their secrets."""
@@ -117,11 +123,13 @@ class Keys:
             if old.state_at(at) in ("expired", "revoked"):
                 raise Conflict(f"the key is {old.state_at(at)}; create a new one")
             new = KeyRequest(old.name, old.role, old.provider_id, scopes, expires_at, member_id=old.member_id)
-            issued = await _issue(connection, by, new, "api_key.rotate", replaces=old)
+            issued = await _issue(connection, new, replaces=old)
             await copy_keys(connection, api_key_id, issued.key.api_key_id, at)
             ends = min(at + overlap, old.expires_at or at + overlap)
             await end_replaced(connection, api_key_id, replaced_by=issued.key.api_key_id, expires_at=ends)
             ended = _found(await one_key(connection, api_key_id), api_key_id)
+            of: dict[str, JsonValue] = {"replaces": f"api_keys/{api_key_id}"}
+            await self._audit(connection, by, "api_key.rotate", old, issued.key, of, issued.key.created_at)
         self._look_up_again(api_key_id)
         return issued, ended
 
@@ -133,8 +141,8 @@ class Keys:
             if old.revoked_at is not None:
                 raise Conflict(f"the key was revoked at {old.revoked_at:%Y-%m-%dT%H:%M:%SZ} already")
             await mark_revoked(connection, api_key_id, at)
-            await _audit(connection, by, "api_key.revoke", old, {}, at)
             ended = _found(await one_key(connection, api_key_id), api_key_id)
+            await self._audit(connection, by, "api_key.revoke", old, ended, {}, at)
         self._look_up_again(api_key_id)
         return ended
 
@@ -142,10 +150,30 @@ class Keys:
         if (authenticator := self._authenticator) is not None:
             self._database.after_commit(lambda: authenticator.forget(api_key_id))
 
+    async def _audit(
+        self,
+        connection: AsyncConnection,
+        by: Caller,
+        act: str,
+        before: ApiKey | None,
+        after: ApiKey,
+        details: Mapping[str, JsonValue],
+        at: datetime,
+    ) -> None:
+        """Record a change in its transaction. `before` is the key that was rotated or revoked."""
+        about: dict[str, JsonValue] = {
+            "subject": f"api_keys/{after.api_key_id}",
+            "role": after.role,
+            "scopes": None if after.scopes is None else [*after.scopes],
+            "expires_at": None if after.expires_at is None else after.expires_at.isoformat(),
+            **details,
+        }
+        change = AuditedChange(None if before is None else _as_json(before, at), _as_json(after, at))
+        subject = Subject("api_key", after.api_key_id)
+        await audit.record_change(connection, self._keys, by, act, about, at, change, subject=subject)
 
-async def _issue(
-    connection: AsyncConnection, by: Caller, new: KeyRequest, act: str, *, replaces: ApiKey | None = None
-) -> IssuedKey:
+
+async def _issue(connection: AsyncConnection, new: KeyRequest, *, replaces: ApiKey | None = None) -> IssuedKey:
     pin = None if replaces is None else await fetch(connection, read_pin(replaces.api_key_id))
     api_key_id, secret = await insert_key(
         connection,
@@ -157,10 +185,7 @@ async def _issue(
         scopes=new.scopes,
         pin=pin,
     )
-    key = _found(await one_key(connection, api_key_id), api_key_id)
-    of = {} if replaces is None else {"replaces": f"api_keys/{replaces.api_key_id}"}
-    await _audit(connection, by, act, key, of, key.created_at)
-    return IssuedKey(key, secret)
+    return IssuedKey(_found(await one_key(connection, api_key_id), api_key_id), secret)
 
 
 def _require_fitting(new: KeyRequest) -> None:
@@ -189,14 +214,6 @@ def _found(key: ApiKey | None, api_key_id: str) -> ApiKey:
     return key
 
 
-async def _audit(
-    connection: AsyncConnection, by: Caller, act: str, key: ApiKey, details: Mapping[str, JsonValue], at: datetime
-) -> None:
-    about: dict[str, JsonValue] = {
-        "subject": f"api_keys/{key.api_key_id}",
-        "role": key.role,
-        "scopes": None if key.scopes is None else [*key.scopes],
-        "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
-        **details,
-    }
-    await fetch(connection, audit.record(by, act, None, about, at))
+def _as_json(key: ApiKey, at: datetime) -> dict[str, JsonValue]:
+    """A key as responses show it, without its secret."""
+    return ApiKeyOut.of(key, at).model_dump(mode="json")

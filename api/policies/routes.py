@@ -94,7 +94,7 @@ async def create_policy(request: Request, caller: PolicyWriter) -> Response:
     body = await read_body(request, own.settings.max_body_bytes)
     document = _document(parse(PolicyDraftIn, body, max_depth=MAX_DRAFT_LEVELS))
     with _refusals():
-        stored = await service.create_draft(own.database, document, author=caller.name)
+        stored = await service.create_draft(own.database, own.field_keys, document, author=caller.name)
     new = PolicyHistory((stored,), ())  # nothing activates it within this transaction
     response = json_response(PolicyVersionOut.of(new, stored, document, _today(own)), 201)
     response.headers["Location"] = f"/v1/policies/{stored.version}"
@@ -116,7 +116,13 @@ async def activate_policy(request: Request, caller: PolicyWriter, version: Versi
     sent = parse(PolicyActivationIn, await read_body(request, own.settings.max_body_bytes))
     with _refusals():
         made = await service.activate(
-            own.database, version, approver=caller.name, reason=sent.reason, today=_today(own), force=sent.force
+            own.database,
+            own.field_keys,
+            version,
+            approver=caller.name,
+            reason=sent.reason,
+            today=_today(own),
+            force=sent.force,
         )
     return json_response(PolicyActivationOut.of(made), 201)
 
@@ -132,5 +138,5 @@ async def roll_back_policy(request: Request, caller: PolicyWriter) -> Response:
     own = dependencies(request)
     sent = parse(PolicyRollbackIn, await read_body(request, own.settings.max_body_bytes))
     with _refusals():
-        made = await service.roll_back(own.database, approver=caller.name, reason=sent.reason)
+        made = await service.roll_back(own.database, own.field_keys, approver=caller.name, reason=sent.reason)
     return json_response(PolicyActivationOut.of(made), 201)

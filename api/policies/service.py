@@ -11,8 +11,9 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, outbox, request_context
-from api.audit import Subject
-from api.database import Database, Query, fetch
+from api.audit import AuditedChange, Subject
+from api.database import Database, fetch
+from api.field_keys import FieldKeys
 from api.policies.records import (
     PolicyActivation,
     PolicyHistory,
@@ -25,7 +26,7 @@ from api.policies.records import (
 )
 from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
 from api.request_context import Actor
-from claims.policy import PolicyDocument, read_stored_document
+from claims.policy import OF_SETTINGS, PolicyDocument, read_stored_document
 from core import clock
 
 _VERSION = (
@@ -84,7 +85,7 @@ async def policy_documents(database: Database) -> dict[int, PolicyDocument]:
     return {version: read_stored_document(document) for version, document in rows}
 
 
-async def create_draft(database: Database, document: PolicyDocument, *, author: str) -> PolicyVersion:
+async def create_draft(database: Database, keys: FieldKeys, document: PolicyDocument, *, author: str) -> PolicyVersion:
     """Store a document as a new version that decides nothing yet.
 
     Raises `PolicyRefused` where a version has the same content.
@@ -109,7 +110,9 @@ async def create_draft(database: Database, document: PolicyDocument, *, author: 
             .returning(*_VERSION)
         )
         made = PolicyVersion(*tuple((await connection.execute(statement)).one()))
-        await fetch(connection, _audited("policy.draft", author, made.version, {"sha256": sha256}, made.created_at))
+        change = AuditedChange(None, _as_json(made) | {"document": stored})
+        details: dict[str, JsonValue] = {"sha256": sha256}
+        await _audit(connection, keys, "policy.draft", author, made.version, details, made.created_at, change)
         return made
 
 
@@ -125,7 +128,7 @@ async def record_test(database: Database, result: PolicyTestResult) -> int:
 
 
 async def activate(
-    database: Database, version: int, *, approver: str, reason: str, today: date, force: bool = False
+    database: Database, keys: FieldKeys, version: int, *, approver: str, reason: str, today: date, force: bool = False
 ) -> PolicyActivation:
     """Let a version decide claims received on its days; the version before it is superseded on them.
 
@@ -149,6 +152,7 @@ async def activate(
         passed = test is not None and test.passed
         test_id = None if test is None else test.test_id
         made = await _add(connection, "activate", chosen, approver, reason, test_id=test_id, forced=not passed)
+        await _record(connection, keys, made, known)
         return replace(made, test=test)
 
 
@@ -179,7 +183,7 @@ def _not_passed(version: int, test: PolicyTest | None) -> str:
     )
 
 
-async def roll_back(database: Database, *, approver: str, reason: str) -> PolicyActivation:
+async def roll_back(database: Database, keys: FieldKeys, *, approver: str, reason: str) -> PolicyActivation:
     """Undo the last activation: the versions activated before decide on their days, or the settings.
 
     Raises `PolicyRefused` where no version is active.
@@ -191,7 +195,9 @@ async def roll_back(database: Database, *, approver: str, reason: str) -> Policy
             raise PolicyRefused("no policy version is active: the settings decide; there is nothing to roll back")
         before = known.stack[:-1]
         version = known.version(before[-1]) if before else None
-        return await _add(connection, "rollback", version, approver, reason, undoes=effective[-1].activation_id)
+        made = await _add(connection, "rollback", version, approver, reason, undoes=effective[-1].activation_id)
+        await _record(connection, keys, made, known)
+        return made
 
 
 async def _add(
@@ -222,25 +228,55 @@ async def _add(
     )
     made = PolicyActivation(*tuple((await connection.execute(statement)).one()))
     event: dict[str, JsonValue] = {"activation_id": made.activation_id, "version": made.version, "kind": kind}
-    details: dict[str, JsonValue] = {"reason": reason, "forced": forced, "activation_id": made.activation_id}
     await fetch(connection, outbox.add(outbox.POLICY_ACTIVATED, "policy", event, made.made_at))
-    await fetch(connection, _audited(f"policy.{kind}", approver, made.version, details, made.made_at))
     return made
 
 
-def _audited(act: str, name: str, version: int | None, details: Mapping[str, JsonValue], at: datetime) -> Query[None]:
+async def _record(connection: AsyncConnection, keys: FieldKeys, made: PolicyActivation, known: PolicyHistory) -> None:
+    """Record an activation or rollback, with the versions that are active before it and after it."""
+    after = PolicyHistory(known.versions, (*known.activations, made))
+    details: dict[str, JsonValue] = {
+        "reason": made.reason,
+        "forced": made.forced,
+        "activation_id": made.activation_id,
+    }
+    change = AuditedChange(_active(known), _active(after))
+    await _audit(connection, keys, f"policy.{made.kind}", made.approver, made.version, details, made.made_at, change)
+
+
+def _active(known: PolicyHistory) -> dict[str, JsonValue]:
+    """The versions that are activated, the last one first; without one, the settings decide."""
+    return {"active": [_as_json(known.version(one)) for one in reversed(known.stack)]}
+
+
+def _as_json(version: PolicyVersion) -> dict[str, JsonValue]:
+    until = version.valid_until
+    return {
+        "version": version.version,
+        "title": version.title,
+        "valid_from": version.valid_from.isoformat(),
+        "valid_until": None if until is None else until.isoformat(),
+        "sha256": version.sha256,
+        "author": version.author,
+    }
+
+
+async def _audit(
+    connection: AsyncConnection,
+    keys: FieldKeys,
+    act: str,
+    name: str,
+    version: int | None,
+    details: Mapping[str, JsonValue],
+    at: datetime,
+    change: AuditedChange,
+) -> None:
     """The row of the audit log: by the sender of the request, else by the command line in this name."""
     context = request_context.current()
     actor = None if context is None else context.actor
-    return audit.entry(
-        actor=actor or Actor(audit.COMMAND_LINE, name, "operator"),
-        act=act,
-        claim_id=None,
-        details=details,
-        at=at,
-        subject=None if version is None else Subject("policy", str(version)),
-        outcome=audit.SUCCESS,
-    )
+    by = actor or Actor(audit.COMMAND_LINE, name, "operator")
+    subject = Subject("policy", str(OF_SETTINGS if version is None else version))
+    await audit.record_change(connection, keys, by, act, details, at, change, subject=subject)
 
 
 async def _history(connection: AsyncConnection, *, lock: bool = False) -> PolicyHistory:

@@ -98,7 +98,9 @@ def create(
         name, role, provider_id, frozenset(declared[one] for one in scopes) or None, expires_at, member_id=member_id
     )
     with refusals(scopes="--scope"):
-        issued = with_database(lambda database: Keys(database).create(operator(by), new, may_give=frozenset(Scope)))
+        issued = with_database(
+            lambda database: Keys(database, field_keys()).create(operator(by), new, may_give=frozenset(Scope))
+        )
     if as_json:
         print_json({"api_key_id": issued.key.api_key_id, "secret": issued.secret, "expires_at": issued.key.expires_at})
         return
@@ -167,7 +169,7 @@ def rotate(api_key_id: str, overlap: str, expires_at: datetime | None, by: str |
     span = Duration(MAX_OVERLAP).convert(overlap, None, None)
     with refusals():
         issued, old = with_database(
-            lambda database: Keys(database).rotate(
+            lambda database: Keys(database, field_keys()).rotate(
                 operator(by), api_key_id, may_give=frozenset(Scope), overlap=span, expires_at=expires_at
             )
         )
@@ -203,7 +205,7 @@ def revoke(api_key_id: str, by: str | None, as_json: bool) -> None:
 
     async def revoked_with(database: "Database") -> int:
         """Open tasks of the key."""
-        await Keys(database).revoke(operator(by), api_key_id)
+        await Keys(database, field_keys()).revoke(operator(by), api_key_id)
         return await Tasks(database, field_keys()).open_of(api_key_id)
 
     with refusals():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.database import existing_database_url, with_database
+from cli.database import existing_database_url, field_keys, with_database
 from cli.options import BY, INPUT_FILE, reason_option
 from cli.output import print_json, terminal
 from cli.policy.choices import PolicyChoices, today
@@ -111,7 +111,7 @@ def draft(file: Path, by: str | None, as_json: bool) -> None:
 
     document = read_file(file)
     existing_database_url()
-    stored = with_database(partial(create_draft, document=document, author=by or getpass.getuser()))
+    stored = with_database(partial(create_draft, keys=field_keys(), document=document, author=by or getpass.getuser()))
     if as_json:
         print_json({"version": stored.version, "author": stored.author, "sha256": stored.sha256})
         return
@@ -140,7 +140,15 @@ def activate(number: int, reason: str, force: bool, by: str | None, as_json: boo
     existing_database_url()
     approver = by or getpass.getuser()
     made = with_database(
-        partial(activate_version, version=number, approver=approver, reason=reason, today=today(), force=force)
+        partial(
+            activate_version,
+            keys=field_keys(),
+            version=number,
+            approver=approver,
+            reason=reason,
+            today=today(),
+            force=force,
+        )
     )
     _report(made, as_json=as_json)
 
@@ -155,7 +163,7 @@ def rollback(reason: str, by: str | None, as_json: bool) -> None:
     from api.policies import roll_back
 
     existing_database_url()
-    made = with_database(partial(roll_back, approver=by or getpass.getuser(), reason=reason))
+    made = with_database(partial(roll_back, keys=field_keys(), approver=by or getpass.getuser(), reason=reason))
     _report(made, as_json=as_json)
 
 

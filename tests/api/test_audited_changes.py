@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from api.audit import CHANGE_KEPT, ROUTES, WITHOUT_CHANGE, RecordedBy, recorded_as, why_without_change
+from api.policies import roll_back
 from tests.api.decisions import DENY, REOPEN, decide, held
 from tests.api.makers import Api
 from tests.api.test_audit_routes import NEW, change_of
 from tests.api.test_erasure import erase
 from tests.api.test_legal_holds import hold
+from tests.api.test_policies import COAST, in_force
 from tests.api.test_sealed_columns import SENTINEL, in_clear
+from tests.claims.policies import LONG_STAY
 
 BY_SERVICE = {route.act for route in ROUTES.values() if route.by is RecordedBy.SERVICE}
 USER = {"login": "ann@insurer.example", "display_name": f"Ann {SENTINEL}", "role": "data_scientist"}
@@ -100,3 +103,42 @@ async def test_each_act_about_a_member_keeps_its_change(api: Api):
 @pytest.mark.parametrize("act", sorted(CHANGE_KEPT))
 def test_rows_of_an_act_with_a_change_have_a_name(act: str):
     assert recorded_as(act)
+
+
+async def test_a_key_is_kept_as_it_was_and_as_it_is_without_its_secret(api: Api):
+    sent = {"name": f"till {SENTINEL}", "role": "claims_system"}
+    made = await api.post("/v1/keys", sent)
+    assert made.status_code == 201, made.text
+    created = {name: value for name, value in made.json().items() if name != "secret"}
+    assert (await change_of(api, "api_key.create"))["change"] == {"before": None, "after": created}
+    rotated = await api.post(f"/v1/keys/{created['api_key_id']}/rotate", {"overlap_hours": 1})
+    assert rotated.status_code == 201, rotated.text
+    kept = (await change_of(api, "api_key.rotate"))["change"]
+    assert kept["before"]["api_key_id"] == created["api_key_id"]
+    assert kept["after"] == {name: value for name, value in rotated.json().items() if name != "secret"}
+    revoked = await api.post(f"/v1/keys/{rotated.json()['api_key_id']}/revoke", {})
+    assert revoked.status_code == 200, revoked.text
+    last = (await change_of(api, "api_key.revoke"))["change"]
+    assert [last[one]["state"] for one in ("before", "after")] == ["valid", "revoked"]
+    assert last["after"] == revoked.json()
+    assert not in_clear(api, "audit_log")
+    assert "gja_live" not in json.dumps([kept, last])
+
+
+async def test_a_policy_is_kept_with_what_was_active_before_it(api: Api):
+    first = await in_force(api, COAST)
+    drafted = (await change_of(api, "policy.draft"))["change"]
+    assert (drafted["before"], drafted["after"]["version"]) == (None, first)
+    assert drafted["after"]["document"]["rules"][0]["name"] == COAST["name"]
+    second = await in_force(api, LONG_STAY)
+    kept = (await change_of(api, "policy.activate"))["change"]
+    assert [[one["version"] for one in kept[when]["active"]] for when in ("before", "after")] == [
+        [first],
+        [second, first],
+    ]
+    for after in ([first], []):
+        await roll_back(api.database, api.dependencies.field_keys, approver="ann", reason="too many reviews")
+        undone = (await change_of(api, "policy.rollback"))["change"]
+        assert undone["before"] == kept["after"]
+        assert [one["version"] for one in undone["after"]["active"]] == after
+        kept = undone

@@ -44,8 +44,12 @@ TODAY = date(2026, 11, 27)
 
 async def in_force(api: Api, *rules: dict[str, Any], **changes: Any) -> int:
     """Store and activate a version."""
-    draft = await create_draft(api.database, make_document(*rules, **changes), author="ann")
-    made = await activate(api.database, draft.version, approver="bob", reason="test", today=TODAY, force=True)
+    draft = await create_draft(
+        api.database, api.dependencies.field_keys, make_document(*rules, **changes), author="ann"
+    )
+    made = await activate(
+        api.database, api.dependencies.field_keys, draft.version, approver="bob", reason="test", today=TODAY, force=True
+    )
     assert made.version == draft.version
     return draft.version
 
@@ -71,14 +75,18 @@ async def test_a_version_decides_from_its_activation_on_and_the_one_before_after
     assert held["reasons"][0]["cites"] == f"policy/{first} rules/coast"
     second = await in_force(api, LONG_STAY)
     assert (await submitted(api, 3))["status"] == "approved"
-    assert (await roll_back(api.database, approver="ann", reason="too few reviews")).version == first
+    assert (
+        await roll_back(api.database, api.dependencies.field_keys, approver="ann", reason="too few reviews")
+    ).version == first
     assert (await submitted(api, 4))["status"] == "in_review"
-    assert (await roll_back(api.database, approver="ann", reason="too many")).version is None
+    assert (
+        await roll_back(api.database, api.dependencies.field_keys, approver="ann", reason="too many")
+    ).version is None
     assert (await submitted(api, 5))["status"] == "approved"
     trace = [{"rule": "coast", "observed": {"region": "Coast"}}]
     assert stored(api) == [(0, None), (first, trace), (second, None), (first, trace), (0, None)]
     with pytest.raises(PolicyRefused, match="nothing to roll back"):
-        await roll_back(api.database, approver="ann", reason="again")
+        await roll_back(api.database, api.dependencies.field_keys, approver="ann", reason="again")
     explained = (await api.get(f"/v1/claims/{held['claim_id']}/explanation")).json()["assessments"][0]
     assert (explained["policy_version"], explained["policy_trace"]) == (first, trace)
 
@@ -138,7 +146,9 @@ async def test_a_version_decides_only_claims_received_on_its_days(api: Api):
 async def test_a_version_that_was_rolled_back_decides_on_no_day_of_the_version_before(api: Api):
     summer = await in_force(api, valid_from="2026-06-01", valid_until="2026-12-31")
     await in_force(api, COAST, valid_from="2026-01-01")
-    assert (await roll_back(api.database, approver="ann", reason="too many")).version == summer
+    assert (
+        await roll_back(api.database, api.dependencies.field_keys, approver="ann", reason="too many")
+    ).version == summer
     with clock.held(datetime(2027, 1, 2, tzinfo=UTC)):
         assert (await submitted(api))["status"] == "approved"
     assert stored(api) == [(0, None)]
@@ -156,7 +166,7 @@ _STEPS = st.lists(st.tuples(_DAYS, _DAYS) | st.none(), min_size=1, max_size=8)
 async def test_claims_are_decided_by_the_newest_activation_of_the_day_that_was_not_undone(api: Api, steps):
     first = date(2027, 1, 1)
     while (await history(api.database)).stack:
-        await roll_back(api.database, approver="bob", reason="x")
+        await roll_back(api.database, api.dependencies.field_keys, approver="bob", reason="x")
     expected: list[tuple[int, date, date]] = []
     for step in steps:
         if step is not None:
@@ -166,7 +176,7 @@ async def test_claims_are_decided_by_the_newest_activation_of_the_day_that_was_n
             expected.append((version, begins, ends))
         elif expected:
             expected.pop()
-            await roll_back(api.database, approver="bob", reason="x")
+            await roll_back(api.database, api.dependencies.field_keys, approver="bob", reason="x")
     known = await history(api.database)
     for day in (first + timedelta(days=past) for past in range(8)):
         deciding = next((version for version, begins, ends in reversed(expected) if begins <= day <= ends), 0)
@@ -178,9 +188,11 @@ async def test_claims_are_decided_by_the_newest_activation_of_the_day_that_was_n
 
 
 async def test_the_author_cannot_activate_a_version(api: Api):
-    draft = await create_draft(api.database, make_document(COAST), author="Ann")
+    draft = await create_draft(api.database, api.dependencies.field_keys, make_document(COAST), author="Ann")
     with pytest.raises(PolicyRefused, match="another person activates it"):
-        await activate(api.database, draft.version, approver="ann", reason="x", today=TODAY)
+        await activate(
+            api.database, api.dependencies.field_keys, draft.version, approver="ann", reason="x", today=TODAY
+        )
     with pytest.raises(psycopg.errors.CheckViolation):
         api.execute(
             "INSERT INTO policy_activations (kind, version, author, approver, reason, made_at)"
@@ -197,10 +209,12 @@ def result(version: int, base: int | None, *, passed: bool) -> PolicyTestResult:
 
 
 async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that_passed_or_by_force(api: Api):
-    first = (await create_draft(api.database, make_document(COAST), author="ann")).version
+    first = (await create_draft(api.database, api.dependencies.field_keys, make_document(COAST), author="ann")).version
 
     async def activated(version: int, **options: Any) -> PolicyActivation:
-        return await activate(api.database, version, approver="bob", reason="x", today=TODAY, **options)
+        return await activate(
+            api.database, api.dependencies.field_keys, version, approver="bob", reason="x", today=TODAY, **options
+        )
 
     with pytest.raises(PolicyNotTested, match=f"run `ginja policy test {first}`"):
         await activated(first)
@@ -214,7 +228,9 @@ async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that
     assert (made.test.test_id, made.test.dataset, made.test.claims, made.test.scored) == (2, "own", 1_000, 7)
     assert (made.test.first_day, made.test.last_day) == (date(2026, 1, 1), date(2026, 6, 1))
     assert (made.test.capacity, made.test.tested_by) == (200.0, "ann")
-    second = (await create_draft(api.database, make_document(LONG_STAY), author="ann")).version
+    second = (
+        await create_draft(api.database, api.dependencies.field_keys, make_document(LONG_STAY), author="ann")
+    ).version
     await record_test(api.database, result(second, None, passed=True))  # not against what is in force by now
     with pytest.raises(PolicyNotTested):
         await activated(second)
@@ -230,16 +246,18 @@ async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that
 
 async def test_what_cannot_be_stored_or_activated_is_refused(api: Api):
     document = make_document(COAST, valid_until="2026-11-26")
-    draft = await create_draft(api.database, document, author="ann")
+    draft = await create_draft(api.database, api.dependencies.field_keys, document, author="ann")
     with pytest.raises(PolicyRefused, match="has the same content"):
-        await create_draft(api.database, document, author="bob")
+        await create_draft(api.database, api.dependencies.field_keys, document, author="bob")
     with pytest.raises(PolicyRefused, match="was valid until 2026-11-26"):
-        await activate(api.database, draft.version, approver="bob", reason="x", today=TODAY)
+        await activate(
+            api.database, api.dependencies.field_keys, draft.version, approver="bob", reason="x", today=TODAY
+        )
     with pytest.raises(PolicyRefused, match="there is no policy version 99"):
-        await activate(api.database, 99, approver="bob", reason="x", today=TODAY)
+        await activate(api.database, api.dependencies.field_keys, 99, approver="bob", reason="x", today=TODAY)
     version = await in_force(api)
     with pytest.raises(PolicyRefused, match="already active"):
-        await activate(api.database, version, approver="bob", reason="x", today=TODAY)
+        await activate(api.database, api.dependencies.field_keys, version, approver="bob", reason="x", today=TODAY)
 
 
 @pytest.mark.parametrize("table", ["policy_versions", "policy_activations", "policy_tests"])
@@ -292,7 +310,9 @@ async def test_old_decisions_evaluate_to_the_same_outcome_after_the_policy_and_t
 
 async def test_a_decision_that_comes_to_another_outcome_is_named(api: Api):
     body = await submitted(api)
-    version = (await create_draft(api.database, make_document(COAST), author="ann")).version
+    version = (
+        await create_draft(api.database, api.dependencies.field_keys, make_document(COAST), author="ann")
+    ).version
     api.execute("ALTER TABLE assessments DISABLE TRIGGER USER")
     api.execute(f"UPDATE assessments SET policy_version = {version}")
     found = await verify_decisions(api.database, Settings(), most=10)

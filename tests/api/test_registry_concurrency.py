@@ -85,9 +85,11 @@ async def test_a_rule_reads_the_provider_as_it_is_after_the_change(api: Api):
         "then": {"review": True},
         "reason": "Suppliers of equipment are reviewed.",
     }
-    draft = await create_draft(api.database, make_document(rule), author="ann")
+    draft = await create_draft(api.database, api.dependencies.field_keys, make_document(rule), author="ann")
     today = date(2026, 11, 27)
-    await activate(api.database, draft.version, approver="bob", reason="test", today=today, force=True)
+    await activate(
+        api.database, api.dependencies.field_keys, draft.version, approver="bob", reason="test", today=today, force=True
+    )
     answer = await submitted_during(api, specialty="dme")
     assert (answer["status"], answer["reasons"][0]["code"]) == ("in_review", "policy_review")
     (trace,) = api.rows("SELECT policy_trace FROM assessments")[0]

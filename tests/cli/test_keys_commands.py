@@ -12,13 +12,14 @@ from api.identity import Authenticator, create_key
 from api.versions import CURRENT
 from cli.main import main
 from core import clock
-from tests.api.makers import running_api
+from tests.api.makers import ENCRYPTION_KEY, running_api
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 async def run(url: str, *words: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, main, ["keys", *words], env={"GINJA_DATABASE_URL": url})
+    environment = {"GINJA_DATABASE_URL": url, "GINJA_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    return await asyncio.to_thread(CliRunner().invoke, main, ["keys", *words], env=environment)
 
 
 async def test_a_key_is_pinned_by_its_operator_with_an_audit_row(database_url: str):
