@@ -1,7 +1,7 @@
 """Schema migrations."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -130,12 +130,14 @@ def _is_locked(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
     return connection.execute("SELECT pg_try_advisory_lock(%s)", [_UPGRADE_LOCK]).fetchone() == (True,)
 
 
-def create_index_beside_writes(name: str, table: str, columns: list[str], *, where: str | None = None) -> None:
+def create_index_beside_writes(
+    name: str, table: str, columns: list[str], *, where: str | None = None, include: Sequence[str] = ()
+) -> None:
     """Create an index, within an autocommit block of a revision, without keeping rows from being written.
 
-    `where`: a condition in SQL, of the rows that the index has. PostgreSQL waits for transactions that are older,
-    however long they last: nobody waits behind it, so the limit of `LockRetries` does not count. An index of that name
-    whose creation was interrupted is invalid; it is replaced.
+    `where`: a condition in SQL, of the rows that the index has; `include`: columns that it carries. PostgreSQL waits
+    for transactions that are older, however long they last: no statement waits behind it, so the limit of `LockRetries`
+    does not count. An index of that name whose creation was interrupted is invalid; it is replaced.
     """
     from alembic import op
     from sqlalchemy import text
@@ -150,7 +152,14 @@ def create_index_beside_writes(name: str, table: str, columns: list[str], *, whe
         if is_valid is False:
             op.drop_index(name, table, postgresql_concurrently=True)
         if not is_valid:
-            op.create_index(name, table, columns, postgresql_concurrently=True, postgresql_where=where)
+            op.create_index(
+                name,
+                table,
+                columns,
+                postgresql_concurrently=True,
+                postgresql_where=where,
+                postgresql_include=list(include),
+            )
     finally:
         if not connection.invalidated:
             connection.execute(set_limit, {"value": limit})

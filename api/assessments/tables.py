@@ -82,4 +82,7 @@ class LabelRow(Base):
     kind: Mapped[str | None]
     source: Mapped[str] = mapped_column(comment="'disposition', or the data set it was loaded from.")
 
-    __table_args__ = (Index(None, "known_at"),)
+    __table_args__ = (
+        Index(None, "known_at"),
+        Index("labels_fraud_idx", "claim_id", postgresql_where="is_fraud"),
+    )

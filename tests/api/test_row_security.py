@@ -368,3 +368,14 @@ def index_conditions(url: str, statement: str) -> set[str]:
         for (line,) in rows
         if "Index Cond" in line or re.search(r"Index (Only )?Scan", line)
     }
+
+
+def test_claims_of_a_provider_are_counted_in_the_index_alone_under_row_security(api: Api) -> None:
+    with psycopg.connect(as_api_role(api.url), autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        plan = connection.execute(
+            "EXPLAIN (COSTS off) SELECT count(*) FROM claims WHERE provider_id = 'H456' AND received_at >= '2026-01-01'"
+        ).fetchall()
+    lines = [line for (line,) in plan]
+    assert any("Index Only Scan using claims_of_provider_idx" in line for line in lines), lines
+    assert any("member_id" in line for line in lines), "the policy is part of the plan"

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.console.claim.context_records import BilledClaim, BilledLine, ClaimContext, MemberClaim, PeerAmount
+from api.console.claim.context_records import BilledClaim, BilledLine, ClaimContext, MemberClaim, PeerAmounts
 from api.console.reading import NO_CLAIM
 from api.intake import no_claim
 
@@ -32,11 +32,14 @@ _LINES: Final = text(
 )
 # As the set `procedure_claims_to_midnight_365d`, of which the narrower sets are parts.
 _PEERS: Final = text(
-    """SELECT c.amount_cents, c.specialty IS NOT DISTINCT FROM :specialty, c.region IS NOT DISTINCT FROM :region
-    FROM claims AS c WHERE c.procedure_code = :procedure_code
-    AND c.received_at >= CAST(:midnight AS timestamptz) - interval '8760 hours' AND c.received_at < :midnight
-    AND (c.voided_at IS NULL OR greatest(c.voided_at, c.received_at) >= :midnight)
-    ORDER BY c.received_at DESC LIMIT :most"""
+    """SELECT of_specialty, of_region, array_agg(amount_cents) FROM (
+        SELECT c.amount_cents, c.specialty IS NOT DISTINCT FROM :specialty AS of_specialty,
+               c.region IS NOT DISTINCT FROM :region AS of_region
+        FROM claims AS c WHERE c.procedure_code = :procedure_code
+        AND c.received_at >= CAST(:midnight AS timestamptz) - interval '8760 hours' AND c.received_at < :midnight
+        AND (c.voided_at IS NULL OR greatest(c.voided_at, c.received_at) >= :midnight)
+        ORDER BY c.received_at DESC LIMIT :most) AS latest
+    GROUP BY of_specialty, of_region"""
 )
 # As the set `provider_received_90d`.
 _PROVIDER_DAYS: Final = text(
@@ -84,7 +87,7 @@ async def read_context(connection: AsyncConnection, claim_id: str) -> ClaimConte
     return ClaimContext(
         claim=claim,
         lines=[BilledLine(*one) for one in lines],
-        peers=[PeerAmount(*one) for one in peers],
+        peers=[PeerAmounts(*one) for one in peers],
         provider_days=[(one[0], one[1]) for one in days],
         member_claims=[MemberClaim(*one) for one in of_member],
     )

@@ -50,12 +50,12 @@ class BilledLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerAmount:
-    """The amount of a claim of the same procedure, and what else it has in common."""
+class PeerAmounts:
+    """The amounts of claims of the same procedure that have the same else in common with the claim."""
 
-    amount_cents: int
     same_specialty: bool
     same_region: bool
+    cents: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class ClaimContext:
 
     claim: BilledClaim
     lines: Sequence[BilledLine]
-    peers: Sequence[PeerAmount]
-    """At most `MOST_PEERS`, the latest."""
+    peers: Sequence[PeerAmounts]
+    """Of at most `MOST_PEERS` claims, the latest."""
     provider_days: Sequence[tuple[date, int]]
     """Claims received of the provider by UTC day, in the 90 days before and on the day before the claim."""
     member_claims: Sequence[MemberClaim]

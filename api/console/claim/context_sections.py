@@ -1,9 +1,11 @@
 """What the page of a claim shows beside its score, as it is printed: pure."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from itertools import chain
 from typing import Final
 
 from api.console.charts import (
@@ -20,7 +22,7 @@ from api.console.charts import (
     timeline_chart,
 )
 from api.console.claim.context_reader import MOST_MEMBER_CLAIMS, MOST_PEERS
-from api.console.claim.context_records import BilledClaim, BilledLine, ClaimContext, MemberClaim, PeerAmount
+from api.console.claim.context_records import BilledClaim, BilledLine, ClaimContext, MemberClaim, PeerAmounts
 from api.console.claim.edits import EditLine, edits_of_line
 from api.console.claim.list_pages import list_address
 from api.console.claim.reasons import CountedLink
@@ -185,7 +187,7 @@ def _paid(claim: BilledClaim, of_line: int | None, *, only: bool) -> str:
     return "not itemized"
 
 
-def peer_distribution(claim: BilledClaim, peers: Sequence[PeerAmount]) -> PeerDistribution | None:
+def peer_distribution(claim: BilledClaim, peers: Sequence[PeerAmounts]) -> PeerDistribution | None:
     """The amounts of the narrowest group of peers that has `FEWEST_PEERS` claims; `None`: the procedure has too few."""
     known_specialty, known_region = claim.specialty is not None, claim.region is not None
     groups = (
@@ -193,30 +195,32 @@ def peer_distribution(claim: BilledClaim, peers: Sequence[PeerAmount]) -> PeerDi
             known_specialty and known_region,
             "procedure_specialty_region_claims_365d",
             f"{claim.procedure_code}, {claim.specialty}, {claim.region} region",
-            [one.amount_cents for one in peers if one.same_specialty and one.same_region],
+            [one for one in peers if one.same_specialty and one.same_region],
         ),
         (
             known_specialty,
             "procedure_specialty_claims_365d",
             f"{claim.procedure_code}, {claim.specialty}, any region",
-            [one.amount_cents for one in peers if one.same_specialty],
+            [one for one in peers if one.same_specialty],
         ),
         (
             known_region,
             "procedure_region_claims_365d",
             f"{claim.procedure_code}, any specialty, {claim.region} region",
-            [one.amount_cents for one in peers if one.same_region],
+            [one for one in peers if one.same_region],
         ),
         (
             True,
             "procedure_claims_to_midnight_365d",
             f"{claim.procedure_code}, any specialty and region",
-            [one.amount_cents for one in peers],
+            peers,
         ),
     )
-    for usable, set_name, group, amounts in groups:
-        if usable and len(amounts) >= FEWEST_PEERS:
-            return _peers(claim, set_name, group, sorted(amounts), complete=len(peers) < MOST_PEERS)
+    is_complete = sum(len(one.cents) for one in peers) < MOST_PEERS
+    for usable, set_name, group, of_group in groups:
+        if usable and sum(len(one.cents) for one in of_group) >= FEWEST_PEERS:
+            amounts = sorted(chain.from_iterable(one.cents for one in of_group))
+            return _peers(claim, set_name, group, amounts, complete=is_complete)
     return None
 
 
@@ -224,7 +228,7 @@ def _peers(
     claim: BilledClaim, set_name: str, group: str, amounts: Sequence[int], *, complete: bool
 ) -> PeerDistribution:
     percentiles = Percentiles(*(percentile(amounts, share) for share in (0.50, 0.95, 0.99)))
-    below = sum(amount < claim.amount_cents for amount in amounts)
+    below = bisect_left(amounts, claim.amount_cents)
     n = len(amounts)
     text = f"{n:,}" if complete else f"{n:,} of the latest {MOST_PEERS:,} claims of the procedure"
     return PeerDistribution(
