@@ -17,6 +17,7 @@ from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
 from api.consents import routes as consent_routes
 from api.console.access import ConsoleAccess
+from api.console.health import PlatformHealth
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
@@ -127,6 +128,7 @@ def create_app(
             created.tasks,
             created.field_keys,
             settings,
+            PlatformHealth(created.database, created.scorer, settings, created.probe, created.rate_limits),
         )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below

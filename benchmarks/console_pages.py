@@ -60,6 +60,7 @@ PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "rings": ("/console/rings", _ALL),
     "cases": ("/console/cases", _ALL),
     "team": ("/console/team", _ALL),
+    "health": ("/console/health", _ALL),
     "appeals": ("/console/appeals", _ALL),
     "re-screening": ("/console/rescreening", _ALL),
     "weekly list": ("/console/reviews", _ALL),

@@ -4,6 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from api.console.areas import sees_claims
 from api.identity import Caller, Scope
 
 
@@ -16,7 +17,15 @@ class NavigationLink:
     key: str
     """Keys that open it, pressed one after the other."""
     needs: Scope | None = None
-    """`None`: everyone who can sign in sees the page."""
+    """`None`: everyone who sees claims sees the page."""
+    also: Scope | None = None
+    """A scope that is enough as well."""
+
+    def is_open_to(self, caller: Caller) -> bool:
+        """Whether the page is open to a caller."""
+        if self.needs is None:
+            return sees_claims(caller)
+        return caller.may(self.needs) or (self.also is not None and caller.may(self.also))
 
 
 NAVIGATION: Final[Sequence[NavigationLink]] = (
@@ -28,7 +37,7 @@ NAVIGATION: Final[Sequence[NavigationLink]] = (
     NavigationLink("Re-screening", "/console/rescreening", "g s"),
     NavigationLink("Audit sample", "/console/reviews", "g w"),
     NavigationLink("Team", "/console/team", "g t", Scope.POLICY_WRITE),
-    NavigationLink("Model", "/console/model", "g m"),
+    NavigationLink("Model", "/console/model", "g m", Scope.ANALYZE, Scope.POLICY_WRITE),
     NavigationLink("Health", "/console/health", "g h", Scope.OPERATE),
     NavigationLink("Dead letters", "/console/dead-letters", "g d", Scope.OPERATE),
     NavigationLink("Failed tasks", "/console/tasks", "g f", Scope.OPERATE),
@@ -38,4 +47,4 @@ NAVIGATION: Final[Sequence[NavigationLink]] = (
 
 def navigation_of(caller: Caller, served: Container[str]) -> list[NavigationLink]:
     """The links that are shown to a caller; `served`: the paths of the pages that there are."""
-    return [one for one in NAVIGATION if one.path in served and (one.needs is None or caller.may(one.needs))]
+    return [one for one in NAVIGATION if one.path in served and one.is_open_to(caller)]

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
+from api.console.areas import pages_without_claims
 from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.cases import CasePages
@@ -21,6 +22,7 @@ from api.console.compression import CompressedPages
 from api.console.confirming import how_to_confirm, proved_again
 from api.console.evidence import EvidencePages
 from api.console.guard import GuardedConsole
+from api.console.health import HealthPages
 from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
 from api.console.page_route import ConsoleRoute as _Page
@@ -71,6 +73,8 @@ class _Pages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
+        if not signed_in.sees_claims:
+            return RedirectResponse(pages_without_claims(signed_in.caller)[0], status_code=303)
         claim_id = request.query_params.get("claim_id", "").strip()
         if claim_id:
             return RedirectResponse(f"/console/claims/{quote(claim_id, safe='')}", status_code=303)
@@ -322,6 +326,7 @@ def console_app() -> Starlette:
             *members.routes(),
             *SummaryPages(renderer).routes(),
             *TeamPages(renderer).routes(),
+            *HealthPages(renderer).routes(),
             *CasePages(renderer).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),

@@ -122,6 +122,21 @@ class RateLimits:
             log.info("rate_limits_shared")
         return 0
 
+    async def valkey_state(self) -> str | None:
+        """Why Valkey does not answer; `None`: it does. As long as that takes: the caller has a deadline."""
+        if self._shared is None:
+            return "this process has no address of it"
+        try:
+            await self._shared.ping()
+        except SharedUnavailable as error:
+            return str(error)
+        return None
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether this process counts by itself, because Valkey did not answer."""
+        return self._alone
+
     async def close(self) -> None:
         """Close the connections to Valkey."""
         if self._shared is not None:

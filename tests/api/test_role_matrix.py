@@ -304,8 +304,12 @@ async def test_a_key_is_answered_as_one_that_does_not_exist_to_who_manages_none(
     assert answer.status_code == 404, answer.text
 
 
+OPEN_TO = {"operator": ("/console/health", "/console/dead-letters", "/console/tasks", "/console/sessions")}
+"""The pages that show no claim, by the role that opens these alone."""
+
+
 async def test_the_console_admits_staff_alone(api: Api):
-    """A page without a session leads to the sign-in, and only who sees scores can sign in."""
+    """A page without a session leads to the sign-in, and only roles that some page is for can sign in."""
     pages = [one for one in console_app().routes if hasattr(one, "methods")]
     assert len(pages) >= 17
     for page in pages:
@@ -318,4 +322,20 @@ async def test_the_console_admits_staff_alone(api: Api):
     for role, secret in api.keys.items():
         form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://claims"}
         answer = await api.client.post("/console/sign-in", content=f"api_key={secret}", headers=form)
-        assert (answer.status_code == 303) == (role in STAFF), (role, answer.status_code)
+        assert (answer.status_code == 303) == (role in STAFF | set(OPEN_TO)), (role, answer.status_code)
+
+
+async def test_a_session_that_sees_no_claims_opens_the_pages_that_show_none(api: Api):
+    """Each other page is closed to it, whatever the method."""
+    pages = [one for one in console_app().routes if hasattr(one, "methods")]
+    for role, opened in OPEN_TO.items():
+        form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://claims"}
+        answer = await api.client.post("/console/sign-in", content=f"api_key={api.keys[role]}", headers=form)
+        cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0], "Origin": "http://claims"}
+        for page in pages:
+            if page.path.startswith(("/sign-", "/password", "/second-factor", "/oidc")):
+                continue
+            path = "/console" + re.sub(r"\{[a-z_:]+\}", "1", page.path)
+            status = (await api.client.request(max(page.methods), path, headers=cookie)).status_code
+            is_open = any(path == one or path.startswith(f"{one}/") for one in opened) or path == "/console/"
+            assert (status != 403) == is_open or (is_open and max(page.methods) == "POST"), (role, path, status)

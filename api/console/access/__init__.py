@@ -6,4 +6,13 @@ from api.console.access.records import SignedIn
 from api.console.access.rendering import PageRenderer, to_sign_in, who
 from api.console.access.service import SESSION, ConsoleAccess
 
-__all__ = ["SESSION", "AccessPages", "ConsoleAccess", "PageRenderer", "ProviderPages", "SignedIn", "to_sign_in", "who"]
+__all__ = [
+    "SESSION",
+    "AccessPages",
+    "ConsoleAccess",
+    "PageRenderer",
+    "ProviderPages",
+    "SignedIn",
+    "to_sign_in",
+    "who",
+]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from api.confirmation import Confirmation
+from api.console.areas import sees_claims
 from api.identity import Caller, Scope
 from api.tokens import RECENT
 from api.users import SECOND_FACTORS
@@ -42,6 +43,11 @@ class SignedIn:
     def role(self) -> str:
         """Of the user or the key."""
         return self.caller.role
+
+    @property
+    def sees_claims(self) -> bool:
+        """Whether the pages of claims are open, with the search for them."""
+        return sees_claims(self.caller)
 
     @property
     def may_operate(self) -> bool:

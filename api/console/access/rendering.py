@@ -11,10 +11,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console.access.records import SignedIn
 from api.console.access.service import ConsoleAccess
+from api.console.areas import may_open
 from api.console.assets import asset
 from api.console.navigation import navigation_of
 from api.console.reading import form_token, session_token
 from api.database import act_for, see
+from api.errors import Forbidden
 from api.identity import row_access
 from core import clock
 
@@ -62,13 +64,18 @@ def access_of(request: Request) -> ConsoleAccess:
 
 
 async def who(request: Request) -> SignedIn | None:
-    """Who sends a request; `None` without a session that goes on."""
+    """Who sends a request; `None` without a session that goes on.
+
+    Raises `Forbidden` where the session does not open this page.
+    """
     token = session_token(request)
     signed_in = await access_of(request).signed_in(token) if token else None
     if token is None or signed_in is None:
         return None
     act_for(signed_in.actor_id)
     see(row_access(signed_in.caller))
+    if not may_open(signed_in.caller, request.url.path):
+        raise Forbidden(f"role {signed_in.role} does not open this page; go back to the start page")
     return replace(signed_in, form_token=form_token(token))
 
 

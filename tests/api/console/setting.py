@@ -12,12 +12,15 @@ from starlette.routing import Mount
 
 from api.appeals import Appeals
 from api.console.access import ConsoleAccess
+from api.console.health import PlatformHealth
 from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
-from api.database import Database
+from api.database import NO_LIMITS, Database
 from api.field_keys import FieldKeys, StoredSecrets
+from api.health.probe import WriteProbe
 from api.identity import Authenticator
+from api.rate_limits import RateLimits, RatePolicies
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
 from api.tasks import Tasks
@@ -119,6 +122,7 @@ def access_over(database: Database, url: str) -> ConsoleAccess:
 
 def app_over(database: Database, url: str) -> Starlette:
     app, keys = console_app(), FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
+    settings, scorer = Settings(signed_requests="accepted"), ScorerClient("http://127.0.0.1:1", deadline_ms=100)
     app.state.console = Console(
         database,
         access_over(database, url),
@@ -126,9 +130,10 @@ def app_over(database: Database, url: str) -> Starlette:
             database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5), keys, 500_000
         ),
         Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database), keys),
-        ScorerClient("http://127.0.0.1:1", deadline_ms=100),
+        scorer,
         Tasks(database, keys),
         keys,
-        Settings(signed_requests="accepted"),
+        settings,
+        PlatformHealth(database, scorer, settings, WriteProbe(url, NO_LIMITS), RateLimits(RatePolicies(""), None)),
     )
     return Starlette(routes=[Mount("/console", app)])
