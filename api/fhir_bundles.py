@@ -15,12 +15,19 @@ CURSOR: Final = "_cursor"
 """The parameter of the `next` link."""
 MAX_COUNT: Final = 200
 """Most resources on a page."""
-BUNDLE_SCHEMA: Final[JsonSchema] = {
-    "type": "object",
-    "title": "Bundle",
-    "required": ["resourceType"],
-    "properties": {"resourceType": {"type": "string", "const": "Bundle"}},
-}
+
+
+def resource_schema(kind: str) -> JsonSchema:
+    """A resource of R4 in the description of the API."""
+    return {
+        "type": "object",
+        "title": kind,
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"type": "string", "const": kind}},
+    }
+
+
+BUNDLE_SCHEMA: Final = resource_schema("Bundle")
 
 
 def searchset(

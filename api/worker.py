@@ -50,6 +50,7 @@ from core.background import Background
 from core.logging import get_logger
 from core.postgres import with_option
 from core.settings import Settings, secret_text
+from core.valkey_client import valkey_client
 from features.errors import FeatureError
 from features.update import FeatureUpdater
 
@@ -125,9 +126,7 @@ class Worker:
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._past = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._updater, self._looker = (
-            FeatureUpdater(
-                lambda: connect(self._url, self._batch_limits), redis.Redis.from_url(redis_url), network=network
-            )
+            FeatureUpdater(lambda: connect(self._url, self._batch_limits), valkey_client(redis_url), network=network)
             for _ in range(2)
         )
         self._windows = EntityWindows(self._database, self._scorer)

@@ -107,7 +107,12 @@ def _of_a_server(error: Exception) -> str | None:
         return "the database does not have our tables; run `ginja run migrate`"
     if psycopg and isinstance(cause, psycopg.OperationalError):
         return "the database is unavailable; check GINJA_DATABASE_URL, or run `ginja servers start`"
-    if redis and isinstance(error, redis.ConnectionError | redis.TimeoutError):
+    if redis and isinstance(error, redis.TimeoutError):
+        return (
+            "Valkey accepts connections and does not answer; restart it (`ginja servers stop` and `start` where it is "
+            "the embedded one), or check GINJA_REDIS_URL, then run the command again"
+        )
+    if redis and isinstance(error, redis.ConnectionError):
         return "Valkey is unavailable; check GINJA_REDIS_URL, or run `ginja servers start`"
     return None
 

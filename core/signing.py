@@ -44,7 +44,8 @@ class Signature(BaseModel):
 
     algorithm: Literal["Ed25519"] = "Ed25519"
     key: str = Field(pattern="^[0-9a-f]{16}$", description="Id of the public key: the start of its SHA-256, in hex.")
-    signature: str = Field(pattern="^[A-Za-z0-9+/]{86}==$", description="64 bytes in base64.")
+    # The last digit has two bits of the bytes and four that are zero: another one would be a second spelling.
+    signature: str = Field(pattern="^[A-Za-z0-9+/]{85}[AQgw]==$", description="64 bytes in base64.")
 
     @classmethod
     def parse(cls, raw: bytes) -> "Signature":

@@ -70,7 +70,10 @@ class OnlineUnavailableError(OnlineError):
     """The online store did not respond, or not in time."""
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(f"the online store did not respond ({type(cause).__name__}); check that Valkey is running")
+        super().__init__(
+            f"the online store did not respond ({type(cause).__name__}); check that Valkey is running and answers "
+            "(`ginja status`), and GINJA_REDIS_URL"
+        )
 
 
 class OnlineValueError(OnlineError):

@@ -116,9 +116,11 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
         "consent.withdraw", "member", "member_id", _SERVICE
     ),
     "GET /v1/fhir/Consent": AuditedRoute("consent.search", "member", "patient"),
+    "GET /v1/fhir/Consent/{consent_id}": AuditedRoute("consent.read", "consent", "consent_id"),
     "GET /v1/audit/events": AuditedRoute("audit.search"),
     "GET /v1/audit/events/{audit_id}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
     "GET /v1/fhir/AuditEvent": AuditedRoute("audit.search"),
+    "GET /v1/fhir/AuditEvent/{audit_id}": AuditedRoute("audit.read", "audit_entry", "audit_id"),
     "GET /v1/users": AuditedRoute("user.list"),
     "POST /v1/policies": AuditedRoute("policy.draft", by=_SERVICE),
     "POST /v1/policies/{version}/activate": AuditedRoute("policy.activate", "policy", "version", _SERVICE),
@@ -222,6 +224,7 @@ _OPERATION = "ids and kinds of failed work; what is done with them is recorded b
 NOT_PERSONAL: Final[Mapping[str, str]] = {
     "GET /v1/decision-reasons": _PUBLIC,
     "GET /v1/auth/keys": "public keys",
+    "GET /v1/fhir/metadata": _PUBLIC,
     "GET /v1/auth/sessions": "the caller's own sign-ins",
     "GET /v1/me": "the caller's own role and scopes",
     "GET /v1/suspended-edits": "names of edits",

@@ -32,12 +32,17 @@ class AuditReading:
 
     async def entry(self, caller: Caller, number: str) -> tuple[AuditedAct, StoredChange]:
         """One entry with its change decrypted; raises `NotFound`, and what `shown_change` raises."""
+        found = await self.act(number)
+        actor = Actor(caller.actor_id, caller.name, caller.role)
+        return found, await shown_change(self._database, self._keys, found, actor)
+
+    async def act(self, number: str) -> AuditedAct:
+        """One entry without its change; raises `NotFound`."""
         async with self._database.reading() as connection:
             found = await audited_act(connection, as_entry_number(number))
         if found is None:
             raise NotFound("entry not found; check its number")
-        actor = Actor(caller.actor_id, caller.name, caller.role)
-        return found, await shown_change(self._database, self._keys, found, actor)
+        return found
 
 
 async def shown_change(database: Database, keys: FieldKeys, found: AuditedAct, actor: Actor) -> StoredChange:

@@ -14,7 +14,7 @@ from api.audit.records import AuditFilter
 from api.audit.responses import AuditEntryList, AuditEntryOut, AuditEntryWithChangeOut
 from api.dependencies import AuditCaller, dependencies
 from api.entries import Cursor, Limit
-from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, searchset
+from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, resource_schema, searchset
 from api.fields import Instant, PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import write_cursor
@@ -25,6 +25,7 @@ router = APIRouter(tags=["audit"])
 
 _LISTED = SparseFields(AuditEntryList, "entries")
 _ENTRY = SparseFields(AuditEntryWithChangeOut)
+EntryNumber = Annotated[str, Path(description="Number of the entry.", examples=["4711"]), AfterValidator(as_claim_id)]
 
 
 def _text(description: str, name: str | None = None) -> object:
@@ -65,7 +66,7 @@ async def list_audit_entries(
 async def get_audit_entry(
     request: Request,
     caller: AuditCaller,
-    audit_id: Annotated[str, Path(description="Number of the entry.", examples=["4711"]), AfterValidator(as_claim_id)],
+    audit_id: EntryNumber,
     fields: Annotated[Annotated[str, _ENTRY.check] | None, _ENTRY.query] = None,
 ) -> Response:
     """Read an entry of the audit log with what was before and after a change. The look is an entry itself."""
@@ -115,4 +116,15 @@ async def search_audit_events(
     page = await dependencies(request).audit.page(sent.chosen(), before=before, limit=count)
     events: list[JsonValue] = [audit_event(one) for one in page.items]
     found = searchset(events, request.url.path, request.query_params.multi_items(), write_cursor(page.next_place))
+    return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)
+
+
+@router.get(
+    "/v1/fhir/AuditEvent/{audit_id}",
+    response_class=Response,
+    openapi_extra=operation(success=SuccessResponse(200, also={FHIR: {"schema": resource_schema("AuditEvent")}})),
+)
+async def get_audit_event(request: Request, _caller: AuditCaller, audit_id: EntryNumber) -> Response:
+    """Read an entry of the audit log as an AuditEvent of FHIR R4, without what was before and after a change."""
+    found = audit_event(await dependencies(request).audit.act(audit_id))
     return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)

@@ -34,6 +34,7 @@ ABOUT_CONSENTS: Final = frozenset(
         "GET /v1/members/{member_id}/consents",
         "POST /v1/members/{member_id}/consents/{consent_id}/withdraw",
         "GET /v1/fhir/Consent",
+        "GET /v1/fhir/Consent/{consent_id}",
     }
 )
 """Routes that answer whatever the purpose is: what a member said about purposes is not used for one."""

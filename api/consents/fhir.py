@@ -35,7 +35,7 @@ def fhir_consent(consent: Consent, day: date) -> dict[str, JsonValue]:
         category.append(_concept(_coding(f"{_HL7}consentcategorycodes", "research", "Research Information Access")))
     made: dict[str, JsonValue] = {
         "resourceType": "Consent",
-        "id": consent.consent_id.replace("_", "-"),  # an id of FHIR has no underscore
+        "id": consent.consent_id.replace("_", "-"),  # an id of FHIR has no underscore; `read_fhir_id`
         "meta": {"lastUpdated": json_instant(consent.withdrawn_at or consent.recorded_at)},
         "identifier": [{"system": CONSENT_SYSTEM, "value": consent.consent_id}],
         "status": "inactive" if consent.state_on(day) in _ENDED else "active",
@@ -53,6 +53,11 @@ def fhir_consent(consent: Consent, day: date) -> dict[str, JsonValue]:
             "display": consent.document_place,
         }
     return made
+
+
+def read_fhir_id(resource_id: str) -> str:
+    """The id of a consent, of the id of its resource."""
+    return resource_id.replace("-", "_")
 
 
 def fhir_consents(found: Sequence[Consent], day: date) -> list[JsonValue]:

@@ -46,9 +46,11 @@ async def consents_of(connection: AsyncConnection, member_id: str, purpose: str)
     return await _read(connection, statement.order_by(ConsentRow.recorded_at, ConsentRow.consent_id))
 
 
-async def find_consent(connection: AsyncConnection, consent_id: str, member_id: str) -> Consent | None:
-    """A consent of a member; `None`: unknown."""
-    statement = _CONSENTS.where(ConsentRow.consent_id == consent_id, ConsentRow.member_id == member_id)
+async def find_consent(connection: AsyncConnection, consent_id: str, member_id: str | None) -> Consent | None:
+    """A consent of a member, or of any; `None`: unknown."""
+    statement = _CONSENTS.where(ConsentRow.consent_id == consent_id)
+    if member_id is not None:
+        statement = statement.where(ConsentRow.member_id == member_id)
     return next(iter(await _read(connection, statement)), None)
 
 

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator
 from starlette.responses import Response
 
-from api.consents.fhir import fhir_consents
+from api.consents.fhir import fhir_consent, fhir_consents, read_fhir_id
 from api.consents.responses import ConsentOut, ConsentPage
 from api.consents.schemas import ConsentIn, ConsentWithdrawalIn
 from api.dependencies import ConsentsReader, ConsentsSpeaker, ConsentsWithdrawer, dependencies
 from api.entries import Cursor, Limit
 from api.errors import Conflict, NotFound
-from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, read_fhir_cursor, searchset
+from api.fhir_bundles import BUNDLE_SCHEMA, CURSOR, FHIR, MAX_COUNT, read_fhir_cursor, resource_schema, searchset
 from api.fields import PlainNumber, as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
@@ -28,6 +28,11 @@ MemberPath = Annotated[str, Path(description="Id of the member.", examples=["M12
 ConsentId = Annotated[
     str,
     Path(description="Id of the consent.", examples=["cns_01m86p3ap6yntdyk7shqjq4hs9"]),
+    AfterValidator(as_claim_id),
+]
+FhirConsentId = Annotated[
+    str,
+    Path(description="Id of the Consent.", examples=["cns-01m86p3ap6yntdyk7shqjq4hs9"]),
     AfterValidator(as_claim_id),
 ]
 
@@ -110,4 +115,16 @@ async def search_fhir_consents(
         request.query_params.multi_items(),
         write_cursor(page.next_place),
     )
+    return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)
+
+
+@router.get(
+    "/v1/fhir/Consent/{consent_id}",
+    response_class=Response,
+    openapi_extra=operation(success=SuccessResponse(200, also={FHIR: {"schema": resource_schema("Consent")}})),
+)
+async def get_fhir_consent(request: Request, caller: ConsentsReader, consent_id: FhirConsentId) -> Response:
+    """Read what a member said about a purpose of use as a Consent of FHIR R4; also after it ended."""
+    consents = dependencies(request).consents
+    found = fhir_consent(await consents.get(caller, read_fhir_id(consent_id)), consents.today())
     return Response(json.dumps(found, ensure_ascii=False).encode(), media_type=FHIR)

@@ -26,6 +26,7 @@ MAX_PLACE: Final = 200
 PLACE: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/#-]*$"
 SHA256: Final = r"^[0-9a-f]{64}$"
 _NO_MEMBER: Final = "member not found; check its id"
+_NO_CONSENT: Final = "consent not found; `GET /v1/members/{member_id}/consents` shows those of the member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,22 @@ class Consents:
             await fetch(connection, lock_member(member_id))
             consent = await repository.find_consent(connection, consent_id, member_id)
             if consent is None:
-                raise NotFound("consent not found; `GET /v1/members/{member_id}/consents` shows those of the member")
+                raise NotFound(_NO_CONSENT)
             if consent.withdrawn_at is not None:
                 return consent
             await repository.add_withdrawal(connection, consent_id, by=caller.actor_id, at=at)
             await _changed(connection, caller, "consent.withdraw", consent, "withdrawn")
         return replace(consent, withdrawn_at=at, withdrawn_by=caller.actor_id)
+
+    async def get(self, caller: Caller, consent_id: str) -> Consent:
+        """What a member said once; raises `NotFound`, also where it is of another member than the caller."""
+        if not caller.is_bound_as_declared:
+            raise NotFound(_NO_CONSENT)
+        async with self._database.reading() as connection:
+            consent = await repository.find_consent(connection, consent_id, caller.member_id)
+        if consent is None:
+            raise NotFound(_NO_CONSENT)
+        return consent
 
     async def page(self, caller: Caller, member_id: str, *, after: PageCursor | None, limit: int) -> ListPage[Consent]:
         """What a member said, the oldest first; raises `NotFound` for an unknown member, or not the caller's own."""

@@ -1,6 +1,7 @@
 """FHIR routes."""
 
-from typing import Final
+import json
+from typing import Final, cast
 
 from fastapi import APIRouter, Request
 from pydantic import JsonValue
@@ -9,28 +10,19 @@ from starlette.responses import Response
 from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies, SubmitCaller, dependencies
 from api.errors import ApiError, Conflict, KeyQueueFull, MemberQueueFull
+from api.fhir.capabilities import METADATA, capability_statement
 from api.fhir.handlers import QueuedFhirClaim
 from api.fhir.service import FhirReply, check_claim, refusal, take_claim
+from api.fhir_bundles import FHIR, resource_schema
 from api.identity import Caller
 from api.openapi import RawBody, SuccessResponse, operation
 from api.problems import database_problem
 from api.replies import location_of
 from api.requests import idempotency_key, read_body, responds_async
 from api.tasks import DECIDE_FHIR_CLAIM, TaskOut, accepted_response
-from core.openapi_document import JsonSchema
+from core.openapi_document import JsonSchema, OpenApiDocument
 
 router = APIRouter(tags=["claims"])
-
-FHIR: Final = "application/fhir+json"
-
-
-def _resource(kind: str) -> JsonSchema:
-    return {
-        "type": "object",
-        "required": ["resourceType"],
-        "properties": {"resourceType": {"type": "string", "const": kind}},
-    }
-
 
 _CLAIM: Final[JsonValue] = {
     "resourceType": "Claim",
@@ -54,16 +46,17 @@ _CLAIM: Final[JsonValue] = {
     ],
     "total": {"value": 395, "currency": "USD"},
 }
+_CAPABILITIES: Final[JsonSchema] = resource_schema("CapabilityStatement")
 _SUBMIT = operation(
-    raw=RawBody(FHIR, {**_resource("Claim"), "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
+    raw=RawBody(FHIR, {**resource_schema("Claim"), "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
     success=SuccessResponse(
         201,
         headers=["Location"],
-        also={FHIR: {"schema": {**_resource("ClaimResponse"), "title": "ClaimResponse"}}},
+        also={FHIR: {"schema": resource_schema("ClaimResponse")}},
     ),
     later=SuccessResponse(202, headers=["Location", "Preference-Applied", "Retry-After"]),
-    also_errors={FHIR: {"schema": {**_resource("OperationOutcome"), "title": "OperationOutcome"}}},
+    also_errors={FHIR: {"schema": resource_schema("OperationOutcome")}},
 )
 
 
@@ -97,6 +90,17 @@ async def submit_fhir_claim(request: Request, caller: SubmitCaller) -> Response:
             raise
         reply = refusal(problem)
     return _response(reply)
+
+
+@router.get(
+    METADATA,
+    response_class=Response,
+    openapi_extra=operation(success=SuccessResponse(200, also={FHIR: {"schema": _CAPABILITIES}})),
+)
+async def get_fhir_capabilities(request: Request) -> Response:
+    """Read which resources of FHIR R4 the API has, and what can be done with each, as a `CapabilityStatement`."""
+    stated = capability_statement(cast("OpenApiDocument", request.app.openapi()))
+    return Response(json.dumps(stated, ensure_ascii=False).encode(), media_type=FHIR)
 
 
 async def _queued(own: Dependencies, caller: Caller, body: bytes, *, keyed: bool) -> Response:

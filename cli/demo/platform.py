@@ -230,9 +230,9 @@ def promote(platform: Platform) -> None:
 def fill_online_store(platform: Platform) -> None:
     """Fill the online store from the database."""
     import psycopg
-    import redis
 
     from core.servers import postgres_url, valkey_url
+    from core.valkey_client import valkey_client
     from features.declare import PLANS
     from features.offline import file_of
     from features.update import rebuild
@@ -242,7 +242,7 @@ def fill_online_store(platform: Platform) -> None:
         recorded(platform, "features rebuild"),
         platform.log.step("Fill the online store") as step,
         psycopg.connect(postgres_url(platform.settings), autocommit=True) as connection,
-        redis.Redis.from_url(valkey_url(platform.settings)) as client,
+        valkey_client(valkey_url(platform.settings)) as client,
     ):
         rebuilt = rebuild(connection, client, network=network, progress=lambda view, _rows: step.step(view))
         step.result(f"{sum(rebuilt.rows.values()):,} rows of {len(rebuilt.rows)} views in Valkey")

@@ -167,14 +167,14 @@ def _network() -> Path:
 def _stores() -> "Iterator[tuple[psycopg.Connection, redis.Redis]]":
     """The database, in autocommit, and the online store."""
     import psycopg
-    import redis
 
     from api.migrate import plain_url
     from core.servers import postgres_url, valkey_url
     from core.settings import settings
+    from core.valkey_client import valkey_client
 
     with (
         psycopg.connect(plain_url(postgres_url(settings())), autocommit=True) as connection,
-        redis.Redis.from_url(valkey_url(settings())) as client,
+        valkey_client(valkey_url(settings())) as client,
     ):
         yield connection, client

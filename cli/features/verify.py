@@ -22,6 +22,7 @@ from core import clock
 from core.scratch import scratch_folder
 from core.servers import create_database, drop_database, postgres_url, valkey_url
 from core.settings import settings
+from core.valkey_client import valkey_client
 from features.declare import PLANS
 from features.feast import apply
 from features.offline import build, file_of
@@ -198,7 +199,7 @@ def _scratch() -> "Iterator[tuple[Path, str, redis.Redis, str]]":
     name = f"ginja_verify_{os.getpid()}"
     server = postgres_url(settings())
     url = plain_url(create_database(server, name))
-    client = redis.Redis.from_url(valkey_url(settings()))
+    client = valkey_client(valkey_url(settings()))
     try:
         upgrade(url)
         with scratch_folder("ginja-verify-") as folder:

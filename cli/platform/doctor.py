@@ -95,6 +95,7 @@ def checks_of(settings: "Settings") -> Iterator[Check]:
     yield check_tls(settings)
     yield check_signatures(settings)
     yield check_master_key(settings)
+    yield check_telemetry()
     if (url := running_postgres_url(settings)) is not None:
         yield check_row_security(url)
 
@@ -220,6 +221,17 @@ def check_master_key(settings: "Settings") -> Check:
         return Check("master key", Level.OK, f"held by {settings.key_provider}")
     where = "GINJA_ENCRYPTION_KEYS" if settings.encryption_keys is not None else "a file of the home"
     return Check("master key", Level.OK, f"in {where}, beside the data: back it up elsewhere")
+
+
+def check_telemetry() -> Check:
+    """Whether the telemetry of libraries is off here, and so in the processes that commands start."""
+    from core.telemetry import switched_off
+
+    found = switched_off()
+    if on := [name for name, is_off in found.items() if not is_off]:
+        advice = "Start the platform by `ginja`, which turns it off, and remove what turns it on from the environment."
+        return Check("telemetry", Level.FAILED, f"not turned off: {', '.join(on)}", advice)
+    return Check("telemetry", Level.OK, f"off: {', '.join(found)}")
 
 
 def check_row_security(url: str) -> Check:

@@ -128,17 +128,17 @@ def _score(scorer: "Scorer", facts: "ClaimFacts", reading: "Reading") -> "Score 
 @contextmanager
 def _updater(settings: "Settings") -> "Iterator[FeatureUpdater]":
     import psycopg
-    import redis
 
     from api.migrate import plain_url
     from core.servers import postgres_url, valkey_url
+    from core.valkey_client import valkey_client
     from features.declare import PLANS
     from features.offline import file_of
     from features.update import FeatureUpdater
 
     url = plain_url(postgres_url(settings))
     network = file_of(settings.home, PLANS["provider_network"].history)
-    with redis.Redis.from_url(valkey_url(settings)) as client:
+    with valkey_client(valkey_url(settings)) as client:
         updater = FeatureUpdater(lambda: psycopg.connect(url), client, network=network)
         try:
             yield updater

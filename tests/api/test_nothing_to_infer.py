@@ -43,7 +43,7 @@ OPEN = {route for route, roles in ADMITTED.items() if roles is None or not roles
 ABOUT_NO_CLAIM = {
     *("GET /v1/auth/keys", "GET /v1/me", "GET /v1/auth/sessions", "DELETE /v1/auth/sessions"),
     *("DELETE /v1/auth/sessions/{session_id}", "GET /v1/version", "POST /v1/version", "POST /v1/version:rollback"),
-    *("GET /livez", "GET /readyz"),
+    *("GET /livez", "GET /readyz", "GET /v1/fhir/metadata", "GET /v1/fhir/Consent/{consent_id}"),
     *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
     *("POST /v1/members/{member_id}/consents/{consent_id}/withdraw", "GET /v1/fhir/Consent"),
 }

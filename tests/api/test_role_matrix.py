@@ -33,7 +33,7 @@ OPERATORS = ADMIN | {"operator"}
 LEADS = ADMIN | {"lead_investigator"}
 
 ADMITTED: dict[str, frozenset[str] | None] = {
-    **dict.fromkeys(("GET /livez", "GET /readyz", "GET /v1/auth/keys"), None),
+    **dict.fromkeys(("GET /livez", "GET /readyz", "GET /v1/auth/keys", "GET /v1/fhir/metadata"), None),
     "GET /metrics": OPERATORS | {"monitoring"},
     **dict.fromkeys(
         (
@@ -130,10 +130,19 @@ ADMITTED: dict[str, frozenset[str] | None] = {
         (
             *("GET /v1/members/{member_id}/consents", "POST /v1/members/{member_id}/consents"),
             *("POST /v1/members/{member_id}/consents/{consent_id}/withdraw", "GET /v1/fhir/Consent"),
+            "GET /v1/fhir/Consent/{consent_id}",
         ),
         REGISTRY | {"member"},
     ),
-    **dict.fromkeys(("GET /v1/audit/events", "GET /v1/audit/events/{audit_id}", "GET /v1/fhir/AuditEvent"), ADMIN),
+    **dict.fromkeys(
+        (
+            "GET /v1/audit/events",
+            "GET /v1/audit/events/{audit_id}",
+            "GET /v1/fhir/AuditEvent",
+            "GET /v1/fhir/AuditEvent/{audit_id}",
+        ),
+        ADMIN,
+    ),
     **dict.fromkeys(("GET /v1/policies", "GET /v1/policies/{version}"), DECIDERS | {"data_scientist"}),
     **dict.fromkeys(("POST /v1/policies", "POST /v1/policies/{version}/activate", "POST /v1/policies:rollback"), LEADS),
     **dict.fromkeys(

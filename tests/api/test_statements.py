@@ -15,6 +15,8 @@ STATEMENTS = {
     "GET /v1/audit/events": 2,
     "GET /v1/audit/events/{audit_id}": 3,
     "GET /v1/fhir/AuditEvent": 2,
+    "GET /v1/fhir/AuditEvent/{audit_id}": 2,
+    "GET /v1/fhir/Consent/{consent_id}": 2,
     "GET /v1/fhir/Consent": 3,  # of a member without any; 2 with
     "GET /v1/auth/sessions": 0,  # a key has none
     "GET /v1/authorizations": 2,

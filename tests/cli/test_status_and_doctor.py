@@ -30,8 +30,10 @@ from cli.platform.doctor import (
     check_python,
     check_row_security,
     check_signatures,
+    check_telemetry,
     check_tls,
 )
+from core import telemetry
 from core.embedded import LOOPBACK, wait_until
 from core.errors import PlatformRunningError
 from core.settings import Settings
@@ -215,6 +217,17 @@ def test_an_api_that_others_reach_without_tls_is_found():
 def test_signatures_that_are_not_required_are_found():
     assert check_signatures(Settings(signed_requests="accepted")).level is Level.WARNING
     assert check_signatures(Settings(signed_requests="required")).level is Level.OK
+
+
+def test_telemetry_that_is_on_is_found_by_library(monkeypatch):
+    telemetry.turn_off()
+    assert check_telemetry().level is Level.OK
+    assert check_telemetry().found.count(",") == len(telemetry.switched_off()) - 1
+    for name in ("FEAST_USAGE", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GX_ANALYTICS_ENABLED", "true")
+    found = check_telemetry()
+    assert (found.level, found.found) == (Level.FAILED, "not turned off: Feast, Great Expectations, MLflow")
 
 
 def test_a_database_without_row_security_is_found(database_url, empty_database_url):

@@ -1,5 +1,6 @@
 """Signatures: what they cover, whose are accepted, and where the keys come from."""
 
+import base64
 import stat
 import subprocess
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_other_content_is_not_accepted(own: Settings, content: bytes) -> None:
     signature = signing_key(own).sign("model", b"manifest")
     with pytest.raises(InvalidSignatureError, match="changed after it was signed"):
         trusted_keys(own).verify("model", content, signature)
+
+
+def test_a_signature_has_one_spelling(own: Settings) -> None:
+    signature = signing_key(own).sign("model", b"manifest")
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = digits.index(signature.signature[85])
+    for unused in range(1, 16):
+        other = signature.signature[:85] + digits[last + unused] + "=="
+        assert base64.b64decode(other) == base64.b64decode(signature.signature)
+        with pytest.raises(InvalidSignatureError, match="not a signature"):
+            Signature.parse(signature.to_bytes().replace(signature.signature.encode(), other.encode()))
 
 
 def test_a_signature_of_a_model_is_none_of_a_registry(own: Settings) -> None:

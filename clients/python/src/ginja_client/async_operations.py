@@ -363,6 +363,10 @@ class AsyncOperations(AsyncCalls):
             ),
         )
 
+    async def get_fhir_capabilities(self) -> JsonObject:
+        """Read which resources of FHIR R4 the API has, and what can be done with each, as a `CapabilityStatement`."""
+        return cast("JsonObject", await self._call(Call("GET", "/v1/fhir/metadata", accept="application/fhir+json")))
+
     async def score_claims(self, body: ScoreBatchIn) -> ScoreBatchOut:
         """Score up to 500 claims without deciding or storing them.
 
@@ -1729,6 +1733,17 @@ class AsyncOperations(AsyncCalls):
             ),
         )
 
+    async def get_fhir_consent(self, consent_id: str) -> JsonObject:
+        """Read what a member said about a purpose of use as a Consent of FHIR R4; also after it ended."""
+        return cast(
+            "JsonObject",
+            await self._call(
+                Call(
+                    "GET", fill("/v1/fhir/Consent/{consent_id}", consent_id=consent_id), accept="application/fhir+json"
+                )
+            ),
+        )
+
     async def list_audit_entries(
         self,
         *,
@@ -1854,6 +1869,15 @@ class AsyncOperations(AsyncCalls):
                     },
                     accept="application/fhir+json",
                 )
+            ),
+        )
+
+    async def get_audit_event(self, audit_id: str) -> JsonObject:
+        """Read an entry of the audit log as an AuditEvent of FHIR R4, without what was before and after a change."""
+        return cast(
+            "JsonObject",
+            await self._call(
+                Call("GET", fill("/v1/fhir/AuditEvent/{audit_id}", audit_id=audit_id), accept="application/fhir+json")
             ),
         )
 

@@ -361,6 +361,10 @@ class SyncOperations(SyncCalls):
             ),
         )
 
+    def get_fhir_capabilities(self) -> JsonObject:
+        """Read which resources of FHIR R4 the API has, and what can be done with each, as a `CapabilityStatement`."""
+        return cast("JsonObject", self._call(Call("GET", "/v1/fhir/metadata", accept="application/fhir+json")))
+
     def score_claims(self, body: ScoreBatchIn) -> ScoreBatchOut:
         """Score up to 500 claims without deciding or storing them.
 
@@ -1685,6 +1689,17 @@ class SyncOperations(SyncCalls):
             ),
         )
 
+    def get_fhir_consent(self, consent_id: str) -> JsonObject:
+        """Read what a member said about a purpose of use as a Consent of FHIR R4; also after it ended."""
+        return cast(
+            "JsonObject",
+            self._call(
+                Call(
+                    "GET", fill("/v1/fhir/Consent/{consent_id}", consent_id=consent_id), accept="application/fhir+json"
+                )
+            ),
+        )
+
     def list_audit_entries(
         self,
         *,
@@ -1807,6 +1822,15 @@ class SyncOperations(SyncCalls):
                     },
                     accept="application/fhir+json",
                 )
+            ),
+        )
+
+    def get_audit_event(self, audit_id: str) -> JsonObject:
+        """Read an entry of the audit log as an AuditEvent of FHIR R4, without what was before and after a change."""
+        return cast(
+            "JsonObject",
+            self._call(
+                Call("GET", fill("/v1/fhir/AuditEvent/{audit_id}", audit_id=audit_id), accept="application/fhir+json")
             ),
         )
 
