@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from api.console.claim import disposition_words
+
 
 @dataclass(frozen=True, slots=True)
 class FlaggedLine:
@@ -55,6 +57,12 @@ class SelectedLine:
     provider_id: str
     received_at: str
     disposition: str | None
+    """As stored."""
+
+    @property
+    def words(self) -> str:
+        """Of the disposition."""
+        return "" if self.disposition is None else disposition_words(self.disposition)
 
 
 @dataclass(frozen=True, slots=True)

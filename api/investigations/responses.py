@@ -1,12 +1,23 @@
 """Responses about weekly lists and dispositions."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.fields import AmountOut, InstantOut
 from api.investigations.schemas import DispositionName
+
+
+def _as_published(stored: object) -> object:
+    """A disposition in the values that version 2026-11-27 has: waste and abuse were recorded as overpayments."""
+    return "overpayment" if stored in ("waste", "abuse") else stored
+
+
+PublishedDisposition = Annotated[
+    Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"], BeforeValidator(_as_published)
+]
+_FOUND = "The disposition as it was recorded; `waste` and `abuse` are `overpayment` in the field `disposition`."
 
 
 class DispositionOut(BaseModel):
@@ -14,7 +25,8 @@ class DispositionOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    disposition: DispositionName
+    disposition: PublishedDisposition
+    found: DispositionName = Field(validation_alias=AliasChoices("disposition"), description=_FOUND)
     kind: str | None
     amount_recovered: AmountOut = Field(validation_alias="amount_recovered_cents")
     decided_by: str
@@ -52,7 +64,8 @@ class SelectedClaimOut(BaseModel):
     recovery_high: AmountOut | None = Field(
         validation_alias="recovery_high_cents", description="Upper end of its 90 % interval."
     )
-    disposition: DispositionName | None = Field(description="The latest disposition.")
+    disposition: PublishedDisposition | None = Field(description="The latest disposition.")
+    found: DispositionName | None = Field(validation_alias=AliasChoices("disposition"), description=_FOUND)
 
 
 class PromiseOut(BaseModel):

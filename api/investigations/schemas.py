@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.fields import AmountOrZero, FraudKind, Note
 from api.investigations.records import NewDisposition
 
-DispositionName = Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"]
+DispositionName = Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"]
 
 
 class DispositionIn(BaseModel):
@@ -22,14 +22,14 @@ class DispositionIn(BaseModel):
     )
 
     disposition: DispositionName = Field(
-        description="`confirmed` (fraud) and `cleared` (no fraud) become labels; `billing_error`, `overpayment` and "
-        "`inconclusive` do not."
+        description="`confirmed` (fraud) and `cleared` (no fraud) become labels; `waste`, `abuse`, "
+        "`billing_error`, `overpayment` and `inconclusive` do not."
     )
     kind: FraudKind | None = Field(None, description="Kind of confirmed fraud.")
     amount_recovered: AmountOrZero = Field(
         0,
-        description="Recovered amount, with `confirmed`, `billing_error` or `overpayment`. All recoveries of one claim "
-        "together are at most what was paid.",
+        description="Recovered amount, with `confirmed`, `waste`, `abuse`, `billing_error` or `overpayment`. All "
+        "recoveries of one claim together are at most what was paid.",
     )
     note: Note | None = Field(None, description="A short comment, without a member's name.")
 

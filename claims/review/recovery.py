@@ -6,7 +6,15 @@ from claims.money import format_cents
 from claims.outcome import Outcome
 from claims.review.state import Disposition
 
-RECOVERS = frozenset({Disposition.CONFIRMED, Disposition.BILLING_ERROR, Disposition.OVERPAYMENT})
+RECOVERS = frozenset(
+    {
+        Disposition.CONFIRMED,
+        Disposition.BILLING_ERROR,
+        Disposition.OVERPAYMENT,
+        Disposition.WASTE,
+        Disposition.ABUSE,
+    }
+)
 """Dispositions that mean money was paid wrongly."""
 
 IS_FRAUD: Mapping[Disposition, bool | None] = {
@@ -14,10 +22,12 @@ IS_FRAUD: Mapping[Disposition, bool | None] = {
     Disposition.CLEARED: False,
     Disposition.BILLING_ERROR: None,
     Disposition.OVERPAYMENT: None,
+    Disposition.WASTE: None,
+    Disposition.ABUSE: None,
     Disposition.INCONCLUSIVE: None,
 }
-"""The fraud label of each disposition. `None` withdraws an earlier label: neither an overpayment without fraud nor an
-inconclusive investigation shows whether the claim was fraud."""
+"""The fraud label of each disposition. `None` withdraws an earlier label: neither money paid wrongly without fraud nor
+an inconclusive investigation shows whether the claim was fraud."""
 
 
 class RecoveryError(ValueError):

@@ -43,7 +43,11 @@ class Disposition(Enum):
     BILLING_ERROR = "billing_error"
     """Billed wrongly without a finding of fraud. No label."""
     OVERPAYMENT = "overpayment"
-    """Overpaid through an error of the payer. No label."""
+    """Overpaid through an error of the payer; of an earlier release, also waste or abuse. No label."""
+    WASTE = "waste"
+    """Paid for services that were not needed, without a finding of fraud. No label."""
+    ABUSE = "abuse"
+    """Paid for a practice that is not accepted, without a finding of fraud. No label."""
     INCONCLUSIVE = "inconclusive"
     """Investigated without a conclusion. No label."""
 

@@ -1,10 +1,10 @@
 """Convert dispositions of investigators into weighted labels.
 
-A disposition is `confirmed` (fraud), `cleared`, `billing_error`, `overpayment` or `inconclusive`, with the amount
-recovered and the time it became known. Only confirmed and cleared are labels: a payment that was wrong without fraud
-shows neither fraud nor a clean claim. Each has the reason for the review: `score` (always reviewed: propensity 1),
-`audit` (sampled at random: the logged propensity), or `tip` (unknown propensity: used in training, but not in
-estimates).
+A disposition is `confirmed` (fraud), `cleared`, `waste`, `abuse`, `billing_error`, `overpayment` or `inconclusive`,
+with the amount recovered and the time it became known. Only confirmed and cleared are labels: a payment that was wrong
+without fraud shows neither fraud nor a clean claim. Each has the reason for the review: `score` (always reviewed:
+propensity 1), `audit` (sampled at random: the logged propensity), or `tip` (unknown propensity: used in training, but
+not in estimates).
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ SELECTIONS = pa.schema(
 )
 """One row per claim of a weekly list, whether or not it has a disposition."""
 CONFIRMED, CLEARED, INCONCLUSIVE = "confirmed", "cleared", "inconclusive"
-WRONGLY_PAID = ("billing_error", "overpayment")
+WRONGLY_PAID = ("billing_error", "overpayment", "waste", "abuse")
 DISPOSITION_VALUES = (CONFIRMED, CLEARED, *WRONGLY_PAID, INCONCLUSIVE)
 TIP = "tip"
 SELECTION_REASONS = (SCORE, AUDIT, TIP)

@@ -25,6 +25,7 @@ async def test_a_finding_is_kept_under_the_name_of_the_key_and_becomes_a_label(a
     finding = answer.json()
     assert finding == {
         **FOUND,
+        "found": FOUND["disposition"],
         "amount_recovered": 120.5,
         "decided_by": "investigator",
         "known_at": finding["known_at"],
@@ -82,12 +83,16 @@ async def test_a_finding_at_a_limit_is_taken(api: Api, sent):
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("disposition", ["billing_error", "overpayment"])
+@pytest.mark.parametrize("disposition", ["billing_error", "overpayment", "waste", "abuse"])
 async def test_an_overpayment_without_fraud_is_recovered_and_is_not_a_label(api: Api, disposition):
     path = f"/v1/claims/{await claim_of(api)}/dispositions"
     answer = await api.post(path, {"disposition": disposition, "amount_recovered": "5000.00"}, role="investigator")
     assert answer.status_code == 201
-    assert (answer.json()["disposition"], answer.json()["amount_recovered"]) == (disposition, 5000)
+    assert (answer.json()["found"], answer.json()["amount_recovered"]) == (disposition, 5000)
+    published = {"waste": "overpayment", "abuse": "overpayment"}.get(disposition, disposition)
+    assert answer.json()["disposition"] == published
+    (listed,) = (await api.get(path)).json()["dispositions"]
+    assert (listed["disposition"], listed["found"]) == (published, disposition)
     assert api.rows("SELECT is_fraud FROM labels") == [(None,)]  # it withdraws: neither fraud nor in order
 
 

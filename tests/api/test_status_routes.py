@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from api.app import ROUTERS
 from claims.adjudication import CONTRACT_DENIALS
 from claims.outcome import Outcome
-from claims.review import REASONS, Action
+from claims.review import REASONS, Action, Disposition
 from core import clock
 from tests.api.decisions import DENY, held
 from tests.api.decisions import decide as answer
@@ -109,7 +109,7 @@ async def decide(chaos: Chaos) -> httpx.Response:
 
 
 async def record(chaos: Chaos) -> httpx.Response:
-    disposition = chaos.random.choice(["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"])
+    disposition = chaos.random.choice([one.value for one in Disposition])
     path = f"/v1/claims/{chaos.claim()}/dispositions"
     return await chaos.api.post(path, {"disposition": disposition}, role=chaos.role())
 

@@ -303,7 +303,7 @@ def test_above_the_limit_two_persons_decide(amount, needed):
 
 # Recoveries
 
-ONLY_WITH = "must be 0 or more, and above 0 only with confirmed, billing_error, overpayment"
+ONLY_WITH = "must be 0 or more, and above 0 only with confirmed, billing_error, overpayment, waste, abuse"
 
 
 @pytest.mark.parametrize(

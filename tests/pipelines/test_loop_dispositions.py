@@ -61,7 +61,7 @@ def test_inconclusive_is_no_label_and_similar_claims_count_for_it():
     assert found.unlabelled == ("c",)
 
 
-@pytest.mark.parametrize("paid_wrongly", ["billing_error", "overpayment"])
+@pytest.mark.parametrize("paid_wrongly", ["billing_error", "overpayment", "waste", "abuse"])
 def test_a_billing_error_is_not_a_label_and_changes_no_other_weight(paid_wrongly):
     found = labelled(
         finding("a", by="audit", propensity=0.1),

@@ -64,6 +64,11 @@ class SignedIn:
         """Whether the page of a member is shown, which has its consents."""
         return self.may(Scope.CONSENTS_READ)
 
+    @property
+    def may_work_cases(self) -> bool:
+        """Whether leads and cases can be taken."""
+        return self.may(Scope.CASES_WORK)
+
     def has_recent_second_factor(self, at: datetime) -> bool:
         """Whether the user proved a second factor in the last `RECENT`; a key never does."""
         is_proved = self.session_id is not None and not SECOND_FACTORS.isdisjoint(self.methods)

@@ -39,6 +39,7 @@ from core.settings import Settings
 
 PAGE_SIZE: Final = 25
 _PATHS: Final = {"provider": "/console/providers/", "member": "/console/members/", "ring": "/console/rings/"}
+_SUBJECT_KEYS: Final = {"provider": "p", "member": "m", "ring": "g r"}
 _Kind = TypeVar("_Kind", bound=Enum)
 _Form = Mapping[str, str]
 
@@ -103,6 +104,7 @@ class CaseDesk:
             case=found,
             line=case_line(found),
             subject_path=f"{_PATHS[found.subject_kind]}{found.subject_id}",
+            subject_key=_SUBJECT_KEYS[found.subject_kind],
             closed_at=None if found.closed_at is None else f"{found.closed_at:%Y-%m-%d %H:%M}",
             claims=claims,
             claims_total=total,

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from api.cases import CaseEvent, CaseRecord, CaseTask
+from api.console.claim import DISPOSITIONS as CLAIM_DISPOSITIONS
 from claims.money import format_cents
 from core.format import utc_minute
 
@@ -25,14 +26,7 @@ LOSS_METHODS: Final[Mapping[str, str]] = {
     "sample": "Random audit sample",
     "estimate": "Estimate",
 }
-FINDINGS: Final[Mapping[str, str]] = {
-    "": "No disposition of claims",
-    "confirmed": "Fraud, confirmed",
-    "cleared": "No fraud",
-    "billing_error": "Billing error",
-    "overpayment": "Overpayment",
-    "inconclusive": "Inconclusive",
-}
+FINDINGS: Final[Mapping[str, str]] = {"": "No disposition of claims", **dict(CLAIM_DISPOSITIONS)}
 DETECTIONS: Final[Mapping[str, str]] = {
     "score": "Score",
     "edit": "Claim edit",
@@ -126,6 +120,8 @@ class CasePage:
     case: CaseRecord
     line: ListedCaseLine
     subject_path: str | None
+    subject_key: str
+    """That opens the page of the subject."""
     closed_at: str | None
     claims: list[CaseClaimLine]
     claims_total: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -26,6 +26,7 @@ _MAX_OFFSET: Final = 100_000
 _SHOWN: Final = (Invalid, Conflict, NotFound, Forbidden)
 _USUAL_SNOOZE: Final = timedelta(days=14)
 _QUERY: Final = ("tab", "kind", "least", "due", "indicator", "skip")
+_REASONS: Final = {one.value: name for one, name in SNOOZE_NAMES.items()}
 _Act = Callable[[SignedIn, Mapping[str, Sequence[str]]], Awaitable[str]]
 
 
@@ -112,8 +113,8 @@ class QueuePages:
             return to_sign_in(request)
         found, claims = await _leads(request).lead(signed_in.caller, path_id(request, "lead_id"))
         line = lead_line(found, signed_in.actor_id, _leads(request).today())
-        lines = [claim_line(one) for one in claims]
-        return self._pages.page("queue/lead.html", signed_in, lead=line, claims=lines)
+        lines, days = [claim_line(one) for one in claims], _days(_leads(request).today())
+        return self._pages.page("queue/lead.html", signed_in, lead=line, claims=lines, reasons=_REASONS, days=days)
 
     async def take_next(self, request: Request) -> Response:
         """The form that takes the next best lead."""
@@ -203,14 +204,19 @@ class QueuePages:
             has_filters=any(view.entered.values()),
             next_page=view.query(skip=str(view.offset + _PAGE)) if page.has_more else None,
             selected=frozenset(refused.entered.get("lead_id", ())),
-            until=_last(refused.entered, "until") or (today + _USUAL_SNOOZE).isoformat(),
+            until=_last(refused.entered, "until") or _days(today)["usual"],
             reason=_last(refused.entered, "reason"),
-            reasons={one.value: name for one, name in SNOOZE_NAMES.items()},
+            reasons=_REASONS,
             view_name=_last(refused.entered, "name"),
             max_view_name=MAX_VIEW_NAME,
-            first_day=(today + timedelta(days=1)).isoformat(),
-            last_day=(today + timedelta(days=LONGEST_SNOOZE_DAYS)).isoformat(),
+            days=_days(today),
         )
+
+
+def _days(today: date) -> dict[str, str]:
+    """The days until which a lead can be put aside, and the usual one."""
+    ahead = {"first": timedelta(days=1), "usual": _USUAL_SNOOZE, "last": timedelta(days=LONGEST_SNOOZE_DAYS)}
+    return {name: (today + days).isoformat() for name, days in ahead.items()}
 
 
 def _last(form: Mapping[str, Sequence[str]], name: str) -> str:

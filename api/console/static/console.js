@@ -4,6 +4,7 @@
 // data-list          a table or list whose rows j and k move through; x selects a row, Enter opens its first link
 // data-key="a"       the key of a link, button, field, section or form; "g q" are two keys, one after the other
 // data-key-name      what the key does, where the element's text does not say it
+// data-then="id"     the field that the key moves to after it pressed the element
 // data-search        the field that / moves to
 // data-select-all    a checkbox that selects every row of its form
 "use strict";
@@ -70,6 +71,7 @@
       element.focus();
     } else {
       element.click();
+      document.getElementById(element.dataset.then)?.focus();
     }
   }
 

@@ -25,7 +25,7 @@ class FindingCounts:
     claims: int
     fraud: int
     wrong: int
-    """Billing errors and overpayments."""
+    """Waste, abuse, billing errors and overpayments."""
     claim_days: tuple[float, float] | None
     """Median and 90th percentile of the days from receipt to the first finding; `None` without one."""
     cases: int
@@ -125,7 +125,7 @@ WITH found AS MATERIALIZED (
           LIMIT :most) AS one
 )
 SELECT (SELECT count(*) FROM latest), (SELECT count(*) FROM latest WHERE disposition = 'confirmed'),
-       (SELECT count(*) FROM latest WHERE disposition IN ('billing_error', 'overpayment')),
+       (SELECT count(*) FROM latest WHERE disposition IN ('billing_error', 'overpayment', 'waste', 'abuse')),
        (SELECT found FROM days), cases, hits, closed.found
 FROM closed
 """)

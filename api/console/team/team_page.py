@@ -84,7 +84,7 @@ def team_view(figures: TeamFigures, *, since: date, months: Sequence[date]) -> T
         hit_rates=[
             CountedShare("Claims: fraud confirmed", found.fraud, found.claims, "claims with a finding"),
             CountedShare(
-                "Claims: fraud, billing error or overpayment",
+                "Claims: fraud, waste, abuse or billing error",
                 found.fraud + found.wrong,
                 found.claims,
                 "claims with a finding",

@@ -112,16 +112,20 @@ class Browser(httpx.AsyncClient):
         return await super().post(url, data=data, content=content, **more)
 
 
+def keys_of(url: str) -> FieldKeys:
+    """The keys that encrypt fields of the database."""
+    return FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
+
+
 def access_over(database: Database, url: str) -> ConsoleAccess:
-    settings = Settings(encryption_keys=ENCRYPTION_KEY)
-    secrets = StoredSecrets(settings, FieldKeys(settings, url))
+    secrets = StoredSecrets(Settings(encryption_keys=ENCRYPTION_KEY), keys_of(url))
     sign_ins = SignIns(database, secrets)
     tokens = AccessTokens(database, SigningKeys(database, secrets), "default")
     return ConsoleAccess(database, Authenticator(database), sign_ins, Sessions(database, secrets, sign_ins, tokens))
 
 
 def app_over(database: Database, url: str) -> Starlette:
-    app, keys = console_app(), FieldKeys(Settings(encryption_keys=ENCRYPTION_KEY), url)
+    app, keys = console_app(), keys_of(url)
     settings, scorer = Settings(signed_requests="accepted"), ScorerClient("http://127.0.0.1:1", deadline_ms=100)
     app.state.console = Console(
         database,

@@ -17,7 +17,7 @@ from api.database import Database
 from api.identity import Caller, Scope, create_key
 from api.keys import Keys
 from core import clock
-from tests.api.console.setting import HOSTILE, Browser, app_over, store_claim, without_tokens
+from tests.api.console.setting import HOSTILE, Browser, app_over, keys_of, store_claim, without_tokens
 from tests.api.servers import on_a_port
 
 SITE = "https://ginja.test"
@@ -191,7 +191,7 @@ async def test_the_list_of_the_week_is_shown_with_its_findings(console: Setting)
     assert "week of 2026-03-02" in page
     assert "random sample, p = 0.0250" in page
     assert "1 of 1 done" in page
-    assert "cleared" in page
+    assert "Unsubstantiated" in page
     same = await console.client.get("/console/reviews?week=2026-03-05")
     assert without_tokens(page) == without_tokens(same.text)
     assert "There is no list for that week" in (await console.client.get("/console/reviews?week=2026-03-09")).text
@@ -290,7 +290,7 @@ async def test_a_session_ends_when_it_expires(console: Setting) -> None:
 
 async def test_a_session_ends_when_its_key_is_revoked(console: Setting) -> None:
     await console.sign_in()
-    await Keys(console.database).revoke(Caller("command line", "operator", None, "ann"), console.key_id)
+    await Keys(console.database, keys_of(console.url)).revoke(Caller("cli", "operator", None, "ann"), console.key_id)
     assert (await console.client.get("/console/claims/clm_1")).status_code == 303
 
 

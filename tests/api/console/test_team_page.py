@@ -104,7 +104,7 @@ async def test_hit_rates_name_their_counts_and_intervals(api: Api, lead: Browser
     store_case(api, "cas_2", opened_at=now - timedelta(days=9), closed=("inconclusive", now - timedelta(days=1)))
     assert rows(part((await lead.get(PAGE)).text, "hits")) == [
         ["Claims: fraud confirmed", "33.3 %", "1 of 3 claims with a finding", "6.1 % to 79.2 %"],
-        ["Claims: fraud, billing error or overpayment", "66.7 %", "2 of 3 claims with a finding", "20.8 % to 93.9 %"],
+        ["Claims: fraud, waste, abuse or billing error", "66.7 %", "2 of 3 claims with a finding", "20.8 % to 93.9 %"],
         ["Cases: substantiated", "50.0 %", "1 of 2 closed cases", "9.5 % to 90.5 %"],
     ]
 

@@ -788,14 +788,14 @@ class DeliveryPage(TypedDict):
 class DispositionIn(TypedDict):
     """What an investigation of a claim found. The investigator is the holder of the key."""
 
-    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"]
-    """`confirmed` (fraud) and `cleared` (no fraud) become labels; `billing_error`, `overpayment` and `inconclusive` do
-    not."""
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"]
+    """`confirmed` (fraud) and `cleared` (no fraud) become labels; `waste`, `abuse`, `billing_error`, `overpayment` and
+    `inconclusive` do not."""
     kind: NotRequired[str | None]
     """Kind of confirmed fraud."""
     amount_recovered: NotRequired[float | str]
-    """Recovered amount, with `confirmed`, `billing_error` or `overpayment`. All recoveries of one claim together are at
-    most what was paid."""
+    """Recovered amount, with `confirmed`, `waste`, `abuse`, `billing_error` or `overpayment`. All recoveries of one
+    claim together are at most what was paid."""
     note: NotRequired[str | None]
     """A short comment, without a member's name."""
 
@@ -810,6 +810,8 @@ class DispositionOut(TypedDict):
     """A disposition as it was recorded; the latest of a claim counts."""
 
     disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"] | str
+    found: Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"] | str
+    """The disposition as it was recorded; `waste` and `abuse` are `overpayment` in the field `disposition`."""
     kind: str | None
     amount_recovered: float
     decided_by: str
@@ -2273,6 +2275,10 @@ class SelectedClaimOut(TypedDict):
     """Upper end of its 90 % interval."""
     disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"] | str | None
     """The latest disposition."""
+    found: (
+        Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"] | str | None
+    )
+    """The disposition as it was recorded; `waste` and `abuse` are `overpayment` in the field `disposition`."""
 
 
 class ShadowScore(TypedDict):
