@@ -12,6 +12,7 @@ from api.audit import routes as audit_routes
 from api.audited_requests import AuditedRequests
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
+from api.case_files import routes as case_file_routes
 from api.client_address import ClientAddress
 from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
@@ -90,6 +91,7 @@ ROUTERS = (
     key_routes.router,
     legal_hold_routes.router,
     evidence_routes.router,
+    case_file_routes.router,
     consent_routes.router,
     audit_routes.router,
     signing_key_routes.router,

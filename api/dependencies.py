@@ -11,6 +11,7 @@ from api.appeals import Appeals, appeal_rules
 from api.audit import AuditReading, AuditWriter
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
+from api.case_files import CaseFiles
 from api.client_versions import ClientVersions
 from api.consents import Consents, require_honoured
 from api.database import Database, act_for, request_limits, see
@@ -77,6 +78,7 @@ class Dependencies:
     legal_holds: LegalHolds
     consents: Consents
     evidence: EvidencePacks
+    case_files: CaseFiles
     request_signing_keys: RequestSigningKeys
     authorizations: Authorizations
     bulk: BulkUploads
@@ -159,6 +161,7 @@ class Dependencies:
             legal_holds=LegalHolds(database, field_keys, settings.zone),
             consents=Consents(database, settings.zone),
             evidence=EvidencePacks(database, field_keys, settings),
+            case_files=CaseFiles(database, field_keys, settings),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,

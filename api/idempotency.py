@@ -59,6 +59,8 @@ TAKES_NO_KEY: Final[Mapping[str, str]] = {
     "/v1/auth/totp": "its response has a secret, which is not stored in clear; the last one can be confirmed",
     "/v1/auth/totp/confirm": "its response has recovery codes, which are not stored in clear; it works once",
     "/v1/auth/password": "the password before is wrong once it is changed",
+    "/v1/cases/{case_id}/files": "a file is larger than bodies that are repeated; the list of files names it by its "
+    "SHA-256, and a second copy is a file of its own",
     "/v1/x12/837": "each claim of a file is taken once, by its provider, number and frequency; see ADR 0205",
 }
 """POST routes of the API without an Idempotency-Key, and why. The forms of the console have none: browsers send no

@@ -67,6 +67,8 @@ UNCONFIRMED: Final[Mapping[str, str]] = {
     "POST /v1/claims/{claim_id}/appeals": "asks for a decision; the outcome is confirmed",
     "POST /v1/rescreening-findings/{finding_id}/close": "closes a line of a work list; the claim is unchanged",
     "POST /v1/cases/{case_id}/evidence": "writes what is stored of a case to a pack that stays with it",
+    "POST /v1/cases/{case_id}/files": "adds a record to an investigation, with its custody; no claim is changed",
+    "POST /v1/cases/{case_id}/files/{file_id}/withdraw": "marks a record, which stays, with the reason",
     "POST /v1/policies": "stores a version that decides nothing until its activation, which is confirmed",
     **{
         f"{method} /v1/{kind}{rest.format(one)}": _MASTER_DATA

@@ -1,10 +1,11 @@
 """The worker: what follows from a claim after its response.
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
-uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox and of
-keys, the alarm before a prompt-pay due date, the weekly list and leads, claims compared again after changes, webhooks,
-notifications by e-mail, and tasks, which other processes carry out. Events are processed at least once, and a killed
-worker loses nothing: an event is marked done only together with its effect, or after it.
+uploaded files, files of cases that wait for the antivirus scanner, windows and their indexes, which model serves,
+daily work after midnight, metrics of the outbox and of keys, the alarm before a prompt-pay due date, the weekly list
+and leads, claims compared again after changes, webhooks, notifications by e-mail, and tasks, which other processes
+carry out. Events are processed at least once, and a killed worker loses nothing: an event is marked done only together
+with its effect, or after it.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from api import metrics, outbox
 from api.antivirus import scanner_of
 from api.audit import AuditAnchorer, AuditSealer, CommandRecords, record_submissions
 from api.bulk import BulkProcessor
+from api.case_files import CaseFileScans
 from api.database import ALL_ROWS, NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.field_keys import FieldKeys, StoredSecrets
 from api.housekeeping import every_day
@@ -61,6 +63,8 @@ IDLE_S = 0.05
 RESCORE_IDLE_S = 0.5
 BULK_IDLE_S = 1.0
 """The longest time before a file that was uploaded is submitted."""
+CASE_FILES_S = 5.0
+"""How often it is looked for a file of a case that waits for the antivirus scanner."""
 RELEASE_S = 60.0
 """How often it is checked whether another model serves than the one that claims are parked because of."""
 MODEL_S = 5.0
@@ -165,6 +169,7 @@ class Worker:
             self._windows,
             keys,
         )
+        self._case_files = CaseFileScans(self._database, keys, scanner_of(settings))
         self._bulk = BulkProcessor(
             self._database, intake, keys, longest_line=settings.max_body_bytes, scanner=scanner_of(settings)
         )
@@ -183,6 +188,7 @@ class Worker:
             self._background.repeat("features", self._drain_features, every_s=IDLE_S)
             self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
             self._background.repeat("bulk", self._bulk.work, every_s=BULK_IDLE_S)
+            self._background.repeat("case files", self._case_files.step, every_s=CASE_FILES_S)
             self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
             self._background.repeat("windows", self._keep_windows, every_s=REFRESH_S)
             self._background.repeat("serving model", self._models.check, every_s=MODEL_S)

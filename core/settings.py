@@ -211,6 +211,9 @@ class Settings(
     max_bulk_bytes: int = Field(
         209_715_200, ge=1, description="Largest file of claims that can be uploaded, in bytes; a larger one gets 413."
     )
+    max_case_file_bytes: int = Field(
+        25_000_000, ge=1, description="Largest file that can be added to a case, in bytes; a larger one gets 413."
+    )
     features_stale_after_s: float = Field(
         30.0,
         gt=0,
@@ -262,6 +265,12 @@ class Settings(
     def largest_upload(self) -> int:
         """Bytes of the largest file that is taken: no larger than what is scanned."""
         return self.max_bulk_bytes if self.clamd_url is None else min(self.max_bulk_bytes, self.clamd_max_bytes)
+
+    @property
+    def largest_case_file(self) -> int:
+        """Bytes of the largest file that a case takes: no larger than what is scanned."""
+        most = self.max_case_file_bytes
+        return most if self.clamd_url is None else min(most, self.clamd_max_bytes)
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings; unset ones are left out.

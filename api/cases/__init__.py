@@ -49,6 +49,7 @@ from api.cases.work import (
     NewCaseTask,
     add_note,
     add_task,
+    check_text,
     finish_task,
     tasks_of,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "case",
     "cases_of",
     "cases_page",
+    "check_text",
     "claims_of",
     "close",
     "drop_draft",

@@ -108,10 +108,15 @@ async def read_session_lists(
 ) -> dict[str, list[str]]:
     """As `read_session_form`, with every value of each name."""
     fields = await _read_fields(request, max_bytes, most_fields)
-    session, given = session_token(request), fields.pop(FORM_TOKEN, [""])[-1]
+    require_form_token(request, fields.pop(FORM_TOKEN, [""])[-1])
+    return fields
+
+
+def require_form_token(request: Request, given: str) -> None:
+    """Raise `Forbidden` where a form has not the token of a page of this session."""
+    session = session_token(request)
     if session is None or not is_form_token(session, given):
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
-    return fields
 
 
 async def read_form(request: Request, max_bytes: int = _MAX_FORM_BYTES) -> dict[str, str]:

@@ -16,6 +16,7 @@ from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedI
 from api.console.areas import pages_without_claims
 from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
+from api.console.case_files import CaseFilePages
 from api.console.cases import CasePages
 from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages
 from api.console.compression import CompressedPages
@@ -309,7 +310,7 @@ def console_app() -> Starlette:
     pages, access, provider = _Pages(renderer), AccessPages(renderer), ProviderPages(renderer)
     audit, members = AuditPages(renderer), MemberPages(renderer)
     counted, subjects = CountedClaimPages(renderer), SubjectPages(renderer)
-    found_members = MemberSearchPages(renderer)
+    found_members, case_pages = MemberSearchPages(renderer), CasePages(renderer)
     console = Starlette(
         routes=[
             _Page("/", pages.home, queries=["claim_id", "member_id"]),
@@ -327,7 +328,8 @@ def console_app() -> Starlette:
             *SummaryPages(renderer).routes(),
             *TeamPages(renderer).routes(),
             *HealthPages(renderer).routes(),
-            *CasePages(renderer).routes(),
+            *case_pages.routes(),
+            *CaseFilePages(case_pages.shown).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),

@@ -226,10 +226,21 @@ CASE_DRAFT: Final = SealedColumn("case_drafts", "fields_sealed", "", ("actor_id"
 CASE_LETTER: Final = SealedColumn("case_tasks", "letter_sealed", "", ("task_id",), CASES)
 PACK_FILE: Final = SealedColumn("evidence_packs", "file_sealed", "", ("pack_id",), CASES, is_append_only=True)
 PACK_PDF: Final = SealedColumn("evidence_packs", "pdf_sealed", "", ("pack_id",), CASES, is_append_only=True)
+CASE_FILE_NAME: Final = SealedColumn("case_files", "name_sealed", "", ("file_id",), CASES, is_append_only=True)
+CASE_FILE_SOURCE: Final = SealedColumn(
+    "case_files", "obtained_from_sealed", "", ("file_id",), CASES, is_append_only=True
+)
+CASE_FILE_PART: Final = SealedColumn(
+    "case_file_parts", "content_sealed", "", ("file_id", "begins"), CASES, is_append_only=True
+)
+CASE_FILE_REASON: Final = SealedColumn(
+    "case_file_withdrawals", "reason_sealed", "", ("file_id",), CASES, is_append_only=True
+)
 
 SEALED_COLUMNS: Final = (
     *(*BACKFILLED, *SECRET_COLUMNS, RECIPIENT_ADDRESS),
     *(CASE_TEXT, CASE_TITLE, CASE_DRAFT, CASE_LETTER, PACK_FILE, PACK_PDF),
+    *(CASE_FILE_NAME, CASE_FILE_SOURCE, CASE_FILE_PART, CASE_FILE_REASON),
 )
 """Every one. A new one is an entry here and its use; rotation finds it here."""
 

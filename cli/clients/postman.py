@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from cli.clients.described import DescribedOperation, described_operations
 from core.openapi_document import JsonSchema, OpenApiDocument
 
+FORM: Final = "multipart/form-data"
 _SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _VARIABLES: Final = {"Idempotency-Key": "{{$guid}}", "If-Match": "{{etag}}"}
 """Headers whose values differ from request to request."""
@@ -51,7 +52,9 @@ def _item(operation: DescribedOperation, document: OpenApiDocument) -> dict[str,
     }
     if not operation.has_security:
         request["auth"] = {"type": "noauth"}
-    if operation.body_type is not None:
+    if operation.body_type == FORM:
+        request["body"] = {"mode": "formdata", "formdata": _form(operation, document)}
+    elif operation.body_type is not None:
         body = example(operation.body, document)
         text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
         raw: dict[str, JsonValue] = {"mode": "raw", "raw": text}
@@ -61,9 +64,22 @@ def _item(operation: DescribedOperation, document: OpenApiDocument) -> dict[str,
     return {"name": operation.name, "request": request, "response": []}
 
 
+def _form(operation: DescribedOperation, document: OpenApiDocument) -> list[JsonValue]:
+    """The fields of a form; its file is chosen when it is sent."""
+    fields: list[JsonValue] = []
+    for name, schema in operation.body.get("properties", {}).items():
+        if schema.get("format") == "binary":
+            fields.append({"key": name, "type": "file", "src": []})
+        else:
+            is_sent = name in operation.body.get("required", ())
+            value = _text(example(schema, document))
+            fields.append({"key": name, "type": "text", "value": value, **({} if is_sent else {"disabled": True})})
+    return fields
+
+
 def _headers(operation: DescribedOperation) -> list[JsonValue]:
     headers: list[JsonValue] = []
-    if operation.body_type is not None:
+    if operation.body_type not in (None, FORM):  # that of a form has its boundary
         headers.append({"key": "Content-Type", "value": operation.body_type})
     if operation.response_type is not None:
         headers.append({"key": "Accept", "value": operation.response_type})

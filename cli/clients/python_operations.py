@@ -10,9 +10,10 @@ from cli.clients.described import JSON, DescribedOperation, DescribedParameter
 BY_HAND: Final[Mapping[str, str]] = {
     "upload_bytes": "upload_claims sends a file in parts and goes on after an interruption",
     "list_rejects": "iter_rejects follows the pages of a stream of lines",
+    "add_case_file": "add_case_file makes the form of a file and its fields",
     "export_claims": "export_claims goes on after the last line of a stream that was interrupted",
 }
-"""Operations whose methods are written by hand, in `bulk.py`."""
+"""Operations whose methods are written by hand, in `bulk.py` and `async_bulk.py`."""
 REPEATABLE: Final = frozenset({"score_claims"})
 """POST operations that take no key and have no effect."""
 _OWN_HEADERS: Final = {"If-Match": "if_match"}

@@ -94,6 +94,8 @@ async def request_to(api: Api, path: str) -> Keyed:
         return Keyed(path, json.dumps(new).encode())
     if "{mail_id}" in path:
         return Keyed(await with_ids(api, path), b"{}")
+    if "{file_id}" in path:
+        return Keyed(await with_ids(api, path), b'{"reason": "of another provider"}')
     if "{case_id}" in path:
         pack = {"organization": "Plan", "person": "A. Miller", "contact": "siu@insurer.example"}
         return Keyed(await with_ids(api, path), json.dumps(pack).encode())

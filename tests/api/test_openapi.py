@@ -98,8 +98,10 @@ def of(status: int) -> list[Operation]:
 
 
 WITH_SECURITY = [one for one in OPERATIONS if one.described["security"] and {} not in one.described["security"]]
-WITH_BODY = [one for one in OPERATIONS if one.body_type not in (None, "application/octet-stream")]
-"""Any bytes are a part of a file; `test_bulk.py` has what is refused of them."""
+WITH_BODY = [
+    one for one in OPERATIONS if one.body_type not in (None, "application/octet-stream", "multipart/form-data")
+]
+"""Any bytes are a part of a file; `test_bulk.py` and `test_case_files.py` have what is refused of files."""
 
 
 async def test_settings_do_not_change_the_document():

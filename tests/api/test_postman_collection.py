@@ -80,12 +80,15 @@ async def test_each_request_is_one_that_the_api_understands(api: Api, name: str,
         headers["Authorization"] = f"Bearer {filled(token['value'], values)}"
     query = {one["key"]: filled(one["value"], values) for one in url.get("query", ()) if not one.get("disabled")}
     body = request_.get("body", {}).get("raw")
+    form = [one for one in request_.get("body", {}).get("formdata", ()) if not one.get("disabled")]
     response = await api.client.request(
         request_["method"],
         filled(url["raw"].partition("?")[0], values),
         params=query,
         headers=headers,
         content=None if body is None else filled(body, values).encode(),
+        data={one["key"]: one["value"] for one in form if one["type"] == "text"},
+        files={one["key"]: ("a.txt", b"x") for one in form if one["type"] == "file"},
     )
     operation = contract().operation(request_["method"], response.request.url.path)
     assert operation is not None

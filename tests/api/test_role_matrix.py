@@ -71,6 +71,9 @@ ADMITTED: dict[str, frozenset[str] | None] = {
         (
             *("POST /v1/cases/{case_id}/evidence", "GET /v1/cases/{case_id}/evidence"),
             "GET /v1/cases/{case_id}/evidence/{pack_id}/file",
+            *("POST /v1/cases/{case_id}/files", "GET /v1/cases/{case_id}/files"),
+            *("GET /v1/cases/{case_id}/files/{file_id}", "GET /v1/cases/{case_id}/files/{file_id}/content"),
+            "POST /v1/cases/{case_id}/files/{file_id}/withdraw",
         ),
         INVESTIGATORS,
     ),

@@ -33,6 +33,7 @@ STAFF_ONLY = frozenset(
         *("leads", "lead_claims", "saved_views"),
         *("samples", "sample_items", "recoupments", "recoupment_entries"),
         "evidence_packs",
+        *("case_files", "case_file_parts", "case_file_scans", "case_file_accesses", "case_file_withdrawals"),
         *("member_search", "recipients", "cases", "case_claims", "case_events", "case_tasks", "case_drafts"),
         *("labels", "selections", "dispositions", "authorizations", "registry_history", "reports", "dead_letters"),
         *("rescreening_claims", "rescreening_subjects", "rescreening_findings", "webhook_deliveries"),

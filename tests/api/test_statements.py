@@ -109,6 +109,11 @@ STATEMENTS = {
     "POST /v1/members/{member_id}/consents/{consent_id}/withdraw": 5,
     "POST /v1/members/{member_id}/consents/{consent_id}/withdraw +": 8,
     "GET /v1/cases/{case_id}/evidence": 3,
+    "GET /v1/cases/{case_id}/files": 3,  # of a case without any; 4 with
+    "GET /v1/cases/{case_id}/files/{file_id}": 3,
+    "GET /v1/cases/{case_id}/files/{file_id}/content": 6,
+    "POST /v1/cases/{case_id}/files/{file_id}/withdraw": 9,
+    "POST /v1/cases/{case_id}/files/{file_id}/withdraw +": 12,
     "GET /v1/cases/{case_id}/evidence/{pack_id}/file": 2,
     "POST /v1/cases/{case_id}/evidence": 14,
     "POST /v1/cases/{case_id}/evidence +": 17,

@@ -220,6 +220,7 @@ NO_CLAIM = {
     *("/cases", "/cases/{case_id}"),
     "/members",  # looks members up
     "/cases/{case_id}/evidence",
+    *("/cases/{case_id}/files", "/cases/{case_id}/files/{file_id}/withdraw"),
     "/cases/{case_id}/samples",
     *(f"/cases/{{case_id}}/samples/{{sample_id}}/{form}" for form in ("reviews", "estimate", "demand", "entries")),
     "/claims/{claim_id}/rescreening",  # closes a finding; the claim stays as it is

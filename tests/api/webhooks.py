@@ -17,6 +17,7 @@ from api.field_keys import WEBHOOK_BODY, FieldKeys, StoredSecrets
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from core import clock
 from core.settings import Settings
+from tests.api.case_files import added as added_file
 from tests.api.cases import opened
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.signing import new_signing_key
@@ -194,6 +195,8 @@ async def with_ids(api: Api, path: str) -> str:
             body = {"organization": "Plan", "person": "A. Miller", "contact": "siu@insurer.example"}
             made = await api.post(f"/v1/cases/{case.case_id}/evidence", body)
             path = path.replace("{pack_id}", made.json()["pack_id"])
+        if "{file_id}" in path:
+            path = path.replace("{file_id}", (await added_file(api, case.case_id))["file_id"])
     if "{hold_id}" in path:
         body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
         path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])

@@ -132,6 +132,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "ConsentWithdrawalIn": [{}],
+    "CaseFileWithdrawIn": [{"reason": "of another provider"}],
     "LegalHoldReleaseIn": [{"reason": "the case was closed"}],
     "KeyRotationIn": [{"overlap_hours": 24, "expires_in_days": 90}],
     "KeyRevocationIn": [{}],
@@ -156,8 +157,17 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "RescreeningCloseIn": [{"reason": "recovery_started", "note": "n"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
+_FILE_FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="obtained_from"\r\n\r\nExample Clinic\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="obtained_on"\r\n\r\n2026-03-02\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nx\r\n--b--\r\n'
+)
 RAW: dict[str, tuple[str, bytes]] = {
     # by path: bodies that are no JSON of our own
+    "/v1/cases/{case_id}/files": (
+        "multipart/form-data; boundary=b",
+        _FILE_FORM,
+    ),
     "/v1/x12/837": ("application/edi-x12", x12_file(x12_claim())),
     "/v1/bulk/claims/{job_id}": ("application/octet-stream", b"x"),
     "/v1/fhir/Claim": ("application/fhir+json", json.dumps(fhir_claim()).encode()),
@@ -255,6 +265,14 @@ FORMS: dict[str, dict[str, str]] = {
         "category": "fraud",
         **dict.fromkeys(("statement", "provisions", "how", "why"), "n"),
     },
+    "/console/cases/{case_id}/files": {
+        "form_token": "TOKEN",
+        "obtained_from": "Example Clinic",
+        "obtained_on": "2026-03-02",
+        "task_id": "ctk_none",
+        "file": "x",
+    },
+    "/console/cases/{case_id}/files/{file_id}/withdraw": {"form_token": "TOKEN", "reason": "n"},
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
     "/console/oidc": {"next": "/console", "fresh": "yes"},
     "/console/password": _FORM | {"new_password": "the tide goes out"},

@@ -35,6 +35,9 @@ SIGNATURES: Final = {
     "cases.assigned_name",
     "leads.assigned_name",
     "evidence_packs.written_name",
+    "case_files.added_name",
+    "case_file_accesses.name",
+    "case_file_withdrawals.name",
     "request_signing_keys.name",
     "users.display_name",
     "appeal_decisions.decided_by",
@@ -116,6 +119,11 @@ GENERATED: Final = {
     "case_drafts": "actor_id case_id",
     "case_tasks": "added_by case_id done_by kind task_id",
     "evidence_packs": "case_id pack_id pack_sha256 written_by",
+    "case_files": "added_by case_id file_id media_type sha256 task_id",
+    "case_file_parts": "file_id",
+    "case_file_scans": "file_id signature",
+    "case_file_accesses": "access_id actor_id file_id role",
+    "case_file_withdrawals": "actor_id file_id",
     "cases": (
         "assigned_to case_id closed_by detection disposition findings loss_method opened_by proposed_by provider_ids "
         "status subject_id subject_kind"

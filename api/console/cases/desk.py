@@ -22,8 +22,9 @@ from api.cases import (
     SubjectKind,
 )
 from api.console.access import SignedIn
+from api.console.case_files import TAKEN, CaseFileDesk
 from api.console.cases.claims import claim_lines, claim_totals
-from api.console.cases.view import CasePage, ListedCaseLine, case_line, event_line, task_line
+from api.console.cases.view import CasePage, ListedCaseLine, case_line, history_lines, task_line
 from api.console.confirming import confirmation_of_session
 from api.database import Database
 from api.errors import Forbidden, Invalid
@@ -51,6 +52,8 @@ class CaseDesk:
         self._database = database
         self._keys = keys
         self._settings = settings
+        self.files = CaseFileDesk(database, keys, settings)
+        """Their files."""
         self._limits = ClosingLimits(settings.review_second_approval_above_cents, settings.confirmation_above_cents)
 
     async def lines(
@@ -96,6 +99,7 @@ class CaseDesk:
             total, claimed, paid = await claim_totals(connection, case_id)
         tasks = await cases.tasks_of(self._database, self._keys, case_id)
         history = await cases.history_of(self._database, self._keys, case_id)
+        files = await self.files.files_of(signed_in, case_id)
         today = receipt_day(clock.now(), self._settings.zone)
         is_own = found.assigned_to == signed_in.actor_id
         may_work = signed_in.may(Scope.CASES_WORK)
@@ -110,8 +114,11 @@ class CaseDesk:
             claims_total=total,
             claimed=format_cents(claimed),
             paid=format_cents(paid),
-            tasks=[task_line(one, today) for one in tasks],
-            history=[event_line(one) for one in history],
+            tasks=[task_line(one, today, files) for one in tasks],
+            history=history_lines(history, files),
+            files=self.files.lines(files),
+            most_bytes=f"{self.files.most:,}",
+            accepted=TAKEN,
             author=await cases.author_of_form(self._keys, signed_in.actor_id, case_id),
             draft=await cases.kept_draft(self._database, self._keys, signed_in.actor_id, case_id),
             is_own=is_own,

@@ -60,7 +60,7 @@ class CasePages:
     async def case(self, request: Request) -> Response:
         """A case."""
         signed_in = await who(request)
-        return to_sign_in(request) if signed_in is None else await self._case(request, signed_in)
+        return to_sign_in(request) if signed_in is None else await self.shown(request, signed_in)
 
     async def act(self, request: Request) -> Response:
         """Every form of a case. Sent without a session, what was entered is kept for its author."""
@@ -75,9 +75,9 @@ class CasePages:
             signed_in = await proved_again(request, signed_in, code)
             await _desk(request).act(signed_in, case_id, entered)
         except _SHOWN as error:
-            return await self._case(request, signed_in, entered, error)
+            return await self.shown(request, signed_in, entered, error)
         except (StepUpRequired, SignatureRequired):
-            return await self._case(request, signed_in, entered, StepUpRequired(how_to_confirm(signed_in)))
+            return await self.shown(request, signed_in, entered, StepUpRequired(how_to_confirm(signed_in)))
         section = "history" if act not in ("task", "finish") else "tasks"
         return RedirectResponse(f"/console/cases/{quote(case_id, safe='')}#{section}", status_code=303)
 
@@ -108,13 +108,14 @@ class CasePages:
             problem=shown.problem,
         )
 
-    async def _case(
+    async def shown(
         self,
         request: Request,
         signed_in: SignedIn,
         entered: Mapping[str, str] | None = None,
         refusal: ApiError | None = None,
     ) -> Response:
+        """The page of a case, with what was entered in a form that was refused."""
         page = await _desk(request).page(signed_in, path_id(request, "case_id"))
         shown = ShownRefusal.of(refusal)
         return self._pages.page(

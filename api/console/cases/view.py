@@ -1,13 +1,15 @@
 """Contents of the pages of cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from pydantic import JsonValue
 
+from api.case_files import CaseFile
 from api.cases import CaseEvent, CaseRecord, CaseTask
+from api.console.case_files import CaseFileLine
 from api.console.claim import DISPOSITIONS as CLAIM_DISPOSITIONS
 from claims.money import format_cents
 from core.format import utc_minute
@@ -55,6 +57,9 @@ _ACTS: Final[Mapping[str, str]] = {
     "case.finish_task": "Task done",
     "case.add_records_request": "Records requested",
     "case.finish_records_request": "Records received",
+    "case.add_file": "File added",
+    "case.withdraw_file": "File withdrawn",
+    "case.infected_file": "Virus found in a file",
     "case.propose_closing": "Closing proposed",
     "case.refuse_closing": "Closing refused",
     "case.close": "Closed",
@@ -92,7 +97,8 @@ class CaseClaimLine:
 class CaseEventLine:
     """An entry of the history."""
 
-    number: int
+    number: int | None
+    """None: a file was read, which does not change the case."""
     at: str
     by: str
     what: str
@@ -110,6 +116,8 @@ class CaseTaskLine:
     letter: str | None
     due_on: str
     late: bool
+    files: list[str]
+    """Names of what came in."""
     done_at: str | None
 
 
@@ -129,6 +137,11 @@ class CasePage:
     paid: str
     tasks: list[CaseTaskLine]
     history: list[CaseEventLine]
+    files: list[CaseFileLine]
+    most_bytes: str
+    """Of a file."""
+    accepted: str
+    """Endings of names of files."""
     author: str
     draft: Mapping[str, str]
     is_own: bool
@@ -156,8 +169,19 @@ def case_line(case: CaseRecord) -> ListedCaseLine:
     )
 
 
-def event_line(event: CaseEvent) -> CaseEventLine:
-    """An entry of the history."""
+def history_lines(events: Sequence[CaseEvent], files: Sequence[CaseFile]) -> list[CaseEventLine]:
+    """The history with each reading of a file, the latest first; `events`: the latest of them."""
+    lines = [(one.at, _event_line(one)) for one in events]
+    oldest = min((one.at for one in events), default=None)
+    for file in files:
+        for read in file.accesses:
+            if oldest is not None and read.at >= oldest:
+                by = f"{read.name}, {read.role}"
+                lines.append((read.at, CaseEventLine(None, utc_minute(read.at), by, "File read", "", file.name)))
+    return [line for _, line in sorted(lines, key=lambda one: one[0], reverse=True)]
+
+
+def _event_line(event: CaseEvent) -> CaseEventLine:
     return CaseEventLine(
         number=event.event_no,
         at=utc_minute(event.at),
@@ -168,8 +192,8 @@ def event_line(event: CaseEvent) -> CaseEventLine:
     )
 
 
-def task_line(task: CaseTask, today: date) -> CaseTaskLine:
-    """A task."""
+def task_line(task: CaseTask, today: date, files: Sequence[CaseFile]) -> CaseTaskLine:
+    """A task; `files`: of its case."""
     return CaseTaskLine(
         task_id=task.task_id,
         kind="Records request" if task.kind == "records_request" else "Task",
@@ -177,6 +201,7 @@ def task_line(task: CaseTask, today: date) -> CaseTaskLine:
         letter=task.letter,
         due_on=task.due_on.isoformat(),
         late=task.done_at is None and task.due_on < today,
+        files=[one.name for one in files if one.task_id == task.task_id and one.withdrawal is None],
         done_at=None if task.done_at is None else utc_minute(task.done_at),
     )
 

@@ -35,6 +35,8 @@ UNCONFIRMED_FORMS = {
     "/members/{member_id}/identity": "shows who a member is, for a purpose that is audited; nothing changes",
     "/cases": "opens a case; no claim changes",
     "/cases/{case_id}/evidence": "writes a file about a case; no claim changes",
+    "/cases/{case_id}/files": "adds a record to a case; no claim changes",
+    "/cases/{case_id}/files/{file_id}/withdraw": "marks a record, which stays; no claim changes",
     "/cases/{case_id}/samples": "draws claims to review; no claim changes",
     **dict.fromkeys(
         (f"/cases/{{case_id}}/samples/{{sample_id}}/{form}" for form in ("reviews", "estimate")),

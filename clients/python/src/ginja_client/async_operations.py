@@ -26,6 +26,9 @@ from ginja_client.models import (
     BulkCancelIn,
     BulkJobOut,
     BulkUploadIn,
+    CaseFileList,
+    CaseFileOut,
+    CaseFileWithdrawIn,
     ClaimIn,
     ClaimOut,
     ClaimPage,
@@ -1643,6 +1646,51 @@ class AsyncOperations(AsyncCalls):
                     "GET",
                     fill("/v1/cases/{case_id}/evidence/{pack_id}/file", case_id=case_id, pack_id=pack_id),
                     query={"format": format},
+                )
+            ),
+        )
+
+    async def list_case_files(self, case_id: str, *, fields: str | None = None) -> CaseFileList:
+        """List the files of a case with their chain of custody, the oldest first; withdrawn ones among them."""
+        return cast(
+            "CaseFileList",
+            await self._call(Call("GET", fill("/v1/cases/{case_id}/files", case_id=case_id), query={"fields": fields})),
+        )
+
+    async def get_case_file(self, case_id: str, file_id: str) -> CaseFileOut:
+        """Read a file's chain of custody: who added it and from whom, each access, and its withdrawal."""
+        return cast(
+            "CaseFileOut",
+            await self._call(
+                Call("GET", fill("/v1/cases/{case_id}/files/{file_id}", case_id=case_id, file_id=file_id))
+            ),
+        )
+
+    async def get_case_file_content(self, case_id: str, file_id: str) -> bytes:
+        """Read the content of a file, byte for byte as it was sent. The access is recorded before the first byte."""
+        return (
+            await self._send(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/files/{file_id}/content", case_id=case_id, file_id=file_id),
+                    accept="application/pdf",
+                )
+            )
+        ).content
+
+    async def withdraw_case_file(
+        self, case_id: str, file_id: str, body: CaseFileWithdrawIn, *, idempotency_key: str | None = None
+    ) -> CaseFileOut:
+        """Withdraw a file that does not count any more, with a reason: it stays with the case, marked."""
+        return cast(
+            "CaseFileOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/files/{file_id}/withdraw", case_id=case_id, file_id=file_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
                 )
             ),
         )

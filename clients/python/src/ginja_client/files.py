@@ -84,3 +84,15 @@ def export_call(parameters: Mapping[str, str | None], after: str | None, last: J
 def rejected_lines(response: httpx.Response) -> list[RejectedLine]:
     """The refused lines of a page; only a line feed ends a line of it. Raises `UnexpectedResponse`."""
     return [cast(RejectedLine, object_of(line, response)) for line in response.content.split(b"\n") if line]
+
+
+def case_file_call(case_id: str, name: str, content: bytes, fields: Mapping[str, str | None]) -> Call:
+    """Adds a file to a case, as a form; `None` of the fields is left out. It has no key, and is not repeated."""
+    sent = {field: value for field, value in fields.items() if value is not None}
+    form = httpx.Request("POST", "http://form", data=sent, files={"file": (name, content)})
+    return Call(
+        "POST",
+        fill("/v1/cases/{case_id}/files", case_id=case_id),
+        content=form.read(),
+        content_type=form.headers["content-type"],
+    )

@@ -408,6 +408,67 @@ class BulkUploadIn(TypedDict):
     """Of the file, in hexadecimal digits: a file with another one is not submitted."""
 
 
+class CaseFileAccessOut(TypedDict):
+    """The content of a file was sent to someone."""
+
+    at: str
+    """Recorded before the first byte was sent."""
+    actor_id: str
+    """Id of the key or user."""
+    name: str
+    role: str
+
+
+class CaseFileList(TypedDict):
+    """The files of a case."""
+
+    files: list[CaseFileOut]
+
+
+class CaseFileOut(TypedDict):
+    """A file of a case with its chain of custody; its content is read by its own route."""
+
+    file_id: str
+    case_id: str
+    task_id: str | None
+    """The records request that it answers."""
+    name: str
+    obtained_from: str
+    obtained_on: str
+    media_type: str
+    """By its content."""
+    size: int
+    """In bytes."""
+    sha256: str
+    """Of the file as it was sent, in hex."""
+    added_at: str
+    added_by: str
+    """Id of the key or user."""
+    added_name: str
+    scan: Literal["clean", "infected", "not_scanned"] | str
+    """What the antivirus scanner said. While there is a scanner, an unscanned file is not sent."""
+    withdrawal: CaseFileWithdrawalOut | None
+    accesses: list[CaseFileAccessOut]
+    """The oldest first."""
+
+
+class CaseFileWithdrawIn(TypedDict):
+    """Why a file does not count any more."""
+
+    reason: str
+    """Names no member. It stays with the file."""
+
+
+class CaseFileWithdrawalOut(TypedDict):
+    """A file does not count any more; it stays with the case."""
+
+    at: str
+    actor_id: str
+    """Id of the key or user."""
+    name: str
+    reason: str
+
+
 class ClaimDecisionOut(TypedDict):
     """The last decision of a person on the claim. Providers see it without names."""
 
