@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0091"
-down_revision = "0090"
+revision = "0092"
+down_revision = "0091"
 
 _SEES = "coalesce(current_setting('ginja.sees', true), ginja_no_caller())"
 _ALL = f"(SELECT nullif({_SEES} = 'all', false)) IS NOT NULL"
