@@ -19,6 +19,7 @@ from api.conditional import CompressedReads, EntityTags
 from api.consents import routes as consent_routes
 from api.console.access import ConsoleAccess
 from api.console.health import PlatformHealth
+from api.console.own import OwnClaims
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
@@ -131,6 +132,9 @@ def create_app(
             created.field_keys,
             settings,
             PlatformHealth(created.database, created.scorer, settings, created.probe, created.rate_limits),
+        )
+        console.state.own = OwnClaims(
+            created.database, created.intake, created.appeals, created.field_keys, settings.zone
         )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below

@@ -47,3 +47,13 @@ class AppealRecord:
     decision: AppealDecision | None
     claim_status: str
     amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRight:
+    """Whether the decision of a claim can be appealed."""
+
+    problem: str | None
+    """Why not; None: it can be."""
+    until: date | None
+    """The last day; None: the rules have no deadline for the claim."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
 from api.appeals.tables import AppealDecisionRow, AppealRow
+from api.decisions import DecisionRow
 from api.edit_suspensions import EditSuspensionRow
 from api.field_keys import (
     APPEAL_DOCUMENTS,
@@ -28,6 +29,7 @@ from api.identity import Caller
 from api.intake import ClaimRow
 from api.paging import PageCursor
 from claims.appeals import AppealOutcome
+from claims.outcome import Outcome
 
 _APPEAL = tuple(AppealRow.__table__.c[one.name] for one in fields(NewAppeal))
 _DECISION = tuple(AppealDecisionRow.__table__.c[one.name] for one in fields(AppealDecision))
@@ -134,6 +136,29 @@ async def may_access_claim(connection: AsyncConnection, caller: Caller, claim_id
     statement = select(ClaimRow.provider_id, ClaimRow.member_id).where(ClaimRow.claim_id == claim_id)
     row = (await connection.execute(statement)).one_or_none()
     return row is not None and caller.may_access(row.provider_id, row.member_id)
+
+
+async def appealable(connection: AsyncConnection, claim_id: str) -> tuple[Outcome | None, str | None, datetime]:
+    """Of a claim: its outcome (None: voided), line of business, and when it was decided last, or received."""
+    statement = (
+        select(ClaimRow.status, ClaimRow.line_of_business, func.coalesce(DecisionRow.made_at, ClaimRow.received_at))
+        .outerjoin(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id)
+        .where(ClaimRow.claim_id == claim_id)
+    )
+    status, line_of_business, decided_at = (await connection.execute(statement)).one()
+    return (None if status == "voided" else Outcome(status)), line_of_business, decided_at
+
+
+async def appeal_counts(connection: AsyncConnection, claim_id: str) -> tuple[int, bool]:
+    """How many appeals a claim has, and whether one of them is open."""
+    statement = (
+        select(func.count(), func.count().filter(AppealDecisionRow.appeal_id.is_(None)))
+        .select_from(AppealRow)
+        .outerjoin(AppealDecisionRow, AppealDecisionRow.appeal_id == AppealRow.appeal_id)
+        .where(AppealRow.claim_id == claim_id)
+    )
+    appeals, are_open = (await connection.execute(statement)).one()
+    return appeals, are_open > 0
 
 
 async def lock_edit(connection: AsyncConnection, edit: str) -> None:

@@ -6,13 +6,14 @@ edit whose limit it passes.
 """
 
 from datetime import UTC, date, datetime, time, tzinfo
+from typing import Final
 
 from pydantic import BaseModel, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, edit_suspensions, outbox
 from api.appeals import repository
-from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
+from api.appeals.records import AppealDecision, AppealRecord, AppealRight, NewAppeal
 from api.appeals.responses import AppealOut
 from api.appeals.schemas import AppealDecisionIn, AppealIn
 from api.assessments import finding_from_json, latest_findings
@@ -28,6 +29,7 @@ from api.reviews import Review, lock_review, person, settle_review
 from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import CONTRACT_DENIALS
 from claims.appeals import (
+    AppealDeadline,
     AppealedDecision,
     AppealOutcome,
     AppealRequest,
@@ -37,6 +39,7 @@ from claims.appeals import (
     caused_by,
     settle_appeal,
 )
+from claims.outcome import Outcome
 from claims.review import InvalidField, NotPermitted, StateConflict
 from claims.service_days import receipt_day
 from core import clock
@@ -44,6 +47,8 @@ from core.ids import new_id
 from core.logging import get_logger
 
 log = get_logger("appeals")
+
+_NO_DEADLINE: Final = "the rules of appeals have no deadline for this claim; ask the operator to add one"
 
 
 class Appeals:
@@ -74,6 +79,19 @@ class Appeals:
             if not await repository.may_access_claim(connection, caller, claim_id):
                 raise await no_claim(connection, claim_id, caller)
             return await repository.appeals_of(connection, self._keys, claim_id)
+
+    async def right(self, caller: Caller, claim_id: str) -> AppealRight:
+        """Whether the decision of a claim can be appealed today, and until when; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            if not await repository.may_access_claim(connection, caller, claim_id):
+                raise await no_claim(connection, claim_id, caller)
+            outcome, line_of_business, decided_at = await repository.appealable(connection, claim_id)
+            appeals, is_open = await repository.appeal_counts(connection, claim_id)
+        deadline, problem = self._deadline(outcome, line_of_business, decided_at, appeals, clock.now())
+        until = None if deadline is None else deadline.file_by(receipt_day(decided_at, self._time_zone))
+        if is_open:
+            problem = "an appeal of this claim is open; wait for its outcome"
+        return AppealRight(problem, until)
 
     async def open(self, *, after: PageCursor | None, limit: int) -> ListPage[AppealRecord]:
         """Open appeals after a place in their list, by due date."""
@@ -191,21 +209,10 @@ class Appeals:
         if earlier and earlier[-1].decision is None:
             raise Conflict(f"appeal {earlier[-1].appeal.appeal_id} of this claim is open; wait for its outcome")
         outcome = review.subject.outcome
-        decided_on = receipt_day(claim.received_at if last is None else last.made_at, self._time_zone)
-        filed_on = receipt_day(at, self._time_zone)
-        deadline = self._rules.deadline(claim.line_of_business, decided_on)
-        problem = appeal_problem(
-            outcome=outcome,
-            decided_on=decided_on,
-            filed_on=filed_on,
-            earlier=len(earlier),
-            deadline=deadline,
-            levels=self._rules.levels,
-        )
-        if problem is not None:
-            raise Conflict(problem)
-        if deadline is None or outcome is None:
-            raise Conflict("the rules of appeals have no deadline for this claim; ask the operator to add one")
+        decided_at = claim.received_at if last is None else last.made_at
+        deadline, problem = self._deadline(outcome, claim.line_of_business, decided_at, len(earlier), at)
+        if problem is not None or deadline is None or outcome is None:
+            raise Conflict(problem or _NO_DEADLINE)
         findings = [finding_from_json(one) for one in await latest_findings(connection, claim.claim_id)]
         return NewAppeal(
             appeal_id=new_id("app"),
@@ -215,13 +222,29 @@ class Appeals:
             appellant=sent.appellant,
             reason=sent.reason,
             documents=[one.model_dump() for one in sent.documents],
-            due_on=deadline.decide_by(filed_on),
+            due_on=deadline.decide_by(receipt_day(at, self._time_zone)),
             status=claim.status,
             decision_id=None if last is None else last.decision_id,
             caused_by=caused_by(outcome, findings, by_person=last is not None),
             actor_id=caller.actor_id,
             filed_by=caller.name,
         )
+
+    def _deadline(
+        self, outcome: Outcome | None, line_of_business: str | None, decided_at: datetime, earlier: int, at: datetime
+    ) -> tuple[AppealDeadline | None, str | None]:
+        """The deadline of an appeal at `at` against a decision, and why it cannot be appealed; None: it can."""
+        decided_on = receipt_day(decided_at, self._time_zone)
+        deadline = self._rules.deadline(line_of_business, decided_on)
+        problem = appeal_problem(
+            outcome=outcome,
+            decided_on=decided_on,
+            filed_on=receipt_day(at, self._time_zone),
+            earlier=earlier,
+            deadline=deadline,
+            levels=self._rules.levels,
+        )
+        return deadline, problem or (_NO_DEADLINE if deadline is None else None)
 
     async def _suspend(self, connection: AsyncConnection, appeal: NewAppeal, at: datetime) -> list[str]:
         """Suspend the contract denials that caused the decision and whose limit the outcome passes; their codes."""

@@ -115,7 +115,7 @@ class CaseTaskRow(Base):
 
 
 class CaseDraftRow(Base):
-    """What a person had written in a form of a case when their session ended."""
+    """What a person had written in a form of a case, or in an appeal of a claim, when their session ended."""
 
     __tablename__ = "case_drafts"
 

@@ -1,12 +1,13 @@
-"""Which pages a session opens: all of them where claims and scores may be seen, else those that show none.
+"""Which pages a session opens: those of staff where claims and scores may be seen, else those that are listed here.
 
-A page that is not listed here is closed to such a session, so that a new page is closed until it is listed.
+A page that is not listed here is closed to such a session, so that a new page is closed until it is listed. Pages about
+own claims are for providers and members, and for no one else.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from api.identity import Caller, Scope
+from api.identity import MEMBER, PROVIDER, Caller, Scope
 
 _WITHOUT_CLAIMS: Final[Mapping[str, tuple[Scope, ...]]] = {
     "/console/health": (Scope.OPERATE,),
@@ -18,14 +19,28 @@ _OWN: Final = frozenset({"/console", "/console/", "/console/sessions"})
 """The start page, which leads on, and a user's own sessions."""
 
 
+OWN_CLAIMS: Final = "/console/own"
+"""The start page of providers and members, with the pages below it."""
+
+
 def sees_claims(caller: Caller) -> bool:
     """Whether the pages of claims are open to a caller."""
     return caller.may(Scope.SCORES) and caller.may(Scope.READ)
 
 
+def has_own_claims(caller: Caller) -> bool:
+    """Whether the pages about own claims are open to a caller: of a provider or member."""
+    return caller.role in (PROVIDER, MEMBER) and caller.is_bound_as_declared and caller.may(Scope.READ)
+
+
 def has_console(caller: Caller) -> bool:
     """Whether a caller can sign in: some page is open to it."""
-    return sees_claims(caller) or bool(pages_without_claims(caller))
+    return sees_claims(caller) or has_own_claims(caller) or bool(pages_without_claims(caller))
+
+
+def start_page(caller: Caller) -> str:
+    """Where a session begins that does not see all claims."""
+    return OWN_CLAIMS if has_own_claims(caller) else pages_without_claims(caller)[0]
 
 
 def pages_without_claims(caller: Caller) -> list[str]:
@@ -35,6 +50,12 @@ def pages_without_claims(caller: Caller) -> list[str]:
 
 def may_open(caller: Caller, path: str) -> bool:
     """Whether the page at `path` is open to a caller; what it shows, the page itself decides."""
+    if _is_below(path, OWN_CLAIMS):
+        return has_own_claims(caller)
     if sees_claims(caller) or path in _OWN:
         return True
-    return any(path == one or path.startswith(f"{one}/") for one in pages_without_claims(caller))
+    return any(_is_below(path, one) for one in pages_without_claims(caller))
+
+
+def _is_below(path: str, page: str) -> bool:
+    return path == page or path.startswith(f"{page}/")

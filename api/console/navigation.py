@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api.console.areas import sees_claims
+from api.console.areas import OWN_CLAIMS, may_open, sees_claims
 from api.identity import Caller, Scope
 
 
@@ -23,6 +23,8 @@ class NavigationLink:
 
     def is_open_to(self, caller: Caller) -> bool:
         """Whether the page is open to a caller."""
+        if not may_open(caller, self.path):
+            return False
         if self.needs is None:
             return sees_claims(caller)
         return caller.may(self.needs) or (self.also is not None and caller.may(self.also))
@@ -42,6 +44,7 @@ NAVIGATION: Final[Sequence[NavigationLink]] = (
     NavigationLink("Dead letters", "/console/dead-letters", "g d", Scope.OPERATE),
     NavigationLink("Failed tasks", "/console/tasks", "g f", Scope.OPERATE),
     NavigationLink("Audit log", "/console/audit", "g l", Scope.AUDIT),
+    NavigationLink("My claims", OWN_CLAIMS, "g c", Scope.READ),
 )
 
 

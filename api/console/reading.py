@@ -119,9 +119,11 @@ def require_form_token(request: Request, given: str) -> None:
         raise Forbidden("The form was not sent by a page of this session; reload the page and send it again.")
 
 
-async def read_form(request: Request, max_bytes: int = _MAX_FORM_BYTES) -> dict[str, str]:
+async def read_form(
+    request: Request, max_bytes: int = _MAX_FORM_BYTES, *, most_fields: int = _MOST_FIELDS
+) -> dict[str, str]:
     """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
-    fields = await _read_fields(request, max_bytes, _MOST_FIELDS)
+    fields = await _read_fields(request, max_bytes, most_fields)
     return {name: values[-1] for name, values in fields.items()}
 
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 
 from api.console.access import AccessPages, PageRenderer, ProviderPages, SignedIn, to_sign_in, who
-from api.console.areas import pages_without_claims
+from api.console.areas import start_page
 from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.case_files import CaseFilePages
@@ -26,6 +26,7 @@ from api.console.guard import GuardedConsole
 from api.console.health import HealthPages
 from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
+from api.console.own import OwnPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.queue import QueuePages
 from api.console.reading import path_id, read_day, read_place, read_session_form
@@ -75,7 +76,7 @@ class _Pages:
         if signed_in is None:
             return to_sign_in(request)
         if not signed_in.sees_claims:
-            return RedirectResponse(pages_without_claims(signed_in.caller)[0], status_code=303)
+            return RedirectResponse(start_page(signed_in.caller), status_code=303)
         claim_id = request.query_params.get("claim_id", "").strip()
         if claim_id:
             return RedirectResponse(f"/console/claims/{quote(claim_id, safe='')}", status_code=303)
@@ -352,6 +353,7 @@ def console_app() -> Starlette:
             _Page("/second-factor/confirm", access.confirm_second_factor, methods=["POST"]),
             _Page("/sessions", access.sessions),
             _Page("/sessions", access.end_sessions, methods=["POST"]),
+            *OwnPages(renderer).routes(),
             *EvidencePages(renderer).routes(),
             *SamplePages(renderer).routes(),
             *QueuePages(renderer).routes(),

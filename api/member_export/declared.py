@@ -118,7 +118,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "legal_holds": "compiled for legal proceedings: 45 CFR 164.524(a)(1)(ii)",
     "cases": _CASE,
     "case_claims": _CASE,
-    "case_drafts": _CASE,
+    "case_drafts": "what was being written when a session ended, for an hour; its author is shown it",
     "case_events": _CASE,
     "case_tasks": _CASE,
     "leads": _MODEL,

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 import pytest_asyncio
@@ -20,15 +19,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
+from api.console.areas import OWN_CLAIMS
+from api.console.own.view import STATUSES as OWN_STATUSES
+from api.console.routes import console_app
 from api.intake.responses import BY_RULE, HIDDEN, OF_SCORES
 from claims.review import REASONS
 from core import clock
 from tests.api.appeals import filed, rejected
 from tests.api.bulk_files import ndjson, upload
-from tests.api.comparing import of_requests
+from tests.api.comparing import exactly, of_requests
 from tests.api.decisions import DENY, REDUCED, RELEASE, approved, decide, held, pend
 from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.noted_statements import note_statements
+from tests.api.own import PAGES, pages_shown
 from tests.api.rescreening import opened
 from tests.api.tasks import carry_out, queued
 from tests.api.test_nothing_to_infer_by_sending import SENT, UNLIMITED
@@ -141,17 +144,7 @@ class Stage:
                     before = len(self.statements)
                     answer = await self.api.client.get(beginning + path, headers={**self.api.as_(role), "Accept": form})
                     seen.append((beginning + path, form, *exactly(answer), sorted({*self.statements[before:]})))
-        return seen
-
-
-def exactly(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
-    """A response of the same claim at the same instant: entity tags and instants included.
-
-    Without the id of the request, and how many requests the key has left, which counts every request alike.
-    """
-    varying = ("x-request-id", "date", "ratelimit", "ratelimit-policy")
-    headers = {name: value for name, value in answer.headers.items() if name not in varying}
-    return answer.status_code, headers, answer.content.replace(answer.headers.get("x-request-id", "-").encode(), b"")
+        return seen + await pages_shown(self.api, self.statements, role, self.ids.values())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -226,6 +219,8 @@ def test_every_route_that_a_provider_or_member_may_call_is_compared():
     assert READ.keys() | SENT.keys() | ABOUT_NO_CLAIM == OPEN
     assert not READ.keys() & ABOUT_NO_CLAIM
     assert all(route.startswith("GET ") for route in READ)
+    pages = {f"/console{one.path}" for one in console_app().routes if "GET" in getattr(one, "methods", ())}
+    assert {one for one in pages if one.startswith(OWN_CLAIMS)} == PAGES
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -247,6 +242,7 @@ async def test_what_is_compared_has_every_status_and_is_no_refusal(stage: Stage)
     text = b"\n".join(answer[4] for answer in stage.first["provider"]).decode(errors="replace")
     for status in ("approved", "partially_approved", "in_review", "rejected", "denied", "voided"):
         assert f'"status":"{status}"' in text, status
+        assert f"<h1>{OWN_STATUSES[status]}</h1>" in text, status
     assert "later_score" not in text
     assert all(word not in text for word in HIDDEN)
 

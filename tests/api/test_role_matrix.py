@@ -12,10 +12,12 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS
+from api.console.page_route import ConsoleRoute
 from api.console.routes import console_app
 from api.identity import ROLES
 from tests.api.appeals import APPEAL, rejected
 from tests.api.bulk_files import begin, ndjson
+from tests.api.comparing import of_requests
 from tests.api.makers import MINIMAL, Api
 
 EVERYBODY = frozenset(ROLES)
@@ -316,8 +318,11 @@ async def test_a_key_is_answered_as_one_that_does_not_exist_to_who_manages_none(
     assert answer.status_code == 404, answer.text
 
 
-OPEN_TO = {"operator": ("/console/health", "/console/dead-letters", "/console/tasks", "/console/sessions")}
-"""The pages that show no claim, by the role that opens these alone."""
+OPEN_TO = {
+    "operator": ("/console/health", "/console/dead-letters", "/console/tasks", "/console/sessions"),
+    **dict.fromkeys(BOUND, ("/console/own", "/console/sessions")),
+}
+"""The pages that show no claim, or own claims alone, by the role that opens these alone."""
 
 
 async def test_the_console_admits_staff_alone(api: Api):
@@ -351,3 +356,30 @@ async def test_a_session_that_sees_no_claims_opens_the_pages_that_show_none(api:
             status = (await api.client.request(max(page.methods), path, headers=cookie)).status_code
             is_open = any(path == one or path.startswith(f"{one}/") for one in opened) or path == "/console/"
             assert (status != 403) == is_open or (is_open and max(page.methods) == "POST"), (role, path, status)
+
+
+@pytest.mark.parametrize("role", sorted(STAFF | set(BOUND)))
+async def test_a_page_is_refused_before_anything_that_its_address_names_is_looked_up(
+    api: Api, sent_statements: list[str], role: str
+):
+    """Pages of staff to providers and members, and those about own claims to staff: the same statements for each."""
+    pages = {
+        f"{max(one.methods - {'HEAD'})} {one.path}" for one in console_app().routes if isinstance(one, ConsoleRoute)
+    }
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://claims"}
+    opened = await api.client.post("/console/sign-in", content=f"api_key={api.keys[role]}", headers=form)
+    assert opened.status_code == 303
+    own = {one for one in pages if one.partition("/")[2].startswith("own")}
+    refused = {one for one in pages - own if one.partition(" ")[2].startswith(("/claims", "/cases", "/members", "/q"))}
+    refused = refused if role in BOUND else own
+    claim_id, seen = await rejected(api), set()
+    for page in sorted(refused):
+        method, _, path = page.partition(" ")
+        for one in ("1", claim_id):
+            before = len(sent_statements)
+            answer = await api.client.request(method, "/console" + re.sub(r"\{[a-z_:]+\}", one, path), headers=form)
+            assert answer.status_code == 403 or "{position:int}" in page, (page, answer.status_code)
+            assert claim_id not in answer.text
+            seen.add(tuple(one for one in sent_statements[before:] if of_requests(one)))
+    assert len(refused) >= 3
+    assert len(seen - {()}) == 1, "of the session alone"

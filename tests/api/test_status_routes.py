@@ -195,8 +195,13 @@ async def console_appeal(chaos: Chaos) -> httpx.Response:
     return await console_form(chaos, f"/console/claims/{claim_id}/appeal", {"appeal_id": appeal_id, **outcome(chaos)})
 
 
-async def console_form(chaos: Chaos, path: str, form: dict[str, str]) -> httpx.Response:
-    key = chaos.api.keys[chaos.random.choice(("investigator", "lead_investigator"))]
+async def own_appeal(chaos: Chaos) -> httpx.Response:
+    role = chaos.random.choice(("provider", "member"))
+    return await console_form(chaos, f"/console/own/claims/{chaos.claim()}/appeal", {"reason": "n"}, role)
+
+
+async def console_form(chaos: Chaos, path: str, form: dict[str, str], role: str | None = None) -> httpx.Response:
+    key = chaos.api.keys[role or chaos.random.choice(("investigator", "lead_investigator"))]
     headers = {"Origin": SITE, "Content-Type": "application/x-www-form-urlencoded"}
     sign_in = urlencode({"api_key": key, "next": "/console"})
     await chaos.api.client.post("/console/sign-in", content=sign_in, headers=headers)
@@ -209,6 +214,7 @@ CONSOLE: dict[str, Send] = {
     "/claims/{claim_id}/decision": console_decide,
     "/claims/{claim_id}/finding": console_record,
     "/claims/{claim_id}/appeal": console_appeal,
+    "/own/claims/{claim_id}/appeal": own_appeal,
 }
 NO_CLAIM = {
     *("/sign-in", "/sign-out", "/password", "/second-factor", "/second-factor/confirm", "/sessions", "/oidc"),

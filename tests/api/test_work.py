@@ -38,6 +38,7 @@ CONSOLE_QUERIES = {
     *("tab", "kind", "least", "due", "indicator", "skip"),
     *("status", "owner", "kind", "subject_id"),
     *("threshold", "capacity", "draft", "first"),
+    *("status", "first_day", "last_day"),
     *AUDIT_QUERIES,
 }
 HEADERS = (
@@ -171,7 +172,7 @@ async def send(
     pairs |= {name.lower(): value for name, value in api.as_("admin").items()}
     pairs |= {"if-match": "*"} if target.method == "PUT" else {}
     if target.path.startswith("/console"):
-        signed_in = await session(api)
+        signed_in = await session(api, "provider" if target.path.startswith("/console/own") else "admin")
         pairs |= {"cookie": f"ginja_console={signed_in}"}
         body = body.replace(b"form_token=TOKEN", b"form_token=" + form_token(signed_in).encode())
     pairs |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -195,17 +196,17 @@ async def send(
     return statuses[0], size
 
 
-_sessions: dict[str, str] = {}
+_sessions: dict[tuple[str, str], str] = {}
 
 
-async def session(api: Api) -> str:
-    """The token of a console session."""
-    if api.url not in _sessions:
+async def session(api: Api, role: str) -> str:
+    """The token of a console session of a role."""
+    if (api.url, role) not in _sessions:
         console: Console = next(
             one for one in api.app.routes if getattr(one, "path", "") == "/console"
         ).app.state.console  # type: ignore[attr-defined]
-        _sessions[api.url] = (await console.access.sign_in_with_key(api.keys["admin"])).token
-    return _sessions[api.url]
+        _sessions[api.url, role] = (await console.access.sign_in_with_key(api.keys[role])).token
+    return _sessions[api.url, role]
 
 
 async def usual(api: Api, target: Target, **request: Any) -> Work:

@@ -56,6 +56,8 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
             ApiKeyRow.role,
             ApiKeyRow.name,
             ApiKeyRow.scopes,
+            ApiKeyRow.provider_id,
+            ApiKeyRow.member_id,
             *USER_COLUMNS,
         )
         .outerjoin(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.actor_id)
@@ -71,14 +73,15 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
     row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None
-    expires_at, signed_in_at, family_id, methods, key_id, role, name, scopes, *of_user = row
+    expires_at, signed_in_at, family_id, methods, key_id, role, name, scopes, provider_id, member_id, *of_user = row
     if family_id is not None:
         user = User(*of_user)
         if not user.is_signed_in_by(methods):
             return None
         has_app = user.second_factor_at is not None
         return SignedIn(user.caller, expires_at, signed_in_at, family_id, frozenset(methods), has_app)
-    return SignedIn(Caller(key_id, role, None, name, only=stored_scopes(scopes)), expires_at, signed_in_at)
+    caller = Caller(key_id, role, provider_id, name, only=stored_scopes(scopes), member_id=member_id)
+    return SignedIn(caller, expires_at, signed_in_at)
 
 
 async def end_session(connection: AsyncConnection, token_hash: bytes, at: datetime) -> None:

@@ -25,6 +25,7 @@ CONFIRMED_FORMS = {
 UNCONFIRMED_FORMS = {
     "/members/{member_id}/consents": "records what a signed document says, as the route of the API does",
     "/members/{member_id}/consents/{consent_id}/withdraw": "ends a use of data, as easily as by the member",
+    "/own/claims/{claim_id}/appeal": "asks for a decision, as the route of the API does; the outcome is confirmed",
     "/queue/next": "says who works on a lead; no claim changes",
     "/queue/leads": "says who works on leads and when; no claim changes",
     "/queue/leads/{lead_id}/case": "opens a case; no claim changes",
