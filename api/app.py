@@ -49,6 +49,7 @@ from api.reports import routes as report_routes
 from api.request_signing import routes as signing_key_routes
 from api.rescreening import routes as rescreening_routes
 from api.reviews import routes as review_routes
+from api.samples import routes as sample_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
 from api.signed_requests import SignedRequests
@@ -93,6 +94,7 @@ ROUTERS = (
     legal_hold_routes.router,
     evidence_routes.router,
     case_file_routes.router,
+    sample_routes.router,
     consent_routes.router,
     audit_routes.router,
     signing_key_routes.router,

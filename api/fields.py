@@ -104,6 +104,12 @@ def _positive(cents: int) -> int:
     return cents
 
 
+def _not_negative(cents: int) -> int:
+    if cents < 0:
+        raise ValueError("must be 0 or more, with at most two decimal places")
+    return cents
+
+
 def as_claim_id(text: str) -> str:
     """A claim id from a path. Text that cannot be an id becomes one that no claim has."""
     return text if text.isascii() and text.isprintable() else "-"
@@ -220,6 +226,7 @@ Amount = Annotated[
 AmountOrZero = Annotated[
     int,
     PlainValidator(_parse_amount),
+    AfterValidator(_not_negative),
     WithJsonSchema(
         {
             "anyOf": [

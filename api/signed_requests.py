@@ -42,6 +42,7 @@ CONFIRMED: Final = frozenset(
         *(f"{method} /v1/webhook-endpoints/{{endpoint_id}}" for method in ("PATCH", "DELETE")),
         *("POST /v1/notification-subscriptions", "DELETE /v1/notification-subscriptions/{subscription_id}"),
         "POST /v1/appeals/{appeal_id}/decision",
+        *(f"POST /v1/cases/{{case_id}}/samples/{{sample_id}}/{act}" for act in ("demand", "entries")),
     }
 )
 """Routes each of whose requests is confirmed."""
@@ -69,6 +70,13 @@ UNCONFIRMED: Final[Mapping[str, str]] = {
     "POST /v1/cases/{case_id}/evidence": "writes what is stored of a case to a pack that stays with it",
     "POST /v1/cases/{case_id}/files": "adds a record to an investigation, with its custody; no claim is changed",
     "POST /v1/cases/{case_id}/files/{file_id}/withdraw": "marks a record, which stays, with the reason",
+    **dict.fromkeys(
+        (
+            "POST /v1/cases/{case_id}/samples",
+            *(f"POST /v1/cases/{{case_id}}/samples/{{sample_id}}/{act}" for act in ("reviews", "estimate")),
+        ),
+        "is work on a case; the demand that may follow is confirmed",
+    ),
     "POST /v1/policies": "stores a version that decides nothing until its activation, which is confirmed",
     **{
         f"{method} /v1/{kind}{rest.format(one)}": _MASTER_DATA

@@ -20,6 +20,7 @@ from api.samples.records import (
 from api.samples.recoupments import add_entry, demand
 from api.samples.service import create_sample, fix_estimate, frame_text, record_reviews, sample, samples_of
 from api.samples.tables import CaseSampleRow, RecoupmentEntryRow, RecoupmentRow, SampleItemRow
+from api.samples.worksheet import worksheet_csv
 
 __all__ = [
     "MAX_SAMPLE",
@@ -52,4 +53,5 @@ __all__ = [
     "sample_section",
     "samples_of",
     "section_of_case",
+    "worksheet_csv",
 ]

@@ -14,6 +14,10 @@ MAX_SAMPLE: Final = 1_000
 MAX_SAMPLES: Final = 100
 """Samples of a case."""
 MAX_STRATA: Final = 10
+PRECISION: Final = 0.25
+"""Half of the interval as a share of the expected overpayment, where neither it nor a size is stated."""
+LEAST_PRECISION: Final = 0.02
+MOST_PRECISION: Final = 1.0
 
 
 class OverpaymentReason(Enum):
@@ -58,13 +62,15 @@ class SamplePlan:
     provider_id: str | None = None
     """Of a ring: one of its providers."""
     size: int | None = None
-    """None: as many as an interval of ±25 % is expected to need."""
+    """None: as many as `precision` is expected to need."""
     seed: str | None = None
     """None: a random one."""
     boundaries_cents: tuple[int, ...] = ()
     allocation: Allocation = Allocation.PROPORTIONAL
     error_rate: float = 0.5
     """Share of claims that are expected to be overpaid in full, for size and allocation."""
+    precision: float = PRECISION
+    """Half of the interval as a share of the expected overpayment; for a plan without a size."""
 
 
 @dataclass(frozen=True, slots=True)

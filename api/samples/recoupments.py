@@ -30,7 +30,7 @@ from core import clock
 from core.ids import new_id
 
 _WHY: Final = "; that is required of demands for overpayments and of the lines of their ledger"
-_NO_DEMAND: Final = "nothing is demanded for this sample yet"
+NO_DEMAND: Final = "nothing is demanded for this sample yet"
 
 
 async def demand(
@@ -120,7 +120,7 @@ async def add_entry(
         found = await found_sample(connection, case_id, sample_id, lock=True)
         recoupment = await repository.find_recoupment(connection, sample_id, lock=True)
         if recoupment is None:
-            raise NotFound(_NO_DEMAND)
+            raise NotFound(NO_DEMAND)
         entries = await repository.entries_of(connection, recoupment.recoupment_id)
         balance = entries[-1].balance_cents
         if not 0 < amount_cents <= balance:

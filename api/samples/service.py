@@ -49,7 +49,6 @@ from core import clock
 from core.ids import new_id
 
 NO_SAMPLE: Final = "sample not found; the page of the case lists those that there are"
-_PRECISION: Final = 0.25
 _CONFIDENCE: Final = 0.8
 _NAMED: Final = 5
 
@@ -252,7 +251,7 @@ def _draw(frame: SamplingFrame, plan: SamplePlan) -> Draw:
             expected = sum(one.units * one.mean_cents for one in planned)
             sizes = sample_size(
                 planned,
-                precision_cents=_PRECISION * expected,
+                precision_cents=plan.precision * expected,
                 confidence=_CONFIDENCE,
                 allocation=plan.allocation,
             ).sizes

@@ -23,6 +23,7 @@ from tests.api.consents import OBJECTION
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
 from tests.api.rescreening import opened
+from tests.api.samples import sample_body
 from tests.api.signing import new_signing_key
 from tests.api.test_work import TARGETS, application
 from tests.api.webhooks import with_ids
@@ -49,7 +50,10 @@ CREATE TRIGGER refuse_reply BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECU
 _ACCEPTS_REPLIES = "DROP TRIGGER refuse_reply ON idempotency_keys; DROP FUNCTION refuse_reply()"
 
 
-RECORDED_ONCE = {"/v1/members/{member_id}/consents", "/v1/members/{member_id}/consents/{consent_id}/withdraw"}
+RECORDED_ONCE = {
+    *("/v1/members/{member_id}/consents", "/v1/members/{member_id}/consents/{consent_id}/withdraw"),
+    "/v1/cases/{case_id}/samples/{sample_id}/estimate",
+}
 """Routes that answer with what is there already, no matter who sends it again."""
 REGISTRIES = ("/v1/members", "/v1/providers", "/v1/procedures")
 _NUMBERS = count()
@@ -96,6 +100,9 @@ async def request_to(api: Api, path: str) -> Keyed:
         return Keyed(await with_ids(api, path), b"{}")
     if "{file_id}" in path:
         return Keyed(await with_ids(api, path), b'{"reason": "of another provider"}')
+    if "/samples" in path:
+        real = await with_ids(api, path)
+        return Keyed(real, json.dumps(sample_body(api, real)).encode())
     if "{case_id}" in path:
         pack = {"organization": "Plan", "person": "A. Miller", "contact": "siu@insurer.example"}
         return Keyed(await with_ids(api, path), json.dumps(pack).encode())

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import psycopg
 import pytest
@@ -15,22 +15,12 @@ from api.confirmation import Confirmation
 from api.errors import Conflict, Forbidden, Invalid, NotFound, SignatureRequired
 from api.samples import EntryKind, ItemReview, OverpaymentReason, SampleDetails, SamplePlan
 from claims.sampling import SamplingFrame, draw
-from core import clock
 from tests.api.cases import ANN, BEN, LEA, acts, opened
 from tests.api.makers import Api
+from tests.api.samples import dates, full_reviews, paid
 
 PLAN = SamplePlan(date(2026, 1, 1), date(2026, 6, 30), size=20, seed="2026-11-28/417")
 LATER = [kind for kind in EntryKind if kind is not EntryKind.DEMANDED]
-
-
-def paid(api: Api, count: int = 60, *, provider_id: str = "H456", prefix: str = "paid") -> None:
-    """Paid claims of 100.00, 101.00 and so on, with service on days of March."""
-    api.execute(
-        "INSERT INTO claims (claim_id, received_at, service_from, service_to, provider_id, amount_cents, status, "
-        f"approved_cents, source) SELECT '{prefix}-' || n, now(), day, day, '{provider_id}', cents, 'approved', cents, "
-        f"'api' FROM generate_series(1, {count}) AS n, LATERAL (SELECT date '2026-03-01' + n % 20 AS day, "
-        "10000 + 100 * n AS cents) AS values"
-    )
 
 
 CONFIRMED = Confirmation(means="second factor", is_user=True)
@@ -52,28 +42,14 @@ class Audit:
 
     async def reviewed(self, sample: SampleDetails, every: int = 2) -> SampleDetails:
         """Every second claim should not have been paid."""
-        reviews = [
-            ItemReview(one.claim_id, 0, OverpaymentReason.NOT_DOCUMENTED)
-            if one.position % every == 0
-            else ItemReview(one.claim_id, one.paid_cents, OverpaymentReason.CORRECT)
-            for one in sample.items
-        ]
-        return await self.review(sample, *reviews)
+        return await self.review(sample, *full_reviews(sample, every))
 
     async def fixed(self, sample: SampleDetails) -> SampleDetails:
         return await samples.fix_estimate(*self._own, ANN, self.case_id, sample.record.sample_id)
 
     async def demanded(self, sample: SampleDetails, caller=LEA, confirmation=CONFIRMED) -> SampleDetails:
-        day = clock.now().date()
-        return await samples.demand(
-            *self._own,
-            caller,
-            self.case_id,
-            sample.record.sample_id,
-            due_on=day + timedelta(days=30),
-            appeal_until=day + timedelta(days=60),
-            confirmation=confirmation,
-        )
+        sample_id = sample.record.sample_id
+        return await samples.demand(*self._own, caller, self.case_id, sample_id, **dates(), confirmation=confirmation)
 
     async def entry(
         self,

@@ -88,6 +88,7 @@ async def test_a_flagged_claim_goes_to_review_with_reasons(api: Api):
         ({"member_id": "M12\u0663"}, "member_id"),
         ({"claim_amount": 0}, "claim_amount"),
         ({"claim_amount": -5}, "claim_amount"),
+        ({"other_payer_paid": -5}, "other_payer_paid"),
         ({"claim_amount": 1.001}, "claim_amount"),
         ({"claim_amount": 100_000_001}, "claim_amount"),
         ({"claim_amount": "１２"}, "claim_amount"),

@@ -20,6 +20,7 @@ from core.settings import Settings
 from tests.api.case_files import added as added_file
 from tests.api.cases import opened
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
+from tests.api.samples import sample_for
 from tests.api.signing import new_signing_key
 
 EVERY_EVENT = [
@@ -197,6 +198,8 @@ async def with_ids(api: Api, path: str) -> str:
             path = path.replace("{pack_id}", made.json()["pack_id"])
         if "{file_id}" in path:
             path = path.replace("{file_id}", (await added_file(api, case.case_id))["file_id"])
+        if "{sample_id}" in path:
+            path = path.replace("{sample_id}", await sample_for(api, case.case_id, path))
     if "{hold_id}" in path:
         body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
         path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])

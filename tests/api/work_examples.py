@@ -64,6 +64,23 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             **dict.fromkeys(("who", "what", "when", "where", "how", "why"), "n"),
         }
     ],
+    "SamplePlanIn": [
+        {
+            "first_day": "2026-01-01",
+            "last_day": "2026-06-30",
+            "provider_id": "H456",
+            "size": 30,
+            "seed": "2026-11-28/417",
+            "boundaries": ["250.00"],
+            "allocation": "neyman",
+            "error_rate": 0.4,
+        },
+        {"first_day": "2026-01-01", "last_day": "2026-06-30", "precision": 0.2},
+    ],
+    "SampleReviewsIn": [{"items": [{"claim_id": "c-1", "correct_amount": "0.00", "reason": "not_documented"}]}],
+    "SampleEstimateIn": [{"estimator": "difference"}],
+    "OverpaymentDemandIn": [{"due_on": "2999-01-31", "appeal_until": "2999-02-28"}],
+    "LedgerEntryIn": [{"kind": "received", "amount": "1.50", "claims": {"c-1": "1.50"}}],
     "EndpointIn": [
         {
             "url": "https://127.0.0.1:9/hook",

@@ -28,6 +28,7 @@ _OF_HOLDS = "one transaction about a legal hold: no claim is changed, and it can
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
 _OF_CONSENTS = "one transaction of append-only rows with their event: no claim is changed, and it can be sent again"
+_OF_SAMPLES = "one transaction of a sample with its event; no claim is decided (tests/api/test_samples.py)"
 _OF_VERSIONS = "one transaction: a row of a key, its audit row, and the reply under its key; no claim"
 _OF_KEYS = "one transaction about a key with its audit row; no claim"
 _OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
@@ -50,6 +51,11 @@ EXEMPT_ROUTES = {
     "POST /v1/cases/{case_id}/evidence": "one transaction of an append-only row with its event; no claim",
     "POST /v1/cases/{case_id}/files": "one transaction of append-only rows with their event; no claim",
     "POST /v1/cases/{case_id}/files/{file_id}/withdraw": "one transaction of an append-only row with its event",
+    "POST /v1/cases/{case_id}/samples": _OF_SAMPLES,
+    "POST /v1/cases/{case_id}/samples/{sample_id}/reviews": _OF_SAMPLES,
+    "POST /v1/cases/{case_id}/samples/{sample_id}/estimate": _OF_SAMPLES,
+    "POST /v1/cases/{case_id}/samples/{sample_id}/demand": _OF_SAMPLES,
+    "POST /v1/cases/{case_id}/samples/{sample_id}/entries": _OF_SAMPLES,
     "POST /v1/legal-holds": _OF_HOLDS,
     "POST /v1/legal-holds/{hold_id}/release": _OF_HOLDS,
     "POST /v1/members/{member_id}/consents": _OF_CONSENTS,

@@ -29,6 +29,9 @@ from ginja_client.models import (
     CaseFileList,
     CaseFileOut,
     CaseFileWithdrawIn,
+    CaseSampleDetailsOut,
+    CaseSampleList,
+    CaseSampleOut,
     ClaimIn,
     ClaimOut,
     ClaimPage,
@@ -63,6 +66,7 @@ from ginja_client.models import (
     KeyIn,
     KeyRevocationIn,
     KeyRotationIn,
+    LedgerEntryIn,
     LegalHoldIn,
     LegalHoldOut,
     LegalHoldPage,
@@ -80,6 +84,7 @@ from ginja_client.models import (
     MeOut,
     NotificationSubscriptionList,
     NotificationSubscriptionOut,
+    OverpaymentDemandIn,
     PasswordChangeIn,
     PasswordResetIn,
     PeriodIn,
@@ -99,6 +104,7 @@ from ginja_client.models import (
     ProviderUpdate,
     Readiness,
     ReasonList,
+    RecoupmentOut,
     RecoveryCodesOut,
     RefreshIn,
     RemittanceOut,
@@ -109,6 +115,10 @@ from ginja_client.models import (
     RescreeningFindingList,
     RescreeningFindingOut,
     ReviewOut,
+    SampleEstimateIn,
+    SamplePlanIn,
+    SampleReviewsIn,
+    SampleWorksheetOut,
     ScoreBatchIn,
     ScoreBatchOut,
     SecondFactorConfirmIn,
@@ -1691,6 +1701,171 @@ class AsyncOperations(AsyncCalls):
                     json=body,
                     headers={"Idempotency-Key": idempotency_key},
                     takes_key=True,
+                )
+            ),
+        )
+
+    async def list_samples(self, case_id: str, *, fields: str | None = None) -> CaseSampleList:
+        """List the samples of a case, the first first: each draw is kept."""
+        return cast(
+            "CaseSampleList",
+            await self._call(
+                Call("GET", fill("/v1/cases/{case_id}/samples", case_id=case_id), query={"fields": fields})
+            ),
+        )
+
+    async def draw_sample(
+        self, case_id: str, body: SamplePlanIn, *, idempotency_key: str | None = None
+    ) -> CaseSampleDetailsOut:
+        """Draw a random sample of the paid claims of a provider of an open case, and store it with its frame."""
+        return cast(
+            "CaseSampleDetailsOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/samples", case_id=case_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def get_sample(self, case_id: str, sample_id: str, *, fields: str | None = None) -> CaseSampleDetailsOut:
+        """Read a sample with its claims and their reviews, its estimate, its demand and ledger."""
+        return cast(
+            "CaseSampleDetailsOut",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}", case_id=case_id, sample_id=sample_id),
+                    query={"fields": fields},
+                )
+            ),
+        )
+
+    async def get_sample_frame(self, case_id: str, sample_id: str) -> str:
+        """Read the canonical text of the frame that a sample was drawn from; its SHA-256 is `frame_sha256`."""
+        return (
+            await self._send(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/frame", case_id=case_id, sample_id=sample_id),
+                    accept="text/plain",
+                )
+            )
+        ).text
+
+    async def get_sample_worksheet(
+        self, case_id: str, sample_id: str, *, format: Literal["json", "csv"] | None = None
+    ) -> SampleWorksheetOut:
+        """Read the claims of a sample as a worksheet; `ginja sample estimate` reads the CSV."""
+        return cast(
+            "SampleWorksheetOut",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/worksheet", case_id=case_id, sample_id=sample_id),
+                    query={"format": format},
+                )
+            ),
+        )
+
+    async def review_sample(
+        self, case_id: str, sample_id: str, body: SampleReviewsIn, *, idempotency_key: str | None = None
+    ) -> CaseSampleDetailsOut:
+        """Record what should have been paid for drawn claims. It can be changed until the estimate is fixed."""
+        return cast(
+            "CaseSampleDetailsOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/reviews", case_id=case_id, sample_id=sample_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def estimate_sample(
+        self, case_id: str, sample_id: str, body: SampleEstimateIn, *, idempotency_key: str | None = None
+    ) -> CaseSampleOut:
+        """Estimate the overpayment from a sample whose claims are all reviewed, and fix the estimate.
+
+        The sample is drawn once more from the stored frame and must be the same. A fixed estimate stays as it is.
+        """
+        return cast(
+            "CaseSampleOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/estimate", case_id=case_id, sample_id=sample_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def demand_overpayment(
+        self, case_id: str, sample_id: str, body: OverpaymentDemandIn, *, idempotency_key: str | None = None
+    ) -> RecoupmentOut:
+        """Demand the amount of the fixed estimate, once."""
+        return cast(
+            "RecoupmentOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/demand", case_id=case_id, sample_id=sample_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
+            ),
+        )
+
+    async def get_demand_letter(
+        self, case_id: str, sample_id: str, *, format: Literal["pdf", "text"] | None = None
+    ) -> bytes:
+        """Read the letter of a demand. The same demand gives the same bytes; it names claims and no member."""
+        return (
+            await self._send(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/letter", case_id=case_id, sample_id=sample_id),
+                    query={"format": format},
+                    accept="application/pdf",
+                )
+            )
+        ).content
+
+    async def list_ledger_entries(self, case_id: str, sample_id: str) -> RecoupmentOut:
+        """Read a demand with its ledger."""
+        return cast(
+            "RecoupmentOut",
+            await self._call(
+                Call(
+                    "GET", fill("/v1/cases/{case_id}/samples/{sample_id}/entries", case_id=case_id, sample_id=sample_id)
+                )
+            ),
+        )
+
+    async def add_ledger_entry(
+        self, case_id: str, sample_id: str, body: LedgerEntryIn, *, idempotency_key: str | None = None
+    ) -> RecoupmentOut:
+        """Add a line to the ledger of a demand. `reduced` and `written_off` need `claims:approve`."""
+        return cast(
+            "RecoupmentOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/samples/{sample_id}/entries", case_id=case_id, sample_id=sample_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
                 )
             ),
         )

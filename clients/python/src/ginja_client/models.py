@@ -469,6 +469,72 @@ class CaseFileWithdrawalOut(TypedDict):
     reason: str
 
 
+class CaseSampleDetailsOut(TypedDict):
+    """A sample with its claims, their reviews, its demand and ledger."""
+
+    sample_id: str
+    case_id: str
+    provider_id: str
+    first_day: str
+    last_day: str
+    frame_sha256: str
+    """Of the canonical text of the frame, in hex."""
+    frame_claims: int
+    frame_paid_amount: float
+    method: str
+    seed: str
+    size: int
+    """Claims of the sample."""
+    strata: list[SampledStratumOut]
+    boundaries: list[float]
+    drawn_at: str
+    drawn_by: str
+    """Id of the key or user."""
+    estimate: SampleEstimateOut | None
+    """null: it is not fixed yet."""
+    estimated_at: str | None
+    estimated_by: str | None
+    reviewed: int
+    """Claims that are reviewed."""
+    items: list[SampleItemOut]
+    """In the order of the draw."""
+    recoupment: RecoupmentOut | None
+    """null: nothing is demanded yet."""
+
+
+class CaseSampleList(TypedDict):
+    """The samples of a case."""
+
+    samples: list[CaseSampleOut]
+
+
+class CaseSampleOut(TypedDict):
+    """A sample with what draws it again: frame, seed, method and sizes."""
+
+    sample_id: str
+    case_id: str
+    provider_id: str
+    first_day: str
+    last_day: str
+    frame_sha256: str
+    """Of the canonical text of the frame, in hex."""
+    frame_claims: int
+    frame_paid_amount: float
+    method: str
+    seed: str
+    size: int
+    """Claims of the sample."""
+    strata: list[SampledStratumOut]
+    boundaries: list[float]
+    drawn_at: str
+    drawn_by: str
+    """Id of the key or user."""
+    estimate: SampleEstimateOut | None
+    """null: it is not fixed yet."""
+    estimated_at: str | None
+    estimated_by: str | None
+
+
 class ClaimDecisionOut(TypedDict):
     """The last decision of a person on the claim. Providers see it without names."""
 
@@ -1093,6 +1159,13 @@ class EndpointSecretOut(TypedDict):
     """Signs what is sent; store it. It is shown once."""
 
 
+class EstimateWarningOut(TypedDict):
+    """A reason for caution with an estimate."""
+
+    code: str
+    message: str
+
+
 class EvidencePackIn(TypedDict):
     """What a person states for an evidence pack; everything else is read from the case."""
 
@@ -1270,6 +1343,26 @@ class IssuedKeyOut(TypedDict):
     """Sent as `Authorization: Bearer gja_live_…`."""
 
 
+class ItemReviewIn(TypedDict):
+    """What the review of a drawn claim found."""
+
+    claim_id: str
+    correct_amount: float | str
+    """What should have been paid; 0 for nothing."""
+    reason: Literal[
+        "correct",
+        "not_documented",
+        "not_necessary",
+        "not_covered",
+        "not_rendered",
+        "wrong_code",
+        "duplicate",
+        "pricing",
+        "underpaid",
+    ]
+    """`correct` exactly where the correct amount is what was paid."""
+
+
 class JsonWebKeyOut(TypedDict):
     """A public key (RFC 7517)."""
 
@@ -1317,6 +1410,32 @@ class KeyRotationIn(TypedDict):
     """How long the rotated key is valid beside the new one."""
     expires_in_days: NotRequired[int]
     """Days until it expires; default: 365."""
+
+
+class LedgerEntryIn(TypedDict):
+    """A line of the ledger of a demand."""
+
+    kind: Literal["appealed", "reduced", "received", "written_off"]
+    amount: float | str
+    """At most the balance."""
+    claims: NotRequired[dict[str, float | str] | None]
+    """Of received money: amounts by reviewed claim that it is for; left out, it is assigned to the overpaid ones in the
+    order of the draw."""
+
+
+class LedgerEntryOut(TypedDict):
+    """A line of the ledger, which is never changed."""
+
+    entry_no: int
+    at: str
+    by: str
+    """Id of the key or user."""
+    kind: str
+    amount: float
+    balance: float
+    """After this line."""
+    claims: dict[str, float]
+    """Of received money: amounts by claim that it was assigned to."""
 
 
 class LegalHoldIn(TypedDict):
@@ -1603,6 +1722,15 @@ class OutOfRange(TypedDict):
     value: float
     low: float
     high: float
+
+
+class OverpaymentDemandIn(TypedDict):
+    """Until when a demanded overpayment is repaid or appealed."""
+
+    due_on: str
+    """After today."""
+    appeal_until: str
+    """After today."""
 
 
 class PairEffect(TypedDict):
@@ -2042,6 +2170,25 @@ class ReasonOut(TypedDict):
     needs_confirmed_fraud: bool
 
 
+class RecoupmentOut(TypedDict):
+    """A demand with its ledger."""
+
+    recoupment_id: str
+    sample_id: str
+    case_id: str
+    provider_id: str
+    demanded_amount: float
+    demanded_at: str
+    demanded_by: str
+    """Id of the key or user."""
+    due_on: str
+    appeal_until: str
+    balance: float
+    """What is still owed."""
+    entries: list[LedgerEntryOut]
+    """The ledger, the first line first."""
+
+
 class RecoveryCodesOut(TypedDict):
     """Codes that stand in for the second factor, each once. They are shown once; store them away from the device."""
 
@@ -2208,6 +2355,106 @@ class RuleOut(TypedDict):
     basis: Literal["average", "catalogue", "nothing"] | str
     claims: int
     """Number of claims behind the average."""
+
+
+class SampleEstimateIn(TypedDict):
+    """How the overpayment is estimated."""
+
+    estimator: NotRequired[Literal["difference", "mean_per_unit"]]
+
+
+class SampleEstimateOut(TypedDict):
+    """The estimate of a sample, as it was fixed when the review was complete."""
+
+    estimator: str
+    quantile: str
+    """Distribution of the limits: `student_t` or `normal`."""
+    confidence: float
+    """Of the one-sided interval."""
+    point_amount: float
+    standard_error: float
+    degrees: float | None
+    """Degrees of freedom; null: none are used."""
+    multiple: float
+    """Standard errors between point estimate and limit."""
+    lower_amount: float
+    upper_amount: float
+    reviewed: int
+    errors: int
+    """Reviewed claims that were not paid as they should have been."""
+    found_amount: float
+    """Net overpayment of the reviewed claims."""
+    demand_amount: float
+    """What can be demanded."""
+    is_extrapolated: bool
+    """False: the demand is what was found in the reviewed claims."""
+    wrong_lower: int | None
+    wrong_upper: int | None
+    """Exact 90 % limits of the wrong claims of the frame; null: strata."""
+    warnings: list[EstimateWarningOut]
+
+
+class SampleItemOut(TypedDict):
+    """A drawn claim with its review."""
+
+    position: int
+    claim_id: str
+    stratum: str
+    paid_amount: float
+    number: str
+    """That it was drawn by, in hex."""
+    correct_amount: float | None
+    """null: not reviewed yet."""
+    overpaid_amount: float | None
+    """Paid less correct; negative: underpaid."""
+    reason: str | None
+    reviewed_at: str | None
+    reviewed_by: str | None
+
+
+class SamplePlanIn(TypedDict):
+    """What is sampled: the paid claims of a provider of the case with a first day of service in a period."""
+
+    first_day: str
+    last_day: str
+    provider_id: NotRequired[str | None]
+    """One of the providers of the case; may be left out where it has one."""
+    size: NotRequired[int | None]
+    """Claims to draw; left out, as many as `precision` is expected to need."""
+    precision: NotRequired[float | None]
+    """Half of the interval as a share of the expected overpayment; 0.25 where neither it nor `size` is sent."""
+    seed: NotRequired[str | None]
+    """Text that the draw follows from; left out, a random one."""
+    boundaries: NotRequired[list[float | str]]
+    """Lowest paid amounts of further strata; none: one stratum."""
+    allocation: NotRequired[Literal["proportional", "neyman"]]
+    """How the size is divided among strata."""
+    error_rate: NotRequired[float]
+    """Share of claims that are expected to be overpaid in full, for size and allocation."""
+
+
+class SampleReviewsIn(TypedDict):
+    """Reviews of drawn claims."""
+
+    items: list[ItemReviewIn]
+    """Each claim once; a claim that is not named keeps its review."""
+
+
+class SampleWorksheetOut(TypedDict):
+    """The claims of a sample, in the order of the draw."""
+
+    items: list[SampleItemOut]
+
+
+class SampledStratumOut(TypedDict):
+    """A stratum of the frame."""
+
+    name: str
+    claims: int
+    """In the frame."""
+    paid_amount: float
+    drawn: int
+    """Claims of the sample."""
 
 
 class Score(TypedDict):
