@@ -1,22 +1,18 @@
 """The demo: from an empty home to a platform that failed and recovered, and its figures."""
 
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.demo import platform as bring_up
 from cli.demo import show
 from cli.demo.claims import ClaimBody, DecidedClaim
 from cli.demo.figures import DemoFigures, ImplausibleFigures
+from cli.demo.home import own_home
 from cli.demo.latency import score_latencies
 from cli.demo.platform import Platform
 from cli.demo.progress import StepLog
 from cli.demo.stream import Answer, claim_body, current, decided_claims, submit
 from cli.progress import Task
-from core.servers import stop_servers
 from core.settings import Settings, held
 from core.supervision import Processes
 
@@ -37,7 +33,7 @@ _POLL_S = 0.5
 def tour(settings: Settings, log: StepLog, *, claims: int) -> DemoFigures:
     """Run the demo in its own home under the settings' home, stop everything, and return the figures."""
     started = time.perf_counter()
-    with _own_home(settings) as own, bring_up.reserved_ports(own, log) as (own, ports), held(own):
+    with own_home(settings, "demo") as own, bring_up.reserved_ports(own, log) as (own, ports), held(own):
         log.heading("Insurer and model")
         named = bring_up.start_servers(own, log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
@@ -71,26 +67,6 @@ def tour(settings: Settings, log: StepLog, *, claims: int) -> DemoFigures:
     log.heading("Summary")
     show.summary(log.console, figures)
     return figures
-
-
-@contextmanager
-def _own_home(settings: Settings) -> Iterator[Settings]:
-    """Settings of an empty home without the user's servers and models; its servers are stopped at the end."""
-    home = settings.home.resolve() / "demo"
-    _clear(home)
-    own = settings.model_copy(
-        update={"home": home, "database_url": None, "redis_url": None, "mlflow_url": None, "scorer_url": None}
-    )
-    try:
-        yield own
-    finally:
-        stop_servers(home)
-
-
-def _clear(home: Path) -> None:
-    """Stop the servers of an earlier demo that was killed, and remove its files."""
-    stop_servers(home)
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def send(platform: Platform, key: str, bodies: list[ClaimBody]) -> list[Answer]:

@@ -28,6 +28,7 @@ class RefusedError(PromotionError):
     exit_code = 4
 
     def __init__(self, version: str, verdicts: "tuple[Verdict, ...]") -> None:
+        self.version = version
         self.verdicts = verdicts
         refused = [verdict for verdict in verdicts if not verdict.passed]
         lines = [f"{version} was not promoted: {len(refused)} of {len(verdicts)} gates refuse"]
