@@ -148,16 +148,23 @@ class _Lines:
         self._console.print(text, highlight=False)
 
 
-def _show_addresses(platform: Platform, *, key: str, as_json: bool) -> None:
-    settings = platform.settings
-    addresses = {
-        "API documentation": f"{platform.api_url}/docs",
-        "claims API": f"{platform.api_url}/v1/claims",
-        "console": f"{platform.api_url}/console",
-        "MLflow": settings.mlflow_url or local_url("127.0.0.1", settings.mlflow_port),
-        "scorer": platform.scorer_url,
+def addresses_of(settings: Settings, *, api_url: str, scorer_url: str, key: str) -> dict[str, str]:
+    """Where what runs is reached, by what it is; that of MLflow opens on the experiment with our runs."""
+    from models.mlflow_store import MlflowStore
+
+    mlflow = settings.mlflow_url or local_url("127.0.0.1", settings.mlflow_port)
+    return {
+        "API documentation": f"{api_url}/docs",
+        "claims API": f"{api_url}/v1/claims",
+        "console": f"{api_url}/console",
+        "MLflow": MlflowStore.of(settings.home, settings.mlflow_url).experiment_page(mlflow),
+        "scorer": scorer_url,
         "API key (role admin)": key,
     }
+
+
+def _show_addresses(platform: Platform, *, key: str, as_json: bool) -> None:
+    addresses = addresses_of(platform.settings, api_url=platform.api_url, scorer_url=platform.scorer_url, key=key)
     if as_json:
         names = ("docs", "claims", "console", "mlflow", "scorer", "api_key")
         print_json(dict(zip(names, addresses.values(), strict=True)))

@@ -24,13 +24,12 @@ from models.artefact import (
     verify_files,
 )
 from models.errors import ModelError, RegistryError
-from models.mlflow_store import MlflowStore
+from models.mlflow_store import EXPERIMENT, MlflowStore
 from models.registry.model_log import artefact_path, log_model
 from models.registry.records import RegisteredModel, RunRecord
 from models.registry.run_log import linked, log_record
 
 MODEL_NAME = "fraud"
-EXPERIMENT = "ginja"
 CANDIDATE, CHAMPION = "candidate", "champion"
 _DESCRIPTION = (
     "Calibrated probability that a claim is fraud, and the decision at the threshold. "

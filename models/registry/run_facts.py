@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from models.mlflow_store import MlflowStore
-from models.registry.mlflow_registry import EXPERIMENT, _mlflow
+from models.mlflow_store import EXPERIMENT, MlflowStore
+from models.registry.mlflow_registry import _mlflow
 
 
 @dataclass(frozen=True, slots=True)
