@@ -142,7 +142,7 @@ def calibration(fraud: NDArray[np.bool_], probabilities: NDArray[np.floating], *
 def contributions(names: Sequence[str], phi: NDArray[np.floating], *, most: int = 20) -> Figure:
     """The features that move the margin most, over claims (N, F): mean absolute contribution, and its spread."""
     figure, axes = _figure("Contribution to the margin, log-odds", "", "Feature importance")
-    figure.set_size_inches(7, 6)
+    figure.set_size_inches(6, 6)
     strength = np.abs(phi).mean(axis=0)
     top = np.argsort(strength)[-most:]
     axes.barh([names[i] for i in top], strength[top], color=_COLOURS[0], label="mean of the absolute contribution")
@@ -151,7 +151,7 @@ def contributions(names: Sequence[str], phi: NDArray[np.floating], *, most: int 
         axes.plot([low, high], [place, place], color=_COLOURS[1], linewidth=1.5, marker="|")
     axes.plot([], [], color=_COLOURS[1], marker="|", label="contribution (with sign) of the middle 96 % of claims")
     axes.axvline(0, color=_GREY, linewidth=0.8)
-    axes.tick_params(axis="y", labelsize=7)
+    axes.tick_params(axis="y", labelsize=8)
     _legend_below(axes, columns=1)
     return figure
 
@@ -192,7 +192,7 @@ def png(figure: Figure) -> bytes:
 
 
 def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(6, 4.4), dpi=130, layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x)
     axes.set_ylabel(y)

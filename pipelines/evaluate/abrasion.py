@@ -1,5 +1,7 @@
 """False-positive disparity ("provider abrasion"): how many of each group's clean claims the model flags."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ def false_positives_by_group(
     overall = float(np.average(flagged[clean], weights=weights[clean])) if clean.any() else float("nan")
     rows = []
     for group, values in claims.groups.items():
-        for value in sorted({str(v) for v in values if v is not None}):
+        for value in sorted({str(v) for v in values if v is not None}, key=_place):
             mine = np.flatnonzero(clean & (values == value))
             if len(mine) < MIN_CLEAN_CLAIMS:
                 continue
@@ -43,3 +45,11 @@ def false_positives_by_group(
                 )
             )
     return tuple(rows)
+
+
+def _place(value: str) -> tuple[float, str]:
+    """Where a value is in its group: bands by the number that they begin at, names by the alphabet."""
+    begins = re.search(r"[0-9]+", value)
+    if begins is None:
+        return -1.0, value
+    return int(begins[0]) - (0.5 if value.startswith("under") else 0.0), value

@@ -14,6 +14,7 @@ from models.calibration import LEVEL
 from models.evaluation import Interval
 from pipelines.evaluate.evaluation import EvaluatedModel
 from pipelines.formatting import interval
+from pipelines.report_page import STYLE
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -21,20 +22,9 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Evaluation of {{ model }}</title>
-<style>
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { white-space: normal; vertical-align: bottom; }
-small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 1rem; }
-.high { font-weight: 600; color: light-dark(#b3261e, #ff8a80); }
-</style>
+<style>{{ style }}</style>
 </head>
-<body>
+<body><main>
 <h1>Evaluation of {{ model }} on {{ dataset }}</h1>
 <p>{{ "{:,}".format(e.claims) }} claims received {{ e.window.first }} to {{ e.window.until }}, {{ e.frauds }} of them
 fraud (base rate {{ e.base_rate | percent }}). {{ split }}. The model is of the family {{ family }}.
@@ -43,9 +33,11 @@ Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H
 {% if shadow_only %}<p class="high">This model has no exact reasons. It serves in shadow only: it scores beside the
 champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% endif %}
 <h2>Compared with the baselines, on the same claims</h2>
-<div class="table"><table>
-<tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
-<th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Lead of the model in AP</th></tr>
+<div class="table numbers" tabindex="0" role="region" aria-label="Comparison with the baselines"><table>
+<thead><tr><th scope="col">Model or baseline</th><th scope="col">Average precision</th><th scope="col">AUC</th>
+<th scope="col">Precision at K</th><th scope="col">Dollars at K</th>
+<th scope="col">Precision at 1 %</th><th scope="col">Brier</th><th scope="col">Calibration error</th>
+<th scope="col">Lead of the model in AP</th></tr></thead><tbody>
 {% for name, w in e.rankings.items() %}
 <tr><td>{{ name }}</td><td>{{ w.ap | stacked }}</td><td>{{ w.auc | stacked }}</td>
 <td>{{ w.precision_at_k | stacked }}</td><td>{{ w.dollars_at_k | stacked }}</td>
@@ -54,20 +46,21 @@ champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% en
 <td>{{ w.calibration_error | stacked }}</td>
 <td>{{ e.ap_lead[name] | stacked if name in e.ap_lead else "" }}</td></tr>
 {% endfor %}
-</table></div>
+</tbody></table></div>
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
 {{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money
 }}{% if e.rule.rule_cents %}: {{ e.rule.ratio | interval }} times as much{% endif %}.</p>
 {% if by_money %}<h2>Ranked by money</h2>
 <p>Share of the fraudulent amounts in the first claims of each ranking, and the lead of expected recovery
 (probability of fraud × recoverable amount) on the same bootstrap draws. It orders lists; it decides no claim.</p>
-<div class="table"><table>
-<tr><th>Ranking</th>{% for k in by_money %}<th>Dollars at {{ k_name(k) }}</th><th>Lead</th>{% endfor %}</tr>
+<div class="table numbers" tabindex="0" role="region" aria-label="Ranked by money"><table>
+<thead><tr><th scope="col">Ranking</th>{% for k in by_money %}<th scope="col">Dollars at {{ k_name(k) }}</th>
+<th scope="col">Lead</th>{% endfor %}</tr></thead><tbody>
 {% for name in by_money["k"] %}
 <tr><td>{{ name }}</td>{% for k in by_money.values() %}<td>{{ k[name].dollars | percent }}</td>
 <td>{{ k[name].lead | interval if k[name].lead else "" }}</td>{% endfor %}</tr>
 {% endfor %}
-</table></div>{% endif %}
+</tbody></table></div>{% endif %}
 {% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
@@ -77,9 +70,11 @@ champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% en
 finds {{ e.threshold.recall | percent }} of the fraud;
 flags {{ e.threshold.false_positive_rate | percent }} of clean claims.</p>
 {% if e.kinds %}<h2>By kind of fraud</h2>
-<div class="table"><table>
-<tr><th>Kind</th><th>Claims</th><th>Found at K</th><th>Found at the threshold</th><th>Dollars at the threshold</th>
-<th>Flagged by the rule</th>{% for name in e.rankings if name != "model" %}<th>At K: {{ name }}</th>{% endfor %}</tr>
+<div class="table numbers" tabindex="0" role="region" aria-label="By kind of fraud"><table>
+<thead><tr><th scope="col">Kind</th><th scope="col">Claims</th><th scope="col">Found at K</th>
+<th scope="col">Found at the threshold</th><th scope="col">Dollars at the threshold</th>
+<th scope="col">Flagged by the rule</th>{% for name in e.rankings if name != "model" %}
+<th scope="col">At K: {{ name }}</th>{% endfor %}</tr></thead><tbody>
 {% for kind, k in e.kinds.items() %}
 <tr><td>{{ kind.replace("_", " ") }}</td><td>{{ k.claims }}</td>
 <td>{{ k.recall_at_k | percent }}
@@ -88,34 +83,35 @@ flags {{ e.threshold.false_positive_rate | percent }} of clean claims.</p>
 <td>{{ k.recall_rule | percent }}</td>
 {% for name in e.rankings if name != "model" %}<td>{{ k.recall_at_k_of[name] | percent }}</td>{% endfor %}</tr>
 {% endfor %}
-</table></div>{% endif %}
+</tbody></table></div>{% endif %}
 <h2>Providers not seen in training</h2>
 <p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,
 {{ e.unseen_providers.frauds }}
 fraud; average precision {{ e.unseen_providers.ap | interval }}
 (2× rule {{ e.unseen_providers.ap_rule | interval }}).</p>
 <h2>False positives by group</h2>
-<div class="table"><table>
-<tr><th>Group</th><th>Clean claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
+<div class="table numbers" tabindex="0" role="region" aria-label="False positives by group"><table>
+<thead><tr><th scope="col">Group</th><th scope="col">Clean claims</th><th scope="col">Flagged</th>
+<th scope="col">Times the overall rate</th></tr></thead><tbody>
 {% for row in e.group_false_positives %}
 <tr><td>{{ row.group }}: {{ row.value }}</td><td>{{ "{:,}".format(row.clean_claims) }}</td>
 <td>{{ row.false_positive_rate | percent }} <small>{{ row.low | percent }} to {{ row.high | percent }}</small></td>
 <td{% if row.low > e.threshold.false_positive_rate %} class="high"{% endif %}>
 {{ row.times_overall | number }}</td></tr>{% endfor %}
-</table></div>
+</tbody></table></div>
 <h2>Calibration</h2>
 {% if certainty %}<p>The small figures of what is expected are its {{ level | percent }} interval: how certain the
 model's calibration is{% if frauds is not none %}, which rests on {{ frauds }} frauds{% endif %}.</p>{% endif %}
-<div class="table"><table>
-<tr><th>Expected</th><th>Observed</th><th>Claims</th></tr>
+<div class="table numbers" tabindex="0" role="region" aria-label="Calibration"><table>
+<thead><tr><th scope="col">Expected</th><th scope="col">Observed</th><th scope="col">Claims</th></tr></thead><tbody>
 {% for bin in e.calibration %}
 <tr><td>{{ bin.expected | percent }}{% if certainty %}
 <small>{{ certainty[loop.index0][0] | percent }} to {{ certainty[loop.index0][1] | percent }}</small>{% endif %}</td>
 <td>{{ bin.observed | percent }} <small>{{ bin.low | percent }} to {{ bin.high | percent }}</small></td>
 <td>{{ bin.claims | number }}</td></tr>
 {% endfor %}
-</table></div>
-</body>
+</tbody></table></div>
+</main></body>
 </html>
 """
 
@@ -130,6 +126,7 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         split=evaluated.split,
         family=evaluated.family,
         shadow_only=evaluated.shadow_only,
+        style=STYLE,
         e=evaluated.metrics,
         by_money=evaluated.by_money,
         certainty=evaluated.certainty(),
