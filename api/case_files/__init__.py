@@ -10,14 +10,16 @@ letters.py       letters of records requests
 
 from api.case_files.form import FileForm
 from api.case_files.letters import request_letter, request_letter_pdf
-from api.case_files.media_types import ENDINGS, WrongContent, media_type_of
+from api.case_files.media_types import ENDINGS, WrongContent, ending_of, media_type_of
 from api.case_files.records import (
+    MAX_FILES,
     CaseFile,
     CaseFileAccess,
     CaseFileScan,
     CaseFileWithdrawal,
     NewCaseFile,
 )
+from api.case_files.repository import files_of_case
 from api.case_files.responses import scan_state
 from api.case_files.scanning import CaseFileScans
 from api.case_files.sending import file_response
@@ -32,6 +34,7 @@ from api.case_files.tables import (
 
 __all__ = [
     "ENDINGS",
+    "MAX_FILES",
     "CaseFile",
     "CaseFileAccess",
     "CaseFileAccessRow",
@@ -47,7 +50,9 @@ __all__ = [
     "NewCaseFile",
     "ReadCaseFile",
     "WrongContent",
+    "ending_of",
     "file_response",
+    "files_of_case",
     "media_type_of",
     "new_file",
     "request_letter",

@@ -1,6 +1,7 @@
 """Evidence packs of cases: made from the database, as JSON and PDF, signed, and kept with the case.
 
 reading.py     what is read, in one snapshot
+obtained.py    the files of the case, with their custody
 gathering.py   the pack from it, pure
 signing.py     the signed file, and the check of its signature
 pdf.py         the PDF (`pdf_tables.py`, `pdf_annex.py`)

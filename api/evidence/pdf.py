@@ -221,10 +221,13 @@ def _records(records: Sequence[EvidenceFile]) -> list[Flowable]:
             ("File", f"{one.name} ({one.file_id})"),
             ("Type and size", f"{one.media_type}, {counted(one.size, 'byte')}"),
             ("SHA-256", one.sha256),
-            ("Obtained (UTC)", f"{_at(one.obtained_at)} by {one.obtained_by}"),
-            ("Obtained from", one.obtained_from),
+            ("Obtained from", f"{one.obtained_from}, on {one.obtained_on}"),
+            ("Records request", one.request or "none"),
+            ("Added (UTC)", f"{_at(one.obtained_at)} by {one.obtained_by}"),
             ("Accesses (UTC)", opened),
         ]
+        if one.withdrawn is not None:
+            listed.append(("Withdrawn (UTC)", f"{_at(one.withdrawn.at)} by {one.withdrawn.by}: {one.withdrawn.reason}"))
         body.append(KeepTogether([fields(listed), text(" ", NOTE)]))
     return body
 

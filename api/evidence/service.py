@@ -13,6 +13,7 @@ from api.database import Database, apart_from_unit, snapshot
 from api.errors import NotFound, Unavailable
 from api.evidence import repository
 from api.evidence.gathering import MemberMask, last_day_of, numbered_members, pack_of, schedule_of
+from api.evidence.obtained import read_records
 from api.evidence.reading import peers_of_prices, read_case
 from api.evidence.records import PackForm, PackRecord, PackRequest
 from api.evidence.signing import signature_check, signed_pack
@@ -127,6 +128,7 @@ class EvidencePacks:
                 schedule = schedule_of(read, members, mask)
                 day, codes = last_day_of(schedule), main_procedures(schedule)
                 sample = await section_of_case(connection, case_id)
+                records = await read_records(connection, self._keys, case_id, members, mask)
                 peers = {} if day is None else await peers_of_prices(connection, read.claims, codes, day)
         header = PackHeader(
             pack_id=new_id("evp"),
@@ -138,7 +140,9 @@ class EvidencePacks:
             release=__version__,
         )
         patterns = schedule_patterns(schedule, peers)
-        return pack_of(read, asked, header, schedule, patterns, mask, sample=sample, zone=self._settings.zone)
+        return pack_of(
+            read, asked, header, schedule, patterns, mask, records=records, sample=sample, zone=self._settings.zone
+        )
 
 
 def _files(pack: EvidencePack, key: SigningKey) -> tuple[bytes, bytes, str]:

@@ -17,7 +17,7 @@ from api.members.identities import (
 from api.members.indexing import MemberIndexKeys, index_unindexed, unindexed_members
 from api.members.loading import seal_members
 from api.members.plans import store_plans
-from api.members.repository import StoredMember, lock_member, member, member_revision, open_member
+from api.members.repository import StoredMember, lock_member, member, member_revision, names_of_members, open_member
 from api.members.search_index import (
     MEMBER_SEARCH,
     SearchedPerson,
@@ -62,6 +62,7 @@ __all__ = [
     "lock_member",
     "member",
     "member_revision",
+    "names_of_members",
     "open_identity",
     "open_member",
     "remove_from_index",

@@ -1,13 +1,15 @@
 """Members, as they are stored and as the rules see them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Query, Rows, compiled, nothing
 from api.field_keys import FieldKeys, MemberKey, MemberKeyRow
-from api.members.identities import KEY_COLUMNS, StoredIdentity, open_identity
+from api.members.identities import KEY_COLUMNS, StoredIdentity, open_identity, with_key
 from api.members.tables import MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
 from claims.cost_sharing import CostSharing
 from claims.prior_authorization import AuthorizationRequirement
@@ -74,6 +76,22 @@ def lock_member(member_id: str) -> Query[None]:
     Two claims at once could use the same benefit, or each miss that the other is its duplicate.
     """
     return Query(_LOCK, {"member_id": member_id}, nothing)
+
+
+async def names_of_members(connection: AsyncConnection, keys: FieldKeys, member_ids: Collection[str]) -> dict[str, str]:
+    """Member → name, of those that have one. Raises as `open_identity` does."""
+    statement = (
+        select(MemberRow.member_id, MemberRow.name, MemberRow.name_sealed, *KEY_COLUMNS)
+        .join(MemberKeyRow, MemberKeyRow.member_id == MemberRow.member_id, isouter=True)
+        .where(MemberRow.member_id.in_(member_ids))
+    )
+    found: dict[str, str] = {}
+    for row in (await connection.execute(statement)).mappings():
+        values = {str(name): value for name, value in row.items()}
+        name = (await open_identity(keys, row["member_id"], StoredIdentity.of(values, with_key(values)))).name
+        if name is not None:
+            found[row["member_id"]] = name
+    return found
 
 
 @dataclass(frozen=True, slots=True)

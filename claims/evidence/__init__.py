@@ -22,6 +22,7 @@ from claims.evidence.annex import (
 from claims.evidence.canonical import SECTIONS, InvalidPack, canonical, from_json, pack_sha256, section_hashes, to_json
 from claims.evidence.document import (
     FORMAT,
+    FORMATS,
     ActionTaken,
     Allegation,
     AllegationCategory,
@@ -32,6 +33,7 @@ from claims.evidence.document import (
     EvidenceFile,
     EvidencePack,
     FileAccess,
+    FileWithdrawal,
     LossStatement,
     PackDetection,
     PackHeader,
@@ -63,6 +65,7 @@ from claims.evidence.verification import (
 __all__ = [
     "AGE_AND_SEX",
     "FORMAT",
+    "FORMATS",
     "LARGEST",
     "SECTIONS",
     "ActionTaken",
@@ -81,6 +84,7 @@ __all__ = [
     "FactKind",
     "FactValue",
     "FileAccess",
+    "FileWithdrawal",
     "InvalidPack",
     "LeftOutContributions",
     "LossStatement",

@@ -16,7 +16,11 @@ from pydantic import ConfigDict
 from claims.evidence.annex import ScoreAnnex
 from claims.evidence.sampling import SampleSection
 
-FORMAT: Final = "ginja-evidence-pack-1"
+FORMAT: Final = "ginja-evidence-pack-2"
+"""What is written."""
+FORMATS: Final = ("ginja-evidence-pack-1", FORMAT)
+"""What is read. No pack of the first one has records; in the second one a record has its day, its request and its
+withdrawal."""
 
 PackSubjectKind = Literal["provider", "member", "ring"]
 
@@ -243,18 +247,34 @@ class FileAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class FileWithdrawal:
+    """A file does not count any more."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceFile:
     """A record that was obtained, with its chain of custody."""
 
     file_id: str
     name: str
+    """As it is given with the pack: its id and the ending of its type. Its own name may say who someone is."""
     media_type: str
     size: int
     """In bytes."""
     sha256: str
+    obtained_on: date
+    """The day on which it came in."""
     obtained_at: datetime
+    """When it was added to the case."""
     obtained_by: str
     obtained_from: str
+    request: str | None
+    """Id of the records request that it answers; null: none."""
+    withdrawn: FileWithdrawal | None
     accesses: tuple[FileAccess, ...]
     """The oldest first."""
 

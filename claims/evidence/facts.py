@@ -173,6 +173,7 @@ def _record(record: EvidenceFile) -> Iterator[EvidenceFact]:
     own, about = f"record.{record.file_id}", f"record {record.file_id}"
     yield EvidenceFact(f"{own}.name", FactKind.TEXT, record.name, f"name of {about}")
     yield EvidenceFact(f"{own}.sha256", FactKind.ID, record.sha256, f"SHA-256 of {about}")
+    yield EvidenceFact(f"{own}.day", FactKind.DATE, record.obtained_on, f"day on which {about} came in")
     yield EvidenceFact(f"{own}.obtained", FactKind.INSTANT, record.obtained_at, f"when {about} was obtained")
     yield EvidenceFact(f"{own}.from", FactKind.TEXT, record.obtained_from, f"whom {about} was obtained from")
     yield _count(f"{own}.accesses", len(record.accesses), f"accesses to {about}")

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from claims.evidence.canonical import SECTIONS, InvalidPack, canonical, pack_sha256, section_hashes, to_json
-from claims.evidence.document import FORMAT, EvidencePack
+from claims.evidence.document import FORMAT, FORMATS, EvidencePack
 
 LARGEST: Final = 64 * 1024 * 1024
 """Largest file that is read, in bytes."""
@@ -29,6 +29,8 @@ class PackSeal:
     pack_sha256: str
     """Of the hashes of the sections."""
     pdf_sha256: str
+    format: str = FORMAT
+    """Of the file; signed with the seal."""
 
     def to_json(self) -> dict[str, JsonValue]:
         """As JSON values."""
@@ -43,7 +45,7 @@ class PackSeal:
     @property
     def signed_content(self) -> bytes:
         """The bytes that the signature covers: the format and the seal."""
-        return canonical({"format": FORMAT, "seal": self.to_json()})
+        return canonical({"format": self.format, "seal": self.to_json()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def seal_of(pack: EvidencePack, pdf_sha256: str) -> PackSeal:
 
 def pack_file(pack: EvidencePack, seal: PackSeal, signature: Mapping[str, JsonValue]) -> bytes:
     """The bytes of the file."""
-    return canonical({"format": FORMAT, "pack": to_json(pack), "seal": seal.to_json(), "signature": dict(signature)})
+    parts: dict[str, JsonValue] = {"pack": to_json(pack), "seal": seal.to_json(), "signature": dict(signature)}
+    return canonical({"format": seal.format, **parts})
 
 
 def read_pack_file(raw: bytes) -> PackFile:
@@ -83,17 +86,17 @@ def read_pack_file(raw: bytes) -> PackFile:
         raise InvalidPack(f"{_place(raw, _differs_at(raw, again))}: it is not as a pack is written")
     if not isinstance(values, dict) or set(values) != _PARTS:
         raise InvalidPack(f"it must have the parts {', '.join(sorted(_PARTS))}, and no others")
-    if values["format"] != FORMAT:
-        raise InvalidPack(f"format: it is not {FORMAT!r}, the one that this release reads")
+    if values["format"] not in FORMATS:
+        raise InvalidPack(f"format: it is none of {', '.join(FORMATS)}, which this release reads")
     pack, signature = values["pack"], values["signature"]
     if not isinstance(pack, dict) or set(pack) != set(SECTIONS):
         raise InvalidPack(f"pack: it must have the sections {', '.join(SECTIONS)}, and no others")
     if not isinstance(signature, dict):
         raise InvalidPack("signature: it is not a signature")
-    return PackFile(pack, _seal(values["seal"]), signature)
+    return PackFile(pack, _seal(values["seal"], str(values["format"])), signature)
 
 
-def _seal(values: JsonValue) -> PackSeal:
+def _seal(values: JsonValue, stated_format: str) -> PackSeal:
     names = ("pack_id", "case_id", "pack_sha256", "pdf_sha256")
     if not isinstance(values, dict) or set(values) != {*names, "sections"}:
         raise InvalidPack(f"seal: it must have {', '.join(names)} and sections, and nothing else")
@@ -104,7 +107,9 @@ def _seal(values: JsonValue) -> PackSeal:
     if not all(isinstance(one, str) for one in (*texts, *sections.values())):
         raise InvalidPack("seal: every hash and id is text")
     pack_id, case_id, digest, pdf = map(str, texts)
-    return PackSeal(pack_id, case_id, {name: str(value) for name, value in sections.items()}, digest, pdf)
+    return PackSeal(
+        pack_id, case_id, {name: str(value) for name, value in sections.items()}, digest, pdf, stated_format
+    )
 
 
 def _differs_at(raw: bytes, again: bytes) -> int:

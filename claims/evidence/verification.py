@@ -36,7 +36,7 @@ class PackCheck:
     """One check."""
 
     name: str
-    """`form`, `hashes`, `signature`, `pdf`, `counts`, `scores` or `model`."""
+    """`form`, `hashes`, `signature`, `pdf`, `counts`, `scores`, `model`, or `files` where files are given."""
     state: CheckState
     text: str
 
@@ -87,8 +87,10 @@ def verify_pack(
     *,
     models: ScoreModels | None = None,
     pdf_sha256: str | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> PackVerification:
-    """Verify a file. `pdf_sha256`: of the PDF that belongs to it; None: there is none to compare."""
+    """Verify a file. `pdf_sha256`: of the PDF that belongs to it; None: there is none to compare. `files`: name →
+    SHA-256 of files that are given as its records; None: none are compared."""
     try:
         file = read_pack_file(raw)
     except InvalidPack as error:
@@ -101,6 +103,8 @@ def verify_pack(
         checks.append(_different("counts", str(error)))
         return PackVerification(file.seal.pack_id, file.seal.case_id, tuple(checks))
     checks += [_checked("counts", _counts(pack), "recomputed from the schedule"), _scores(pack), _model(pack, models)]
+    if files is not None:
+        checks.append(_records(pack, files))
     return PackVerification(file.seal.pack_id, file.seal.case_id, tuple(checks))
 
 
@@ -133,6 +137,23 @@ def _pdf(file: PackFile, pdf_sha256: str | None) -> PackCheck:
     return _checked("pdf", faults, "the PDF that was sealed with the pack")
 
 
+def _records(pack: EvidencePack, files: Mapping[str, str]) -> PackCheck:
+    """Each given file must be a record; a record that is not given is not checked."""
+    stated = {one.sha256 for one in pack.records}
+    by_name = {one.name: one.sha256 for one in pack.records}
+    faults = []
+    for name, digest in sorted(files.items()):
+        if by_name.get(name, digest) != digest:
+            faults.append(f"{name} is not the record of this name: its SHA-256 differs")
+        elif digest not in stated:
+            faults.append(f"{name} is none of the records")
+    missing = [one.name for one in pack.records if one.sha256 not in files.values()]
+    if faults or not missing:
+        return _checked("files", faults, "the given files are all records of the pack")
+    given = f"{len(pack.records) - len(missing)} of {len(pack.records)} records equal"
+    return PackCheck("files", CheckState.NOT_CHECKED, f"{given}; not given: {', '.join(missing)}")
+
+
 def _counts(pack: EvidencePack) -> Iterator[str]:
     own, stated = totals_of(pack.schedule.claims), pack.schedule.totals
     for name in own.__slots__:
@@ -150,6 +171,8 @@ def _counts(pack: EvidencePack) -> Iterator[str]:
     for annex in pack.annex:
         if annex.claim_id not in known:
             yield f"annex: claim {annex.claim_id} is not in the schedule"
+    if len({one.file_id for one in pack.records}) != len(pack.records):
+        yield "records has a file twice"
     if pack.sample is not None and pack.sample.frame_claims < len(pack.sample.items):
         yield "sample: it has more claims than its frame"
 

@@ -1,12 +1,13 @@
 """`ginja evidence verify`: whether a pack states what its claims, its vectors and its models give."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from cli.command import command
 from cli.exit_codes import ExitCode
-from cli.options import INPUT_FILE
+from cli.options import INPUT_FILE, INPUT_FOLDER
 from cli.output import print_json
 
 
@@ -14,17 +15,22 @@ from cli.output import print_json
     examples=[
         "ginja evidence verify evp_01m86p3ap6yntdyk7shqjq4hs9.json",
         "ginja evidence verify pack.json --pdf pack.pdf --json",
+        "ginja evidence verify pack.json --files records",
     ]
 )
 @click.argument("file", metavar="FILE", type=INPUT_FILE)
 @click.option("--pdf", type=INPUT_FILE, help="PDF of the pack; default: the file of the same name, where there is one.")
-def verify(file: Path, pdf: Path | None, as_json: bool) -> None:
+@click.option(
+    "--files", type=INPUT_FOLDER, help="Folder of files that are given as records of the pack; default: none."
+)
+def verify(file: Path, pdf: Path | None, files: Path | None, as_json: bool) -> None:
     """Verify an evidence pack; exits 1 if anything differs, and names what.
 
     Compared are the form of every byte, the hash of each section, the signature, the PDF, counts and sums with the
     claims of the schedule, contributions with the margin of each score, and each score with the one that its model
-    gives for its vector. A model that this home does not have is reported as not checked. Trusted is the key of this
-    home, or those of GINJA_SIGNING_PUBLIC_KEYS. No database is needed.
+    gives for its vector. With --files, each file in the folder is compared with the SHA-256 of the records. A model
+    that this home does not have is reported as not checked, and so is a record that is not in the folder. Trusted is
+    the key of this home, or those of GINJA_SIGNING_PUBLIC_KEYS. No database is needed.
     """
     from hashlib import sha256
 
@@ -43,6 +49,7 @@ def verify(file: Path, pdf: Path | None, as_json: bool) -> None:
         signature_check(trusted_keys(own)),
         models=HomeModels(own.home),
         pdf_sha256=sha256(beside.read_bytes()).hexdigest() if beside.is_file() and beside != file else None,
+        files=None if files is None else _hashes(files, (file, beside)),
     )
     if as_json:
         checks = {one.name: {"state": one.state.value, "text": one.text} for one in found.checks}
@@ -54,3 +61,16 @@ def verify(file: Path, pdf: Path | None, as_json: bool) -> None:
         click.echo("equal" if found.is_equal else "NOT EQUAL")
     if not found.is_equal:
         raise SystemExit(ExitCode.FAILED)
+
+
+def _hashes(folder: Path, left_out: Sequence[Path]) -> dict[str, str]:
+    """Name → SHA-256 of the files in a folder, but for those of the pack itself; hidden files are left out."""
+    from hashlib import file_digest
+
+    found = {}
+    pack = [one.resolve() for one in left_out]
+    for one in sorted(folder.iterdir()):
+        if one.is_file() and not one.name.startswith(".") and one.resolve() not in pack:
+            with one.open("rb") as opened:
+                found[one.name] = file_digest(opened, "sha256").hexdigest()
+    return found

@@ -115,8 +115,8 @@ STATEMENTS = {
     "POST /v1/cases/{case_id}/files/{file_id}/withdraw": 9,
     "POST /v1/cases/{case_id}/files/{file_id}/withdraw +": 12,
     "GET /v1/cases/{case_id}/evidence/{pack_id}/file": 2,
-    "POST /v1/cases/{case_id}/evidence": 15,  # of a case with a sample; 14 without
-    "POST /v1/cases/{case_id}/evidence +": 18,
+    "POST /v1/cases/{case_id}/evidence": 18,  # of a case with a sample and files; 15 without either
+    "POST /v1/cases/{case_id}/evidence +": 21,
     "GET /v1/cases/{case_id}/samples": 3,
     "GET /v1/cases/{case_id}/samples/{sample_id}": 4,
     "GET /v1/cases/{case_id}/samples/{sample_id}/frame": 2,

@@ -15,6 +15,7 @@ from claims.evidence import (
     EvidenceFile,
     EvidencePack,
     FileAccess,
+    FileWithdrawal,
     LeftOutContributions,
     LossStatement,
     PackDetection,
@@ -116,7 +117,18 @@ def make_pack(*, claims: int = 2, **changes: Any) -> EvidencePack:
         PeerGroup("providers of family medicine in the region north", 212, 90_00, 140_00, 170_00),
     )
     file = EvidenceFile(
-        "fil_1", "ledger.pdf", "application/pdf", 1024, "b" * 64, AT, "usr_1", "County Bank", (FileAccess(AT, "usr_2"),)
+        "fil_1",
+        "fil_1.pdf",
+        "application/pdf",
+        1024,
+        "b" * 64,
+        DAY,
+        AT,
+        "usr_1",
+        "County Bank",
+        "ctk_1",
+        FileWithdrawal(AT, "usr_2", "Of another provider."),
+        (FileAccess(AT, "usr_2"),),
     )
     values: dict[str, Any] = {
         "header": PackHeader("evp_1", "cas_1", "default", AT, AT, "usr_1", "1.0"),

@@ -257,3 +257,46 @@ def test_a_pack_of_another_schedule_has_other_totals() -> None:
 
 def test_the_sums_of_made_scores_hold() -> None:
     assert verified(signed_pack(make_pack(annex=(make_annex(1), make_annex(2))), PDF, KEY)).is_equal
+
+
+FORMAT_1 = Path(__file__).with_name("evidence_pack_of_format_1.json")
+"""A pack as the release before wrote it, signed with a key of which only the public part was kept."""
+KEY_OF_FORMAT_1 = "Pj9xLnt5zKTch5U2QHbBkhNI9YMAE5VAQsa4jaeTN/0="
+
+
+def test_a_pack_of_the_first_format_stays_verifiable() -> None:
+    trusted = trusted_keys(Settings(signing_public_keys=KEY_OF_FORMAT_1))
+    raw = FORMAT_1.read_bytes()
+    assert b'"format": "ginja-evidence-pack-1"' in raw
+    assert verify_pack(raw, signature_check(trusted)).is_equal
+    as_second = raw.replace(b"ginja-evidence-pack-1", b"ginja-evidence-pack-2")
+    assert "signature" in texts(verify_pack(as_second, signature_check(trusted)))
+
+
+def test_a_pack_of_an_unknown_format_is_refused() -> None:
+    found = verified(SIGNED.replace(b"ginja-evidence-pack-2", b"ginja-evidence-pack-9"))
+    assert "none of ginja-evidence-pack-1, ginja-evidence-pack-2" in texts(found)["form"]
+
+
+def test_files_that_are_given_are_compared_by_their_hashes() -> None:
+    assert "files" not in {one.name for one in verified(SIGNED).checks}
+    given = verified(SIGNED, files={"fil_1.pdf": "b" * 64})
+    assert given.is_equal
+    assert texts(given, CheckState.EQUAL)["files"] == "the given files are all records of the pack"
+    renamed = verified(SIGNED, files={"ledger.pdf": "b" * 64})
+    assert renamed.is_equal
+    assert texts(renamed, CheckState.EQUAL)["files"] == "the given files are all records of the pack"
+
+
+def test_a_given_file_that_is_no_record_or_was_changed_is_named() -> None:
+    changed = verified(SIGNED, files={"fil_1.pdf": "c" * 64})
+    assert not changed.is_equal
+    assert texts(changed)["files"] == "fil_1.pdf is not the record of this name: its SHA-256 differs"
+    other = verified(SIGNED, files={"fil_1.pdf": "b" * 64, "other.pdf": "c" * 64})
+    assert not other.is_equal
+    assert texts(other)["files"] == "other.pdf is none of the records"
+
+
+def test_a_record_that_is_not_given_is_not_checked() -> None:
+    found = verified(SIGNED, files={})
+    assert texts(found, CheckState.NOT_CHECKED)["files"] == "0 of 1 records equal; not given: fil_1.pdf"

@@ -1,5 +1,7 @@
 """`ginja evidence verify`: a file on disk, its PDF, and the models of the home."""
 
+import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,27 @@ def test_a_pack_of_another_key_is_not_trusted(home: Path, tmp_path: Path) -> Non
     done = verify(file)
     assert done.exit_code == 1
     assert "signature: DIFFERENT: it is signed with the key" in done.output
+
+
+def test_files_of_a_folder_are_compared_and_one_flipped_byte_is_found(home: Path) -> None:
+    content = b"%PDF ledger"
+    record = dataclasses.replace(make_pack().records[0], sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    file = home.parent / "evp_1.json"
+    file.write_bytes(signed_pack(make_pack(annex=(), records=(record,)), b"%PDF", signing_key(Settings(home=home))))
+    folder = home.parent / "records"
+    folder.mkdir()
+    (folder / record.name).write_bytes(content)
+    done = verify(file, "--files", str(folder))
+    assert done.exit_code == 0, done.output
+    assert "files: equal: the given files are all records of the pack." in done.output
+    (folder / record.name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    done = verify(file, "--files", str(folder), "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["checks"]["files"]["state"] == "different"
+
+
+def test_the_files_of_the_pack_are_no_records_where_they_are_in_the_same_folder(home: Path) -> None:
+    file = written(home)
+    done = verify(file, "--files", str(file.parent))
+    assert done.exit_code == 0, done.output
+    assert "files: not checked: 0 of 1 records equal; not given: fil_1.pdf." in done.output
