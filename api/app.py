@@ -13,6 +13,8 @@ from api.audited_requests import AuditedRequests
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
 from api.case_files import routes as case_file_routes
+from api.cases import routes as case_routes
+from api.cases import work_routes as case_work_routes
 from api.client_address import ClientAddress
 from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
@@ -36,6 +38,7 @@ from api.identity import WRITE_S
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.keys import routes as key_routes
+from api.leads import routes as lead_routes
 from api.legal_holds import routes as legal_hold_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.notifications import routes as notification_routes
@@ -92,6 +95,9 @@ ROUTERS = (
     policy_routes.router,
     key_routes.router,
     legal_hold_routes.router,
+    lead_routes.router,
+    case_routes.router,
+    case_work_routes.router,
     evidence_routes.router,
     case_file_routes.router,
     sample_routes.router,

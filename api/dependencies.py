@@ -23,6 +23,7 @@ from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope, row_access, sent_secret
 from api.intake import Intake, adjudication_policies, queue_of_members
 from api.keys import Keys
+from api.leads import Leads
 from api.legal_holds import LegalHolds
 from api.notifications import Notifications
 from api.oidc import OidcClient, OidcSignIns
@@ -79,6 +80,7 @@ class Dependencies:
     consents: Consents
     evidence: EvidencePacks
     case_files: CaseFiles
+    leads: Leads
     request_signing_keys: RequestSigningKeys
     authorizations: Authorizations
     bulk: BulkUploads
@@ -162,6 +164,7 @@ class Dependencies:
             consents=Consents(database, settings.zone),
             evidence=EvidencePacks(database, field_keys, settings),
             case_files=CaseFiles(database, field_keys, settings),
+            leads=Leads(database, field_keys, settings.zone),
             request_signing_keys=RequestSigningKeys(database),
             authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
@@ -203,14 +206,17 @@ class RequireScope:
     `required_scopes` reads from it what a route requires, so that the documentation cannot differ from the check.
     """
 
-    def __init__(self, scope: Scope, *others: Scope) -> None:
-        """`others`: each is enough as well."""
+    def __init__(self, scope: Scope, *others: Scope, also: Scope | None = None) -> None:
+        """`others`: each is enough as well. `also`: is required beside."""
         self.scope = scope
         self.others = others
+        self.also = also
 
     async def __call__(self, request: Request) -> Caller:
         own = dependencies(request)
         caller = await own.authenticator.authorize(request, self.scope, *self.others)
+        if self.also is not None:
+            await own.authenticator.authorize(request, self.also)
         act_for(caller.actor_id)
         see(row_access(caller))
         route = getattr(request.scope.get("route"), "path", "")
@@ -251,6 +257,14 @@ def required_scopes(route: APIRoute) -> tuple[Scope, ...]:
     return ()
 
 
+def scope_beside(route: APIRoute) -> Scope | None:
+    """The scope that a route requires beside one of `required_scopes`; `None`: none."""
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, RequireScope):
+            return dependency.call.also
+    return None
+
+
 def required_scope(route: APIRoute) -> Scope | None:
     """The first scope a route requires; `None` for a route without authentication."""
     return next(iter(required_scopes(route)), None)
@@ -289,6 +303,8 @@ ConsentsSpeaker = Annotated[
 """May record consents, or object at least."""
 CasesReader = Annotated[Caller, Depends(RequireScope(Scope.CASES_READ), use_cache=False)]
 CasesWorker = Annotated[Caller, Depends(RequireScope(Scope.CASES_WORK), use_cache=False)]
+CasesApprover = Annotated[Caller, Depends(RequireScope(Scope.CASES_WORK, also=Scope.APPROVE), use_cache=False)]
+"""Works cases, and approves what others propose."""
 UsersCaller = Annotated[Caller, Depends(RequireScope(Scope.USERS), use_cache=False)]
 AuditCaller = Annotated[Caller, Depends(RequireScope(Scope.AUDIT), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
+from api.cases import lock_case, tag_of_case
 from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch, see
 from api.dependencies import dependencies, required_scope
 from api.entity_tags import entity_tag, matches
@@ -84,7 +85,7 @@ _MEMBERS: Final = "/v1/members/"
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
 _READ: Final = frozenset({b"idempotency-key", b"if-match"})
-_WITH_IF_MATCH: Final = "with the same If-Match; 412 then says that the claim has changed"
+_WITH_IF_MATCH: Final = "with the same If-Match; 412 then says that it has changed"
 _IN_FLIGHT: Final = RequestInFlight.example
 
 
@@ -98,11 +99,16 @@ def changes_claim(path: str) -> bool:
     return path.startswith("/v1/claims/{claim_id}/")
 
 
+def changes_case(path: str) -> bool:
+    """As `changes_claim`, of a case."""
+    return path.startswith("/v1/cases/{case_id}/")
+
+
 def takes_if_match(route: APIRoute) -> bool:
-    """Whether requests to a route may have an `If-Match`: changes of a claim, and of the resource of the path."""
+    """Whether requests to a route may have an `If-Match`: changes of a claim, a case, and the resource of the path."""
     methods = route.methods or set()
     changes = bool(methods & {"PATCH", "DELETE"}) and route.path not in CONDITIONAL_BY_OFFSET | WITHOUT_CONDITION
-    return changes or (takes_key(route) and changes_claim(route.path))
+    return changes or (takes_key(route) and (changes_claim(route.path) or changes_case(route.path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,8 @@ class Conditions:
     claim_id: str
     """Of the path; empty: it has none."""
     member_id: str | None = None
+    """Of the path."""
+    case_id: str | None = None
     """Of the path."""
 
 
@@ -277,7 +285,7 @@ class KeyedRequests:
         async def check(connection: AsyncConnection) -> None:
             await _look_up(connection, conditions)
             if conditions.if_match is not None:
-                await _require_match(own.intake, conditions.caller, conditions.claim_id, conditions.if_match)
+                await _require_match(connection, own.intake, conditions, conditions.if_match)
 
         try:
             # Before a connection is taken.
@@ -307,8 +315,15 @@ async def _conditions(request: Request, route: KeyedRoute) -> Conditions:
     see(row_access(caller))
     found = route.pattern.match(request.url.path)
     of_path = {} if found is None else found.groupdict()
-    if_match = request.headers.get("if-match") if changes_claim(route.path) else None
-    return Conditions(caller, idempotency_key(request), if_match, of_path.get("claim_id", ""), of_path.get("member_id"))
+    is_conditional = changes_claim(route.path) or changes_case(route.path)
+    return Conditions(
+        caller,
+        idempotency_key(request),
+        request.headers.get("if-match") if is_conditional else None,
+        of_path.get("claim_id", ""),
+        of_path.get("member_id"),
+        of_path.get("case_id"),
+    )
 
 
 async def _look_up(connection: AsyncConnection, conditions: Conditions) -> None:
@@ -323,10 +338,14 @@ async def _look_up(connection: AsyncConnection, conditions: Conditions) -> None:
         raise AlreadyAnswered(stored)
 
 
-async def _require_match(intake: Intake, caller: Caller, claim_id: str, if_match: str) -> None:
-    """Lock the claim; raises `PreconditionFailed` where it is not as the caller read it, `NotFound`."""
-    await intake.lock(caller, claim_id)
-    if not matches(if_match, entity_tag(encode(await intake.get(caller, claim_id)))):
+async def _require_match(connection: AsyncConnection, intake: Intake, conditions: Conditions, if_match: str) -> None:
+    """Lock the case or claim; raises `PreconditionFailed` where it is not as the caller read it, `NotFound`."""
+    if conditions.case_id is not None:
+        tag = tag_of_case(await lock_case(connection, conditions.case_id))
+    else:
+        await intake.lock(conditions.caller, conditions.claim_id)
+        tag = entity_tag(encode(await intake.get(conditions.caller, conditions.claim_id)))
+    if not matches(if_match, tag):
         raise PreconditionFailed(PreconditionFailed.example)
 
 

@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.conditional import is_one_resource
 from api.consents import HONOURED
-from api.dependencies import AcceptScope, required_scopes
+from api.dependencies import AcceptScope, required_scopes, scope_beside
 from api.errors import (
     DATABASE_ERRORS,
     ERRORS,
@@ -101,6 +101,7 @@ TAGS = [
     {"name": "decisions", "description": "Decide claims in review."},
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
     {"name": "cases", "description": "Investigations of a provider, a member or a ring, and their evidence packs."},
+    {"name": "leads", "description": "What investigators work on, by the money that is expected of it."},
     {"name": "reports", "description": "Reports on decisions and providers, made each day and each week."},
     {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
     {"name": "notifications", "description": "Who is notified of what by e-mail, and what became of messages."},
@@ -226,7 +227,8 @@ def _security(route: APIRoute) -> list[SecurityObject]:
     """Alternatives, of which an empty one means without authentication."""
     required, accepted = required_scopes(route), accepted_scope(route)
     if required:
-        return [{name: [scope.value]} for scope in required for name in SECURITY_SCHEMES]
+        beside = [] if (also := scope_beside(route)) is None else [also.value]
+        return [{name: [scope.value, *beside]} for scope in required for name in SECURITY_SCHEMES]
     return [] if accepted is None else [{}, *({name: [accepted.value]} for name in SECURITY_SCHEMES)]
 
 
@@ -247,6 +249,8 @@ def _complete(route: APIRoute, described: OperationObject) -> None:
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scopes:
         either = " or ".join(f"`{scope.value}`" for scope in scopes)
+        if (also := scope_beside(route)) is not None:
+            either += f", and `{also.value}`"
         errors += [Unauthorized, Forbidden, ConsentMissing, KeyQueueFull, RateLimited, Overloaded, *DATABASE_ERRORS]
         errors += [KeyProviderUnavailable, ValueUnreadable]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope {either}.".strip()
@@ -368,6 +372,8 @@ def _problem_schema(error: type[ApiError]) -> JsonSchema:
         decision: JsonSchema = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
         properties["version"] = {"type": "integer", "description": "Of a review: the claim's current version."}
         properties["decision"] = {**decision, "description": "Of a review: the last decision."}
+        properties["assigned_to"] = {"type": "string", "description": "Of a case or lead: id of who has it."}
+        properties["assigned_name"] = {"type": "string", "description": "Of a case or lead: name of who has it."}
     return {
         "title": _problem_name(error),
         "description": f"RFC 9457. {_sentence(error)}",

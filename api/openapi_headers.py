@@ -133,8 +133,8 @@ IF_MATCH: ParameterObject = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": "The `ETag` of the claim or endpoint as it was read: the change is made only if it is still the "
-    "same, else the response is 412.",
+    "description": "The `ETag` of the claim, case or endpoint as it was read: the change is made only if it is still "
+    "the same, else the response is 412.",
     "schema": {"type": "string"},
     "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
 }

@@ -21,7 +21,7 @@ from starlette.types import Scope as Connection
 from api import request_context
 from api.confirmation import Confirmation
 from api.database import DATABASE_FAILURES, act_for, see
-from api.dependencies import Dependencies, dependencies, required_scopes
+from api.dependencies import Dependencies, dependencies, required_scopes, scope_beside
 from api.errors import ApiError, OutcomeUnknown, Unavailable
 from api.identity import Scope, row_access, sent_secret
 from api.problems import database_problem, error_response
@@ -43,10 +43,16 @@ CONFIRMED: Final = frozenset(
         *("POST /v1/notification-subscriptions", "DELETE /v1/notification-subscriptions/{subscription_id}"),
         "POST /v1/appeals/{appeal_id}/decision",
         *(f"POST /v1/cases/{{case_id}}/samples/{{sample_id}}/{act}" for act in ("demand", "entries")),
+        "POST /v1/cases/{case_id}/closing/approve",
     }
 )
 """Routes each of whose requests is confirmed."""
-CONFIRMED_ABOVE: Final = frozenset({"POST /v1/claims/{claim_id}/decisions", "POST /v1/claims/{claim_id}/dispositions"})
+CONFIRMED_ABOVE: Final = frozenset(
+    {
+        *("POST /v1/claims/{claim_id}/decisions", "POST /v1/claims/{claim_id}/dispositions"),
+        "POST /v1/cases/{case_id}/closing",
+    }
+)
 """Routes that require it for approvals and above an amount (`GINJA_CONFIRMATION_ABOVE_CENTS`)."""
 
 _CLAIMS: Final = "sends claims, which pay nothing before they are decided"
@@ -55,6 +61,11 @@ _MASTER_DATA: Final = "master data of the claims system, which sends it unattend
 _SIGN_IN: Final = "proves who signs in, by password and code of its body"
 _OWN: Final = "ends the caller's own sign-ins, which takes rights away"
 _CONSENT: Final = "states a signed document by its hash, for callers that may read without it for other purposes"
+_CASE: Final = "work in a case, whose history keeps who did what; closing it is confirmed above an amount"
+_CASE_ACTS: Final = (
+    *("claims", "claims/remove", "assign", "notes", "tasks", "tasks/{case_task_id}/complete", "reopen"),
+)
+_LEAD: Final = "says who works on a lead and when; no claim is changed"
 _VERSION: Final = "the form of the responses to the caller's own key"
 _AGAIN: Final = "sends again what was made before, to the receiver that was confirmed"
 
@@ -77,6 +88,10 @@ UNCONFIRMED: Final[Mapping[str, str]] = {
         ),
         "is work on a case; the demand that may follow is confirmed",
     ),
+    **dict.fromkeys(("POST /v1/cases", *(f"POST /v1/cases/{{case_id}}/{act}" for act in _CASE_ACTS)), _CASE),
+    "POST /v1/cases/{case_id}/closing/refuse": "the case stays open, as the console's form does without a confirmation",
+    **dict.fromkeys((f"POST /v1/leads/{{lead_id}}/{act}" for act in ("take", "release", "snooze", "wake")), _LEAD),
+    **dict.fromkeys(("POST /v1/leads:take-next", "POST /v1/leads/{lead_id}/case"), _LEAD),
     "POST /v1/policies": "stores a version that decides nothing until its activation, which is confirmed",
     **{
         f"{method} /v1/{kind}{rest.format(one)}": _MASTER_DATA
@@ -125,6 +140,8 @@ class ConfirmedRoute:
     method: str
     pattern: Pattern[str]
     scopes: tuple[Scope, ...]
+    also: Scope | None
+    """Required beside one of `scopes`."""
     always: bool
 
 
@@ -149,7 +166,9 @@ def confirmed_routes(routes: Sequence[BaseRoute]) -> Iterator[ConfirmedRoute]:
                 name = f"{method} {route.path}"
                 if name in CONFIRMED | CONFIRMED_ABOVE:
                     pattern = compile_path(route.path)[0]
-                    yield ConfirmedRoute(method, pattern, required_scopes(route), name in CONFIRMED)
+                    yield ConfirmedRoute(
+                        method, pattern, required_scopes(route), scope_beside(route), name in CONFIRMED
+                    )
 
 
 class SignedRequests:
@@ -203,6 +222,8 @@ async def _confirm(request: Request, route: ConfirmedRoute, receive: Receive) ->
     """
     own = dependencies(request)
     caller = await own.authenticator.authorize(request, *route.scopes)
+    if route.also is not None:
+        await own.authenticator.authorize(request, route.also)
     act_for(caller.actor_id)
     see(row_access(caller))
     headers = Headers(raw=sent_headers(request.scope))

@@ -41,6 +41,10 @@ def _case(act: str, by: RecordedBy = RecordedBy.RESPONSE) -> AuditedRoute:
     return AuditedRoute(act, "case", "case_id", by)
 
 
+def _lead(act: str, by: RecordedBy = RecordedBy.RESPONSE) -> AuditedRoute:
+    return AuditedRoute(act, "lead", "lead_id", by)
+
+
 _SERVICE, _OUTBOX = RecordedBy.SERVICE, RecordedBy.OUTBOX
 _SUBMIT = AuditedRoute("claim.submit", by=_OUTBOX)
 
@@ -104,6 +108,30 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "POST /v1/authorizations/{authorization_number}/end": AuditedRoute(
         "authorization.end", "authorization", "authorization_number", _SERVICE
     ),
+    "GET /v1/cases": AuditedRoute("case.list"),
+    "POST /v1/cases": AuditedRoute("case.open", by=_SERVICE),
+    "GET /v1/cases/{case_id}": _case("case.read"),
+    "GET /v1/cases/{case_id}/history": _case("case.read_history"),
+    "GET /v1/cases/{case_id}/claims": _case("case.list_claims"),
+    "POST /v1/cases/{case_id}/claims": _case("case.add_claims", _SERVICE),
+    "POST /v1/cases/{case_id}/claims/remove": _case("case.remove_claims", _SERVICE),
+    "POST /v1/cases/{case_id}/assign": _case("case.assign", _SERVICE),
+    "POST /v1/cases/{case_id}/notes": _case("case.note", _SERVICE),
+    "GET /v1/cases/{case_id}/tasks": _case("case.list_tasks"),
+    "POST /v1/cases/{case_id}/tasks": _case("case.add_task", _SERVICE),
+    "POST /v1/cases/{case_id}/tasks/{case_task_id}/complete": _case("case.finish_task", _SERVICE),
+    "POST /v1/cases/{case_id}/closing": _case("case.close", _SERVICE),
+    "POST /v1/cases/{case_id}/closing/approve": _case("case.approve_closing", _SERVICE),
+    "POST /v1/cases/{case_id}/closing/refuse": _case("case.refuse_closing", _SERVICE),
+    "POST /v1/cases/{case_id}/reopen": _case("case.reopen", _SERVICE),
+    "GET /v1/leads": AuditedRoute("lead.list"),
+    "GET /v1/leads/{lead_id}": _lead("lead.read"),
+    "POST /v1/leads:take-next": AuditedRoute("lead.assign", by=_SERVICE),
+    "POST /v1/leads/{lead_id}/take": _lead("lead.assign", _SERVICE),
+    "POST /v1/leads/{lead_id}/release": _lead("lead.release", _SERVICE),
+    "POST /v1/leads/{lead_id}/snooze": _lead("lead.snooze", _SERVICE),
+    "POST /v1/leads/{lead_id}/wake": _lead("lead.wake", _SERVICE),
+    "POST /v1/leads/{lead_id}/case": _lead("lead.open_case", _SERVICE),
     "POST /v1/cases/{case_id}/evidence": AuditedRoute("case.write_evidence", "case", "case_id", _SERVICE),
     "GET /v1/cases/{case_id}/evidence": AuditedRoute("case.list_evidence", "case", "case_id"),
     "POST /v1/cases/{case_id}/files": _case("case.add_file", _SERVICE),

@@ -11,6 +11,11 @@ from claims.review import Action
 _RECORDED_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "claim.decide": tuple(f"claim.{one.value}" for one in Action),
     **{f"{kind}.change": (f"{kind}.update",) for kind in ("member", "provider", "authorization")},
+    "case.note": ("case.note", "case.contact", "case.education", "case.referral"),
+    "case.add_task": ("case.add_task", "case.add_records_request"),
+    "case.finish_task": ("case.finish_task", "case.finish_records_request"),
+    "case.close": ("case.close", "case.propose_closing"),
+    "case.approve_closing": ("case.close",),
     **{f"{kind}.period": (f"{kind}.add_period",) for kind in ("member", "provider")},
 }
 

@@ -1,5 +1,6 @@
 """Cases: investigations of providers, members and rings, with their claims and history."""
 
+from api.cases.claims import CaseClaimState, CaseClaimTotals, claim_totals, claims_page, largest_claims
 from api.cases.closing import (
     CaseClosing,
     ClaimFinding,
@@ -24,6 +25,7 @@ from api.cases.records import (
     SubjectKind,
 )
 from api.cases.repository import CaseFilter
+from api.cases.responses import CaseOut, tag_of_case
 from api.cases.service import (
     add_claims,
     assign,
@@ -32,6 +34,8 @@ from api.cases.service import (
     cases_page,
     claims_of,
     history_of,
+    history_page,
+    lock_case,
     lock_open_case,
     open_case,
     open_case_of,
@@ -60,6 +64,8 @@ __all__ = [
     "NO_CASE",
     "CaseClaim",
     "CaseClaimRow",
+    "CaseClaimState",
+    "CaseClaimTotals",
     "CaseClosing",
     "CaseDisposition",
     "CaseDraftRow",
@@ -67,6 +73,7 @@ __all__ = [
     "CaseEventRow",
     "CaseFilter",
     "CaseNoteKind",
+    "CaseOut",
     "CaseRecord",
     "CaseRow",
     "CaseStatus",
@@ -91,13 +98,18 @@ __all__ = [
     "cases_of",
     "cases_page",
     "check_text",
+    "claim_totals",
     "claims_of",
+    "claims_page",
     "close",
     "drop_draft",
     "finish_task",
     "history_of",
+    "history_page",
     "keep_draft",
     "kept_draft",
+    "largest_claims",
+    "lock_case",
     "lock_open_case",
     "open_case",
     "open_case_of",
@@ -107,5 +119,6 @@ __all__ = [
     "reopen",
     "require_own",
     "require_worker",
+    "tag_of_case",
     "tasks_of",
 ]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, TypedDict, cast
+from typing import Final, Self, TypedDict, cast
 
 from pydantic import JsonValue
 from sqlalchemy import func, select
@@ -30,6 +30,7 @@ from api.intake import ClaimRow
 from api.investigations import DISPOSITIONS, NewDisposition
 from claims.money import format_cents
 from core import clock
+from core.settings import Settings
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MAX_FINDINGS: Final = 200
@@ -116,6 +117,11 @@ class ClosingLimits:
     """A second person approves."""
     confirmed_above_cents: int
     """Of a loss, or a claim that gets a disposition: the request is signed, or confirmed by a second factor."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of an installation."""
+        return cls(settings.review_second_approval_above_cents, settings.confirmation_above_cents)
 
 
 async def close(

@@ -18,7 +18,7 @@ from api.field_keys import CASE_TEXT, FieldKeys
 from api.identity import Caller
 from core import clock
 
-NO_CASE: Final = "case not found; the page `/console/cases` lists those that there are"
+NO_CASE: Final = "case not found; `GET /v1/cases` and the page `/console/cases` list those that there are"
 
 
 async def add_event(

@@ -72,6 +72,8 @@ class CaseFilter:
     assigned_to: str | None = None
     subject_kind: str | None = None
     subject_id: str | None = None
+    is_unassigned: bool | None = None
+    """True: no one has it."""
 
 
 async def cases_after(
@@ -79,10 +81,12 @@ async def cases_after(
 ) -> list[CaseRecord]:
     """Cases before a place, the latest first."""
     statement = select(*_CASE).order_by(CaseRow.opened_at.desc(), CaseRow.case_id.desc()).limit(limit)
-    for one in fields(chosen):
-        value = getattr(chosen, one.name)
+    for name in ("status", "assigned_to", "subject_kind", "subject_id"):
+        value = getattr(chosen, name)
         if value is not None:
-            statement = statement.where(CaseRow.__table__.c[one.name] == value)
+            statement = statement.where(CaseRow.__table__.c[name] == value)
+    if chosen.is_unassigned is not None:
+        statement = statement.where(CaseRow.assigned_to.is_(None) == chosen.is_unassigned)
     if place is not None:
         statement = statement.where(tuple_(CaseRow.opened_at, CaseRow.case_id) < place)
     return [_read(row) for row in (await connection.execute(statement)).mappings()]

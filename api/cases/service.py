@@ -33,6 +33,8 @@ from core.ids import new_id
 MAX_RING: Final = 100
 """Providers of a ring."""
 _TRIES: Final = 5
+_DIGITS: Final = 10
+"""Of the number of an event, which is a column of 31 bits."""
 _NAMED: Final = 5
 """Ids that a message names."""
 
@@ -177,11 +179,32 @@ async def history_of(
         return await history.events_of(connection, keys, case_id, before=before, limit=limit)
 
 
-async def lock_open_case(connection: AsyncConnection, case_id: str) -> CaseRecord:
-    """An open case, which no other transaction changes until this one ends. Raises `NotFound`, `Conflict`."""
+async def history_page(
+    database: Database, keys: FieldKeys, case_id: str, *, after: PageCursor | None, limit: int
+) -> ListPage[CaseEvent]:
+    """A part of the history of a case, the latest first. Raises `NotFound`, `Invalid` for a place in another list."""
+    number = None if after is None else after.item_id
+    if number is not None and not (number.isascii() and number.isdigit() and len(number) < _DIGITS):
+        raise Invalid.field("cursor", "is not a cursor of a history; send `next_cursor` of the previous page")
+    async with database.reading() as connection:
+        await _case(connection, case_id)
+        before = None if number is None else int(number)
+        found = await history.events_of(connection, keys, case_id, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return ListPage(shown, PageCursor(shown[-1].at, str(shown[-1].event_no)) if len(found) > limit else None)
+
+
+async def lock_case(connection: AsyncConnection, case_id: str) -> CaseRecord:
+    """A case, which no other transaction changes until this one ends. Raises `NotFound`."""
     found = await repository.find_case(connection, case_id, lock=True)
     if found is None:
         raise NotFound(history.NO_CASE)
+    return found
+
+
+async def lock_open_case(connection: AsyncConnection, case_id: str) -> CaseRecord:
+    """An open case, which no other transaction changes until this one ends. Raises `NotFound`, `Conflict`."""
+    found = await lock_case(connection, case_id)
     if not found.is_open:
         raise Conflict(f"case {case_id} is closed; reopen it first")
     return found

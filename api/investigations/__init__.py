@@ -1,7 +1,7 @@
 """The weekly list of claims to investigate, and dispositions, which become labels."""
 
 from api.investigations.records import Choice, NewDisposition, ScoredClaim, SelectedClaim
-from api.investigations.schemas import DispositionIn
+from api.investigations.schemas import DispositionIn, DispositionName
 from api.investigations.service import (
     dispositions,
     latest_disposition,
@@ -20,6 +20,7 @@ __all__ = [
     "DISPOSITIONS",
     "Choice",
     "DispositionIn",
+    "DispositionName",
     "DispositionRow",
     "NewDisposition",
     "ScoredClaim",

@@ -1,5 +1,6 @@
 """Leads: what investigators work on, by the money that is expected of it."""
 
+from api.leads.places import LeadPlace, read_lead_cursor, write_lead_cursor
 from api.leads.records import (
     ExpectedCents,
     LeadClaimRecord,
@@ -11,7 +12,7 @@ from api.leads.records import (
     ScoredLeadClaim,
 )
 from api.leads.refresh import LeadTools, LeadWork, refresh
-from api.leads.service import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, Leads, QueuePage
+from api.leads.service import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, LeadPage, Leads, QueuePage
 
 __all__ = [
     "LONGEST_SNOOZE_DAYS",
@@ -19,6 +20,8 @@ __all__ = [
     "ExpectedCents",
     "LeadClaimRecord",
     "LeadFilter",
+    "LeadPage",
+    "LeadPlace",
     "LeadRecord",
     "LeadStatus",
     "LeadTab",
@@ -28,5 +31,7 @@ __all__ = [
     "QueuePage",
     "SavedView",
     "ScoredLeadClaim",
+    "read_lead_cursor",
     "refresh",
+    "write_lead_cursor",
 ]

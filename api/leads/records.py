@@ -126,6 +126,7 @@ class LeadFilter:
     """What the leads of a page have in common; None: anything."""
 
     subject_kind: LeadSubjectKind | None = None
+    subject_id: str | None = None
     owner: str | None = None
     """Id of a key or user."""
     least_cents: int | None = None

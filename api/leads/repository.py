@@ -16,8 +16,10 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     true,
+    tuple_,
     union_all,
     update,
 )
@@ -29,6 +31,7 @@ from api.assessments import AssessmentRow, JsonObject
 from api.catalog import ProcedureRow
 from api.intake import REVIEW_BY, ClaimRow
 from api.investigations import DispositionRow, SelectionRow
+from api.leads.places import LeadPlace
 from api.leads.records import LeadClaimRecord, LeadFilter, LeadRecord, LeadStatus, LeadTab
 from api.leads.tables import LeadClaimRow, LeadRow
 from api.rescreening import RescreeningFindingRow
@@ -201,6 +204,8 @@ def _of_tab(tab: LeadTab, actor_id: str) -> ColumnElement[bool]:
 def _matching(sought: LeadFilter) -> Iterable[ColumnElement[bool]]:
     if sought.subject_kind is not None:
         yield LeadRow.subject_kind == sought.subject_kind.value
+    if sought.subject_id is not None:
+        yield LeadRow.subject_id == sought.subject_id
     if sought.owner is not None:
         yield LeadRow.assigned_to == sought.owner
     if sought.least_cents is not None:
@@ -221,14 +226,46 @@ _ORDER = (
 
 
 async def leads_of(
-    connection: AsyncConnection, tab: LeadTab, actor_id: str, sought: LeadFilter, *, offset: int, limit: int
+    connection: AsyncConnection,
+    tab: LeadTab,
+    actor_id: str,
+    sought: LeadFilter,
+    *,
+    after: LeadPlace | None,
+    limit: int,
 ) -> list[LeadRecord]:
     """A page of a tab, best first; of closed leads the latest first."""
     order = (LeadRow.closed_at.desc(), LeadRow.lead_id) if tab is LeadTab.CLOSED else _ORDER
-    statement = (
-        select(*_LEAD).where(_of_tab(tab, actor_id), *_matching(sought)).order_by(*order).offset(offset).limit(limit)
-    )
+    statement = select(*_LEAD).where(_of_tab(tab, actor_id), *_matching(sought)).order_by(*order).limit(limit)
+    if after is not None:
+        statement = statement.where(_closed_before(after) if tab is LeadTab.CLOSED else _ranked_after(after))
     return [LeadRecord(*row) for row in await connection.execute(statement)]
+
+
+def _closed_before(place: LeadPlace) -> ColumnElement[bool]:
+    """What follows a place in the order of closed leads."""
+    return or_(
+        LeadRow.closed_at < place.closed_at,
+        and_(LeadRow.closed_at == place.closed_at, LeadRow.lead_id > place.lead_id),
+    )
+
+
+def _ranked_after(place: LeadPlace) -> ColumnElement[bool]:
+    """What follows a place in `_ORDER`, where what is unknown comes last."""
+    subject = tuple_(LeadRow.subject_kind, LeadRow.subject_id) > (place.subject_kind, place.subject_id)
+    if place.due_on is None:
+        later = and_(LeadRow.due_on.is_(None), subject)
+    else:
+        later = or_(
+            LeadRow.due_on > place.due_on, LeadRow.due_on.is_(None), and_(LeadRow.due_on == place.due_on, subject)
+        )
+    if place.expected_cents is None:
+        return and_(LeadRow.expected_cents.is_(None), later)
+    return or_(
+        LeadRow.expected_cents < place.expected_cents,
+        LeadRow.expected_cents.is_(None),
+        and_(LeadRow.expected_cents == place.expected_cents, later),
+    )
 
 
 async def counts_of_tabs(connection: AsyncConnection, actor_id: str) -> dict[LeadTab, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
-from typing import Final
+from typing import Final, Self
 
 from pydantic import JsonValue
 from sqlalchemy import delete, func, insert, select
@@ -16,6 +16,7 @@ from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
 from api.leads import repository
+from api.leads.places import LeadPlace
 from api.leads.records import LeadClaimRecord, LeadFilter, LeadRecord, LeadStatus, LeadTab, SavedView
 from api.leads.tables import LeadClaimRow, SavedViewRow
 from claims.leads import LeadSource, LeadSubjectKind, SnoozeReason
@@ -46,7 +47,21 @@ class QueuePage:
     leads: Sequence[LeadRecord]
     counts: dict[LeadTab, int]
     views: Sequence[SavedView]
-    has_more: bool
+    next_place: LeadPlace | None
+    """None: this was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPage:
+    """A part of the leads of a tab, and where the next part begins; `None`: this was the last."""
+
+    leads: Sequence[LeadRecord]
+    next_place: LeadPlace | None
+
+    @classmethod
+    def of(cls, found: Sequence[LeadRecord], limit: int) -> Self:
+        """Of one lead more than `limit`, where there is one."""
+        return cls(found[:limit], LeadPlace.of(found[limit - 1]) if len(found) > limit else None)
 
 
 class Leads:
@@ -62,14 +77,28 @@ class Leads:
         """The day at the insurer."""
         return receipt_day(clock.now(), self._zone)
 
-    async def page(self, caller: Caller, tab: LeadTab, sought: LeadFilter, *, offset: int, limit: int) -> QueuePage:
-        """A page of a tab, best first, with the counts of all tabs. Raises `Forbidden`."""
+    async def leads(
+        self, caller: Caller, tab: LeadTab, sought: LeadFilter, *, after: LeadPlace | None, limit: int
+    ) -> LeadPage:
+        """A page of a tab, best first; of closed leads the latest first. Raises `Forbidden`, `Invalid`."""
+        _require_reader(caller)
+        if after is not None and (after.closed_at is None) == (tab is LeadTab.CLOSED):
+            raise Invalid.field("cursor", "is of another tab; send `next_cursor` of the previous page of this one")
+        async with self._database.reading() as connection:
+            leads = await repository.leads_of(connection, tab, caller.actor_id, sought, after=after, limit=limit + 1)
+        return LeadPage.of(leads, limit)
+
+    async def page(
+        self, caller: Caller, tab: LeadTab, sought: LeadFilter, *, after: LeadPlace | None, limit: int
+    ) -> QueuePage:
+        """As `leads`, with the counts of all tabs and the caller's views."""
         _require_reader(caller)
         async with self._database.reading() as connection:
-            leads = await repository.leads_of(connection, tab, caller.actor_id, sought, offset=offset, limit=limit + 1)
+            found = await repository.leads_of(connection, tab, caller.actor_id, sought, after=after, limit=limit + 1)
             counts = await repository.counts_of_tabs(connection, caller.actor_id)
             views = await _views(connection, caller)
-        return QueuePage(leads[:limit], counts, views, len(leads) > limit)
+        page = LeadPage.of(found, limit)
+        return QueuePage(page.leads, counts, views, page.next_place)
 
     async def lead(self, caller: Caller, lead_id: str) -> tuple[LeadRecord, Sequence[LeadClaimRecord]]:
         """A lead and its claims. Raises `Forbidden`, `NotFound`."""
@@ -79,6 +108,15 @@ class Leads:
             if found is None:
                 raise NotFound(_NO_LEAD)
             return found, await repository.claims_of(connection, lead_id, limit=MAX_CLAIMS)
+
+    async def lead_alone(self, caller: Caller, lead_id: str) -> LeadRecord:
+        """A lead without its claims. Raises `Forbidden`, `NotFound`."""
+        _require_reader(caller)
+        async with self._database.reading() as connection:
+            found = await repository.find_lead(connection, lead_id)
+        if found is None:
+            raise NotFound(_NO_LEAD)
+        return found
 
     async def take(self, caller: Caller, lead_ids: Sequence[str]) -> None:
         """Assign open leads to the caller: all or none. Raises `Conflict`, which names who has one."""
@@ -108,13 +146,14 @@ class Leads:
         """Put leads aside until a day. Raises `Invalid`, and `Conflict` for one of another person."""
         today = self.today()
         latest = today + timedelta(days=LONGEST_SNOOZE_DAYS)
-        if until is None or not today < until <= latest:
-            raise Invalid.field("until", f"must be a day from {today + timedelta(days=1)} to {latest}")
-        if reason is None:
-            raise Invalid.field("reason", f"must be one of {', '.join(one.value for one in SnoozeReason)}")
-        values = {"status": LeadStatus.SNOOZED.value, "snoozed_until": until, "snooze_reason": reason.value}
         async with self._database.transaction() as connection:
-            for found in await _locked(connection, caller, lead_ids):
+            leads = await _locked(connection, caller, lead_ids)
+            if until is None or not today < until <= latest:
+                raise Invalid.field("until", f"must be a day from {today + timedelta(days=1)} to {latest}")
+            if reason is None:
+                raise Invalid.field("reason", f"must be one of {', '.join(one.value for one in SnoozeReason)}")
+            values = {"status": LeadStatus.SNOOZED.value, "snoozed_until": until, "snooze_reason": reason.value}
+            for found in leads:
                 _require_own(caller, found)
                 await repository.change_leads(connection, {found.lead_id: values})
                 details: dict[str, JsonValue] = {"until": until.isoformat(), "reason": reason.value}
@@ -180,7 +219,7 @@ class Leads:
             )
 
 
-_NO_LEAD: Final = "There is no lead with this id."
+_NO_LEAD: Final = "lead not found; `GET /v1/leads` and the page `/console/queue` list those that there are"
 
 
 async def _views(connection: AsyncConnection, caller: Caller) -> list[SavedView]:

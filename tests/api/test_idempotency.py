@@ -19,6 +19,7 @@ from api.idempotency import STORED_WITH_CLAIM, TAKES_NO_KEY, keyed_routes
 from api.tables import Base
 from api.versions import CURRENT
 from tests.api.appeals import OVERTURNED, filed
+from tests.api.case_requests import case_request
 from tests.api.consents import OBJECTION
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
@@ -53,6 +54,8 @@ _ACCEPTS_REPLIES = "DROP TRIGGER refuse_reply ON idempotency_keys; DROP FUNCTION
 RECORDED_ONCE = {
     *("/v1/members/{member_id}/consents", "/v1/members/{member_id}/consents/{consent_id}/withdraw"),
     "/v1/cases/{case_id}/samples/{sample_id}/estimate",
+    *("/v1/cases", "/v1/cases/{case_id}/claims", "/v1/cases/{case_id}/tasks/{case_task_id}/complete"),
+    *(f"/v1/leads/{{lead_id}}/{act}" for act in ("release", "snooze", "wake")),
 }
 """Routes that answer with what is there already, no matter who sends it again."""
 REGISTRIES = ("/v1/members", "/v1/providers", "/v1/procedures")
@@ -103,9 +106,12 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "/samples" in path:
         real = await with_ids(api, path)
         return Keyed(real, json.dumps(sample_body(api, real)).encode())
-    if "{case_id}" in path:
+    if path.endswith("/evidence"):
         pack = {"organization": "Plan", "person": "A. Miller", "contact": "siu@insurer.example"}
         return Keyed(await with_ids(api, path), json.dumps(pack).encode())
+    if path.startswith(("/v1/cases", "/v1/leads")):
+        path, body = await case_request(api, path, claim_id)
+        return Keyed(path, json.dumps(body).encode())
     if "{hold_id}" in path:
         return Keyed(await with_ids(api, path), b'{"reason": "the case was closed"}')
     if "{user_id}" in path:

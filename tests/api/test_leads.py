@@ -18,7 +18,7 @@ ANY = LeadFilter()
 
 
 async def leads_in(api: Api, tab: LeadTab, caller: Caller = ANN, sought: LeadFilter = ANY) -> list[LeadRecord]:
-    page = await leads_over(api).page(caller, tab, sought, offset=0, limit=100)
+    page = await leads_over(api).page(caller, tab, sought, after=None, limit=100)
     return list(page.leads)
 
 
@@ -225,20 +225,20 @@ async def test_a_saved_view_is_its_owners_alone_and_replaced_under_its_name(api:
     leads = leads_over(api)
     await leads.save_view(ANN, " Large  claims ", "tab=mine")
     await leads.save_view(ANN, "Large claims", "tab=edits")
-    page = await leads.page(ANN, LeadTab.MINE, ANY, offset=0, limit=1)
+    page = await leads.page(ANN, LeadTab.MINE, ANY, after=None, limit=1)
     assert [(one.name, one.query) for one in page.views] == [("Large claims", "tab=edits")]
-    assert (await leads.page(BEN, LeadTab.MINE, ANY, offset=0, limit=1)).views == []
+    assert (await leads.page(BEN, LeadTab.MINE, ANY, after=None, limit=1)).views == []
     await leads.remove_view(BEN, page.views[0].view_id)
-    assert len((await leads.page(ANN, LeadTab.MINE, ANY, offset=0, limit=1)).views) == 1
+    assert len((await leads.page(ANN, LeadTab.MINE, ANY, after=None, limit=1)).views) == 1
     await leads.remove_view(ANN, page.views[0].view_id)
-    assert (await leads.page(ANN, LeadTab.MINE, ANY, offset=0, limit=1)).views == []
+    assert (await leads.page(ANN, LeadTab.MINE, ANY, after=None, limit=1)).views == []
 
 
 @pytest.mark.parametrize("role", [one for one, scopes in ROLES.items() if Scope.CASES_READ not in scopes])
 async def test_only_who_works_cases_sees_or_changes_leads(api: Api, role: str):
     other, leads = Caller("key_x", role, None, "X"), leads_over(api)
     for refused in (
-        leads.page(other, LeadTab.MINE, ANY, offset=0, limit=1),
+        leads.page(other, LeadTab.MINE, ANY, after=None, limit=1),
         leads.take_next(other),
         leads.take(other, ["led_1"]),
         leads.save_view(other, "x", ""),

@@ -31,6 +31,13 @@ REFUSED = {
     "add_period_of_procedure": (422, "the period overlaps"),
     "activate_policy": (409, "another person activates it"),
     "roll_back_policy": (409, "there is nothing to roll back"),
+    "add_case_claims": (422, "is not of provider H456"),
+    "remove_case_claims": (422, "is not in the case"),
+    "approve_case_closing": (409, "no disposition is proposed"),
+    "refuse_case_closing": (409, "no disposition is proposed"),
+    "reopen_case": (409, "the case is open"),
+    "take_next_lead": (404, "no lead is unassigned"),
+    "snooze_lead": (422, "must be a day from"),
     "create_signing_key": (422, "must be the id of a valid API key"),
     "upgrade_version": (409, "an upgrade names a newer one"),
     # Of users that the collection cannot know; tests/api/test_sign_in.py signs them in.

@@ -35,7 +35,7 @@ AUDIT_QUERIES = {*FILTERS, "before"}
 CONSOLE_QUERIES = {
     *("claim_id", "member_id", "week", "next", "after", "q", "verify"),
     *("set", "claim", "provider", "member"),
-    *("tab", "kind", "least", "due", "indicator", "skip"),
+    *("tab", "kind", "least", "due", "indicator"),
     *("status", "owner", "kind", "subject_id"),
     *("threshold", "capacity", "draft", "first"),
     *("status", "first_day", "last_day"),

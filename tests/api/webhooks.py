@@ -18,6 +18,7 @@ from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFa
 from core import clock
 from core.settings import Settings
 from tests.api.case_files import added as added_file
+from tests.api.case_requests import fresh_lead, fresh_task
 from tests.api.cases import opened
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api
 from tests.api.samples import sample_for
@@ -200,6 +201,10 @@ async def with_ids(api: Api, path: str) -> str:
             path = path.replace("{file_id}", (await added_file(api, case.case_id))["file_id"])
         if "{sample_id}" in path:
             path = path.replace("{sample_id}", await sample_for(api, case.case_id, path))
+        if "{case_task_id}" in path:
+            path = path.replace("{case_task_id}", await fresh_task(api, case.case_id))
+    if "{lead_id}" in path:
+        path = path.replace("{lead_id}", fresh_lead(api))
     if "{hold_id}" in path:
         body = {"member_id": "M123", "case_number": f"case {next(_numbers)}", "reason": "order", "contact": "legal"}
         path = path.replace("{hold_id}", (await api.post("/v1/legal-holds", body)).json()["hold_id"])

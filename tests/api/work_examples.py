@@ -81,6 +81,36 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "SampleEstimateIn": [{"estimator": "difference"}],
     "OverpaymentDemandIn": [{"due_on": "2999-01-31", "appeal_until": "2999-02-28"}],
     "LedgerEntryIn": [{"kind": "received", "amount": "1.50", "claims": {"c-1": "1.50"}}],
+    "CaseIn": [
+        {
+            "subject_kind": "provider",
+            "subject_id": "H456",
+            "claim_ids": ["clm_1"],
+            "detection": "referral",
+            "detected_at": "2026-03-02T10:15:00Z",
+        },
+        {"subject_kind": "ring", "provider_ids": ["H456", "H457"]},
+    ],
+    "CaseClaimsIn": [{"claim_ids": ["clm_1"]}],
+    "CaseAssignmentIn": [{"assignee_id": "me"}],
+    "CaseNoteIn": [{"kind": "contact", "text": "Called.", "on": "2026-03-02"}],
+    "CaseTaskIn": [{"kind": "records_request", "title": "Records", "due_on": "2026-04-02", "letter": "Please send."}],
+    "CaseTaskDoneIn": [{}],
+    "CaseClosingIn": [
+        {
+            "disposition": "substantiated_fraud",
+            "loss": "1.50",
+            "loss_method": "claim_review",
+            "note": "n",
+            "findings": [
+                {"claim_id": "clm_1", "disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50"}
+            ],
+        }
+    ],
+    "CaseClosingAnswerIn": [{"expected_version": 1, "note": "n"}],
+    "CaseReopeningIn": [{"note": "n"}],
+    "LeadActIn": [{}],
+    "SnoozeIn": [{"until": "2026-12-14", "reason": "awaiting_records"}],
     "EndpointIn": [
         {
             "url": "https://127.0.0.1:9/hook",

@@ -25,6 +25,8 @@ ROUTES = {
 }
 REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_HOLDS = "one transaction about a legal hold: no claim is changed, and it can be sent again"
+_OF_CASES = "one transaction of a case with its event, its audit row and the findings of its claims"
+_OF_LEADS = "one transaction about who works on a lead, with its audit row: no claim is changed"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
 _OF_CONSENTS = "one transaction of append-only rows with their event: no claim is changed, and it can be sent again"
@@ -56,6 +58,16 @@ EXEMPT_ROUTES = {
     "POST /v1/cases/{case_id}/samples/{sample_id}/estimate": _OF_SAMPLES,
     "POST /v1/cases/{case_id}/samples/{sample_id}/demand": _OF_SAMPLES,
     "POST /v1/cases/{case_id}/samples/{sample_id}/entries": _OF_SAMPLES,
+    "POST /v1/cases": _OF_CASES,
+    **{
+        f"POST /v1/cases/{{case_id}}/{act}": _OF_CASES
+        for act in (
+            *("claims", "claims/remove", "assign", "notes", "tasks", "tasks/{case_task_id}/complete", "reopen"),
+            *("closing", "closing/approve", "closing/refuse"),
+        )
+    },
+    "POST /v1/leads:take-next": _OF_LEADS,
+    **{f"POST /v1/leads/{{lead_id}}/{act}": _OF_LEADS for act in ("take", "release", "snooze", "wake", "case")},
     "POST /v1/legal-holds": _OF_HOLDS,
     "POST /v1/legal-holds/{hold_id}/release": _OF_HOLDS,
     "POST /v1/members/{member_id}/consents": _OF_CONSENTS,

@@ -23,7 +23,7 @@ from api.cases import (
 )
 from api.console.access import SignedIn
 from api.console.case_files import TAKEN, CaseFileDesk
-from api.console.cases.claims import claim_lines, claim_totals
+from api.console.cases.claims import claim_line
 from api.console.cases.view import CasePage, ListedCaseLine, case_line, history_lines, task_line
 from api.console.confirming import confirmation_of_session
 from api.database import Database
@@ -39,6 +39,7 @@ from core import clock
 from core.settings import Settings
 
 PAGE_SIZE: Final = 25
+_CLAIMS_SHOWN: Final = 200
 _PATHS: Final = {"provider": "/console/providers/", "member": "/console/members/", "ring": "/console/rings/"}
 _SUBJECT_KEYS: Final = {"provider": "p", "member": "m", "ring": "g r"}
 _Kind = TypeVar("_Kind", bound=Enum)
@@ -54,7 +55,7 @@ class CaseDesk:
         self._settings = settings
         self.files = CaseFileDesk(database, keys, settings)
         """Their files."""
-        self._limits = ClosingLimits(settings.review_second_approval_above_cents, settings.confirmation_above_cents)
+        self._limits = ClosingLimits.of(settings)
 
     async def lines(
         self, signed_in: SignedIn, query: Mapping[str, str], after: PageCursor | None
@@ -94,9 +95,8 @@ class CaseDesk:
         """A case with its history; raises `NotFound`, and what `FieldKeys` raises."""
         _require(signed_in, Scope.CASES_READ)
         found = await cases.case(self._database, case_id)
-        async with self._database.reading() as connection:
-            claims = await claim_lines(connection, case_id)
-            total, claimed, paid = await claim_totals(connection, case_id)
+        claims = await cases.largest_claims(self._database, case_id, limit=_CLAIMS_SHOWN)
+        totals = await cases.claim_totals(self._database, case_id)
         tasks = await cases.tasks_of(self._database, self._keys, case_id)
         history = await cases.history_of(self._database, self._keys, case_id)
         files = await self.files.files_of(signed_in, case_id)
@@ -110,10 +110,10 @@ class CaseDesk:
             subject_path=f"{_PATHS[found.subject_kind]}{found.subject_id}",
             subject_key=_SUBJECT_KEYS[found.subject_kind],
             closed_at=None if found.closed_at is None else f"{found.closed_at:%Y-%m-%d %H:%M}",
-            claims=claims,
-            claims_total=total,
-            claimed=format_cents(claimed),
-            paid=format_cents(paid),
+            claims=[claim_line(one) for one in claims],
+            claims_total=totals.count,
+            claimed=format_cents(totals.claimed_cents),
+            paid=format_cents(totals.paid_cents),
             tasks=[task_line(one, today, files) for one in tasks],
             history=history_lines(history, files),
             files=self.files.lines(files),

@@ -15,17 +15,25 @@ from api.console.queue.lines import SNOOZE_NAMES, claim_line, lead_line, tab_lin
 from api.console.reading import inside, path_id, read_day, read_session_lists
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.fields import as_claim_id
-from api.leads import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, LeadFilter, Leads, LeadTab
+from api.leads import (
+    LONGEST_SNOOZE_DAYS,
+    MAX_VIEW_NAME,
+    LeadFilter,
+    LeadPlace,
+    Leads,
+    LeadTab,
+    read_lead_cursor,
+    write_lead_cursor,
+)
 from claims.leads import LeadSubjectKind, SnoozeReason
 
 _MOST_FIELDS: Final = 120
 """Of the form of the list: a field for each lead that is selected, and a few others."""
 _PAGE: Final = 50
 """Leads of a page."""
-_MAX_OFFSET: Final = 100_000
 _SHOWN: Final = (Invalid, Conflict, NotFound, Forbidden)
 _USUAL_SNOOZE: Final = timedelta(days=14)
-_QUERY: Final = ("tab", "kind", "least", "due", "indicator", "skip")
+_QUERY: Final = ("tab", "kind", "least", "due", "indicator", "after")
 _REASONS: Final = {one.value: name for one, name in SNOOZE_NAMES.items()}
 _Act = Callable[[SignedIn, Mapping[str, Sequence[str]]], Awaitable[str]]
 
@@ -36,7 +44,7 @@ class _View:
 
     tab: LeadTab
     sought: LeadFilter
-    offset: int
+    after: LeadPlace | None
     entered: Mapping[str, str]
     """The filters as they were entered."""
 
@@ -48,7 +56,6 @@ class _View:
         least = request.query_params.get("least", "").strip()
         due = read_day(request.query_params.get("due"))
         indicator = request.query_params.get("indicator", "").strip()[:64].replace(" ", "_")
-        skip = request.query_params.get("skip", "")
         whole = int(least) if least.isascii() and least.isdigit() and len(least) < 10 else None
         kinds = {one.value: one for one in LeadSubjectKind}
         entered = {
@@ -57,15 +64,16 @@ class _View:
             "due": "" if due is None else due.isoformat(),
             "indicator": indicator.replace("_", " "),
         }
+        chosen = next((one for one in LeadTab if one.value == tab), LeadTab.UNASSIGNED)
         return cls(
-            next((one for one in LeadTab if one.value == tab), LeadTab.UNASSIGNED),
+            chosen,
             LeadFilter(
                 subject_kind=kinds.get(kind),
                 least_cents=None if whole is None else whole * 100,
                 due_by=due,
                 indicator=indicator or None,
             ),
-            min(int(skip), _MAX_OFFSET) if skip.isascii() and skip.isdigit() and len(skip) < 10 else 0,
+            _place(chosen, request.query_params.get("after")),
             entered,
         )
 
@@ -188,7 +196,8 @@ class QueuePages:
 
     async def _queue(self, request: Request, signed_in: SignedIn, refused: _RefusedAct) -> Response:
         view, today = _View.of(request), _leads(request).today()
-        page = await _leads(request).page(signed_in.caller, view.tab, view.sought, offset=view.offset, limit=_PAGE)
+        page = await _leads(request).page(signed_in.caller, view.tab, view.sought, after=view.after, limit=_PAGE)
+        following = write_lead_cursor(page.next_place)
         return self._pages.page(
             "queue/queue.html",
             signed_in,
@@ -202,7 +211,7 @@ class QueuePages:
             tab=view.tab.value,
             filters=view.entered,
             has_filters=any(view.entered.values()),
-            next_page=view.query(skip=str(view.offset + _PAGE)) if page.has_more else None,
+            next_page=None if following is None else view.query(after=following),
             selected=frozenset(refused.entered.get("lead_id", ())),
             until=_last(refused.entered, "until") or _days(today)["usual"],
             reason=_last(refused.entered, "reason"),
@@ -217,6 +226,15 @@ def _days(today: date) -> dict[str, str]:
     """The days until which a lead can be put aside, and the usual one."""
     ahead = {"first": timedelta(days=1), "usual": _USUAL_SNOOZE, "last": timedelta(days=LONGEST_SNOOZE_DAYS)}
     return {name: (today + days).isoformat() for name, days in ahead.items()}
+
+
+def _place(tab: LeadTab, text: str | None) -> LeadPlace | None:
+    """A place in a tab from the address; `None`, the beginning, for anything invalid."""
+    try:
+        place = None if text is None else read_lead_cursor(text)
+    except Invalid:
+        return None
+    return None if place is None or (place.closed_at is None) == (tab is LeadTab.CLOSED) else place
 
 
 def _last(form: Mapping[str, Sequence[str]], name: str) -> str:

@@ -172,7 +172,17 @@ async def test_filters_and_saved_views_lead_to_the_same_list(desk: Desk):
 
 @pytest.mark.parametrize(
     "query",
-    ["tab=none", "kind=x", "least=-1", "least=1e9", "due=soon", "indicator=%27%25", "skip=x", "skip=99999999999"],
+    [
+        "tab=none",
+        "kind=x",
+        "least=-1",
+        "least=1e9",
+        "due=soon",
+        "indicator=%27%25",
+        "after=x",
+        "after=WzFd",
+        "tab=closed&after=WzFd",
+    ],
 )
 async def test_an_invalid_filter_is_left_out(desk: Desk, query: str):
     await held(desk.api)

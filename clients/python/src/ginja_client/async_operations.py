@@ -26,12 +26,29 @@ from ginja_client.models import (
     BulkCancelIn,
     BulkJobOut,
     BulkUploadIn,
+    CaseAssignmentIn,
+    CaseClaimList,
+    CaseClaimOut,
+    CaseClaimsIn,
+    CaseClosingAnswerIn,
+    CaseClosingIn,
+    CaseEventOut,
     CaseFileList,
     CaseFileOut,
     CaseFileWithdrawIn,
+    CaseHistory,
+    CaseIn,
+    CaseList,
+    CaseNoteIn,
+    CaseOut,
+    CaseReopeningIn,
     CaseSampleDetailsOut,
     CaseSampleList,
     CaseSampleOut,
+    CaseTaskDoneIn,
+    CaseTaskIn,
+    CaseTaskList,
+    CaseTaskOut,
     ClaimIn,
     ClaimOut,
     ClaimPage,
@@ -66,6 +83,10 @@ from ginja_client.models import (
     KeyIn,
     KeyRevocationIn,
     KeyRotationIn,
+    LeadActIn,
+    LeadList,
+    LeadOut,
+    LeadWithClaims,
     LedgerEntryIn,
     LegalHoldIn,
     LegalHoldOut,
@@ -132,6 +153,7 @@ from ginja_client.models import (
     SigningKeyRevocationIn,
     SignInIn,
     SignOutIn,
+    SnoozeIn,
     StoredReportOut,
     SubscriptionIn,
     SuspendedEdits,
@@ -1619,8 +1641,531 @@ class AsyncOperations(AsyncCalls):
             ),
         )
 
+    async def list_leads(
+        self,
+        *,
+        tab: Literal["unassigned", "mine", "edits", "audit", "snoozed", "appeals", "closed"] | None = None,
+        subject_kind: Literal["provider", "member", "claim"] | None = None,
+        subject_id: str | None = None,
+        owner: str | None = None,
+        least_recovery: int | None = None,
+        due_by: str | None = None,
+        indicator: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> LeadList:
+        """List leads by expected recovery, the highest first; with the tab `closed` the latest first.
+
+        A page begins after the last lead of the page before as that was then: leads that are added or taken
+        meanwhile move no other to another page.
+        """
+        return cast(
+            "LeadList",
+            await self._call(
+                Call(
+                    "GET",
+                    "/v1/leads",
+                    query={
+                        "tab": tab,
+                        "subject_kind": subject_kind,
+                        "subject_id": subject_id,
+                        "owner": owner,
+                        "least_recovery": least_recovery,
+                        "due_by": due_by,
+                        "indicator": indicator,
+                        "limit": limit,
+                        "cursor": cursor,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    async def iter_leads(
+        self,
+        *,
+        tab: Literal["unassigned", "mine", "edits", "audit", "snoozed", "appeals", "closed"] | None = None,
+        subject_kind: Literal["provider", "member", "claim"] | None = None,
+        subject_id: str | None = None,
+        owner: str | None = None,
+        least_recovery: int | None = None,
+        due_by: str | None = None,
+        indicator: str | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
+    ) -> AsyncIterator[LeadOut]:
+        """Each item of `list_leads`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_leads(
+                tab=tab,
+                subject_kind=subject_kind,
+                subject_id=subject_id,
+                owner=owner,
+                least_recovery=least_recovery,
+                due_by=due_by,
+                indicator=indicator,
+                limit=limit,
+                fields=fields,
+                cursor=cursor,
+            )
+            for item in page["leads"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def get_lead(self, lead_id: str) -> LeadWithClaims:
+        """Read a lead with its claims: those that wait first, by amount; at most 500."""
+        return cast("LeadWithClaims", await self._call(Call("GET", fill("/v1/leads/{lead_id}", lead_id=lead_id))))
+
+    async def take_next_lead(self, body: LeadActIn | None = None, *, idempotency_key: str | None = None) -> LeadOut:
+        """Take the best open lead that no one has. Of two requests at once, each gets another lead.
+
+        The response is 404 where there is none.
+        """
+        return cast(
+            "LeadOut",
+            await self._call(
+                Call(
+                    "POST",
+                    "/v1/leads:take-next",
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def take_lead(
+        self, lead_id: str, body: LeadActIn | None = None, *, idempotency_key: str | None = None
+    ) -> LeadOut:
+        """Assign a lead to the caller. Where another has it, the response is 409 with who."""
+        return cast(
+            "LeadOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/leads/{lead_id}/take", lead_id=lead_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def release_lead(
+        self, lead_id: str, body: LeadActIn | None = None, *, idempotency_key: str | None = None
+    ) -> LeadOut:
+        """Give a lead of the caller back; with `claims:approve` also one of another."""
+        return cast(
+            "LeadOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/leads/{lead_id}/release", lead_id=lead_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def snooze_lead(self, lead_id: str, body: SnoozeIn, *, idempotency_key: str | None = None) -> LeadOut:
+        """Put a lead aside until a day, on which it is open again."""
+        return cast(
+            "LeadOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/leads/{lead_id}/snooze", lead_id=lead_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def wake_lead(
+        self, lead_id: str, body: LeadActIn | None = None, *, idempotency_key: str | None = None
+    ) -> LeadOut:
+        """Open a lead again that was put aside."""
+        return cast(
+            "LeadOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/leads/{lead_id}/wake", lead_id=lead_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def open_case_of_lead(
+        self, lead_id: str, body: LeadActIn | None = None, *, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Open a case about the subject of a lead with the claims that wait, and take the lead.
+
+        Where a case of the subject is open, that one gets the claims and is the response. The case of a single
+        claim is about its provider.
+        """
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/leads/{lead_id}/case", lead_id=lead_id),
+                    json=body,
+                    headers={"Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def list_cases(
+        self,
+        *,
+        status: Literal["open", "closed"] | None = None,
+        subject_kind: Literal["provider", "member", "ring"] | None = None,
+        subject_id: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+    ) -> CaseList:
+        """List cases, the latest first."""
+        return cast(
+            "CaseList",
+            await self._call(
+                Call(
+                    "GET",
+                    "/v1/cases",
+                    query={
+                        "status": status,
+                        "subject_kind": subject_kind,
+                        "subject_id": subject_id,
+                        "owner": owner,
+                        "limit": limit,
+                        "cursor": cursor,
+                        "fields": fields,
+                    },
+                )
+            ),
+        )
+
+    async def iter_cases(
+        self,
+        *,
+        status: Literal["open", "closed"] | None = None,
+        subject_kind: Literal["provider", "member", "ring"] | None = None,
+        subject_id: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+        fields: str | None = None,
+    ) -> AsyncIterator[CaseOut]:
+        """Each item of `list_cases`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_cases(
+                status=status,
+                subject_kind=subject_kind,
+                subject_id=subject_id,
+                owner=owner,
+                limit=limit,
+                fields=fields,
+                cursor=cursor,
+            )
+            for item in page["cases"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def open_case(self, body: CaseIn, *, idempotency_key: str | None = None) -> CaseOut:
+        """Open a case about a subject; where one is open, that case gets the claims and is the response.
+
+        A subject has at most one open case. Of two requests at once, both get the same case.
+        """
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call("POST", "/v1/cases", json=body, headers={"Idempotency-Key": idempotency_key}, takes_key=True)
+            ),
+        )
+
+    async def get_case(self, case_id: str) -> CaseOut:
+        """Read a case. Its `ETag` changes with each entry of its history."""
+        return cast("CaseOut", await self._call(Call("GET", fill("/v1/cases/{case_id}", case_id=case_id))))
+
+    async def list_case_history(
+        self, case_id: str, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> CaseHistory:
+        """List what was done in a case, the latest first, with what people wrote."""
+        return cast(
+            "CaseHistory",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/history", case_id=case_id),
+                    query={"limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_case_history(
+        self, case_id: str, *, limit: int | None = None, fields: str | None = None
+    ) -> AsyncIterator[CaseEventOut]:
+        """Each item of `list_case_history`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_case_history(case_id=case_id, limit=limit, fields=fields, cursor=cursor)
+            for item in page["events"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def list_case_claims(
+        self, case_id: str, *, limit: int | None = None, cursor: str | None = None, fields: str | None = None
+    ) -> CaseClaimList:
+        """List the claims of a case in the order in which they were added, with the totals of all."""
+        return cast(
+            "CaseClaimList",
+            await self._call(
+                Call(
+                    "GET",
+                    fill("/v1/cases/{case_id}/claims", case_id=case_id),
+                    query={"limit": limit, "cursor": cursor, "fields": fields},
+                )
+            ),
+        )
+
+    async def iter_case_claims(
+        self, case_id: str, *, limit: int | None = None, fields: str | None = None
+    ) -> AsyncIterator[CaseClaimOut]:
+        """Each item of `list_case_claims`, page by page; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_case_claims(case_id=case_id, limit=limit, fields=fields, cursor=cursor)
+            for item in page["claims"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def add_case_claims(
+        self, case_id: str, body: CaseClaimsIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Add claims of its subject to an open case. Those that it has stay."""
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/claims", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def remove_case_claims(
+        self, case_id: str, body: CaseClaimsIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Remove claims from an open case that the caller has, or no one. With `claims:approve` also from others'."""
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/claims/remove", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def assign_case(
+        self, case_id: str, body: CaseAssignmentIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Assign an open case to the caller or another who works cases, or release it.
+
+        A case that another has is reassigned with `claims:approve` alone; the response is 409 otherwise, with who
+        has it.
+        """
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/assign", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def add_case_note(
+        self, case_id: str, body: CaseNoteIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseEventOut:
+        """Record a note, a contact, an education or a referral in an open case, also in one that another has.
+
+        The response is the entry of its history.
+        """
+        return cast(
+            "CaseEventOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/notes", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def list_case_tasks(self, case_id: str, *, fields: str | None = None) -> CaseTaskList:
+        """List the tasks of a case and its requests of records: what is open first, then by due date; at most 500."""
+        return cast(
+            "CaseTaskList",
+            await self._call(Call("GET", fill("/v1/cases/{case_id}/tasks", case_id=case_id), query={"fields": fields})),
+        )
+
+    async def add_case_task(
+        self, case_id: str, body: CaseTaskIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseTaskOut:
+        """Add a task to an open case, or a request of records with the text of its letter."""
+        return cast(
+            "CaseTaskOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/tasks", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def complete_case_task(
+        self,
+        case_id: str,
+        case_task_id: str,
+        body: CaseTaskDoneIn | None = None,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> CaseTaskOut:
+        """Record that a task is done, or that the records were received. Done again, it stays as it is."""
+        return cast(
+            "CaseTaskOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill(
+                        "/v1/cases/{case_id}/tasks/{case_task_id}/complete", case_id=case_id, case_task_id=case_task_id
+                    ),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def close_case(
+        self, case_id: str, body: CaseClosingIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Close a case with a disposition, and record those of its claims with it.
+
+        With a loss above a configured amount it is proposed: the case stays open, `is_proposed`, until another
+        person with `claims:approve` approves or refuses it.
+        """
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/closing", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
+            ),
+        )
+
+    async def approve_case_closing(
+        self,
+        case_id: str,
+        body: CaseClosingAnswerIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> CaseOut:
+        """Close a case as another person proposed. A proposal of the caller's own is refused (403)."""
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/closing/approve", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                    signed=True,
+                )
+            ),
+        )
+
+    async def refuse_case_closing(
+        self,
+        case_id: str,
+        body: CaseClosingAnswerIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> CaseOut:
+        """Refuse what another person proposed: the case stays open."""
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/closing/refuse", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
+    async def reopen_case(
+        self, case_id: str, body: CaseReopeningIn, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CaseOut:
+        """Open a closed case again, unless another case of its subject is open. Dispositions of claims stay."""
+        return cast(
+            "CaseOut",
+            await self._call(
+                Call(
+                    "POST",
+                    fill("/v1/cases/{case_id}/reopen", case_id=case_id),
+                    json=body,
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
+                    takes_key=True,
+                )
+            ),
+        )
+
     async def write_evidence_pack(
-        self, case_id: str, body: EvidencePackIn, *, idempotency_key: str | None = None
+        self, case_id: str, body: EvidencePackIn, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> EvidencePackOut:
         """Write an evidence pack of a case as it is now: JSON and PDF, signed, which stay with the case."""
         return cast(
@@ -1630,7 +2175,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/evidence", case_id=case_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )
             ),
@@ -1689,7 +2234,13 @@ class AsyncOperations(AsyncCalls):
         ).content
 
     async def withdraw_case_file(
-        self, case_id: str, file_id: str, body: CaseFileWithdrawIn, *, idempotency_key: str | None = None
+        self,
+        case_id: str,
+        file_id: str,
+        body: CaseFileWithdrawIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> CaseFileOut:
         """Withdraw a file that does not count any more, with a reason: it stays with the case, marked."""
         return cast(
@@ -1699,7 +2250,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/files/{file_id}/withdraw", case_id=case_id, file_id=file_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )
             ),
@@ -1715,7 +2266,7 @@ class AsyncOperations(AsyncCalls):
         )
 
     async def draw_sample(
-        self, case_id: str, body: SamplePlanIn, *, idempotency_key: str | None = None
+        self, case_id: str, body: SamplePlanIn, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> CaseSampleDetailsOut:
         """Draw a random sample of the paid claims of a provider of an open case, and store it with its frame."""
         return cast(
@@ -1725,7 +2276,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/samples", case_id=case_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )
             ),
@@ -1772,7 +2323,13 @@ class AsyncOperations(AsyncCalls):
         )
 
     async def review_sample(
-        self, case_id: str, sample_id: str, body: SampleReviewsIn, *, idempotency_key: str | None = None
+        self,
+        case_id: str,
+        sample_id: str,
+        body: SampleReviewsIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> CaseSampleDetailsOut:
         """Record what should have been paid for drawn claims. It can be changed until the estimate is fixed."""
         return cast(
@@ -1782,14 +2339,20 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/samples/{sample_id}/reviews", case_id=case_id, sample_id=sample_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )
             ),
         )
 
     async def estimate_sample(
-        self, case_id: str, sample_id: str, body: SampleEstimateIn, *, idempotency_key: str | None = None
+        self,
+        case_id: str,
+        sample_id: str,
+        body: SampleEstimateIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> CaseSampleOut:
         """Estimate the overpayment from a sample whose claims are all reviewed, and fix the estimate.
 
@@ -1802,14 +2365,20 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/samples/{sample_id}/estimate", case_id=case_id, sample_id=sample_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                 )
             ),
         )
 
     async def demand_overpayment(
-        self, case_id: str, sample_id: str, body: OverpaymentDemandIn, *, idempotency_key: str | None = None
+        self,
+        case_id: str,
+        sample_id: str,
+        body: OverpaymentDemandIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> RecoupmentOut:
         """Demand the amount of the fixed estimate, once."""
         return cast(
@@ -1819,7 +2388,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/samples/{sample_id}/demand", case_id=case_id, sample_id=sample_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                     signed=True,
                 )
@@ -1853,7 +2422,13 @@ class AsyncOperations(AsyncCalls):
         )
 
     async def add_ledger_entry(
-        self, case_id: str, sample_id: str, body: LedgerEntryIn, *, idempotency_key: str | None = None
+        self,
+        case_id: str,
+        sample_id: str,
+        body: LedgerEntryIn,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> RecoupmentOut:
         """Add a line to the ledger of a demand. `reduced` and `written_off` need `claims:approve`."""
         return cast(
@@ -1863,7 +2438,7 @@ class AsyncOperations(AsyncCalls):
                     "POST",
                     fill("/v1/cases/{case_id}/samples/{sample_id}/entries", case_id=case_id, sample_id=sample_id),
                     json=body,
-                    headers={"Idempotency-Key": idempotency_key},
+                    headers={"If-Match": if_match, "Idempotency-Key": idempotency_key},
                     takes_key=True,
                     signed=True,
                 )

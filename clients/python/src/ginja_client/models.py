@@ -408,6 +408,88 @@ class BulkUploadIn(TypedDict):
     """Of the file, in hexadecimal digits: a file with another one is not submitted."""
 
 
+class CaseAssignmentIn(TypedDict):
+    """Who has a case."""
+
+    assignee_id: str | None
+    """Id of an active user or key that works cases; `me`: the caller; null: no one."""
+
+
+class CaseClaimList(TypedDict):
+    """A page of the claims of a case in the order in which they were added, with the totals of all its claims."""
+
+    claims: list[CaseClaimOut]
+    total: int
+    """Claims of the case, on this page and others."""
+    total_claimed: float
+    total_approved: float
+    next_cursor: NotRequired[str | None]
+
+
+class CaseClaimOut(TypedDict):
+    """A claim of a case. A claim that was archived has no more than its id and who added it."""
+
+    claim_id: str
+    added_at: str
+    added_by: str
+    """Id of the key or user."""
+    received_at: str | None
+    status: str | None
+    claim_amount: float | None
+    approved_amount: float | None
+    disposition: (
+        Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"] | str | None
+    )
+    """The latest of the claim."""
+
+
+class CaseClaimsIn(TypedDict):
+    """Claims that a case gets or loses."""
+
+    claim_ids: list[str]
+
+
+class CaseClosingAnswerIn(TypedDict):
+    """The answer to a closing that another person proposed."""
+
+    expected_version: int
+    """The `version` you read. If the case has another entry since, the response is 409."""
+    note: NotRequired[str | None]
+
+
+class CaseClosingIn(TypedDict):
+    """What the investigation of a case found."""
+
+    disposition: Literal["substantiated_fraud", "waste", "abuse", "billing_error", "unsubstantiated", "inconclusive"]
+    loss: NotRequired[float | str]
+    """0 exactly with the method `none`."""
+    loss_method: NotRequired[Literal["claim_review", "sample", "estimate", "none"]]
+    """How the loss was determined."""
+    note: str
+    """Why."""
+    findings: NotRequired[list[CaseFindingIn]]
+    """Dispositions of claims of the case, each once."""
+
+
+class CaseEventOut(TypedDict):
+    """An entry of the history of a case, which is never changed."""
+
+    number: int
+    """From 1; the last is the version of the case."""
+    at: str
+    actor_id: str
+    """Id of the key or user."""
+    name: str
+    """Of the key or user."""
+    role: str
+    act: str
+    """Such as `case.assign`."""
+    details: dict[str, JsonValue]
+    """Ids, codes, days and amounts; none of a member's data."""
+    text: str | None
+    """What a person wrote."""
+
+
 class CaseFileAccessOut(TypedDict):
     """The content of a file was sent to someone."""
 
@@ -467,6 +549,114 @@ class CaseFileWithdrawalOut(TypedDict):
     """Id of the key or user."""
     name: str
     reason: str
+
+
+class CaseFindingIn(TypedDict):
+    """The disposition of a claim of the case, recorded when the case closes."""
+
+    claim_id: str
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"]
+    """`confirmed` needs the case's `substantiated_fraud`."""
+    kind: NotRequired[str | None]
+    """Kind of confirmed fraud."""
+    amount_recovered: NotRequired[float | str]
+
+
+class CaseFindingOut(TypedDict):
+    """The disposition of a claim that is recorded when its case closes."""
+
+    claim_id: str
+    disposition: Literal["confirmed", "cleared", "billing_error", "overpayment", "waste", "abuse", "inconclusive"] | str
+    kind: str | None
+    amount_recovered: float
+
+
+class CaseHistory(TypedDict):
+    """A page of the history of a case, the latest entry first."""
+
+    events: list[CaseEventOut]
+    next_cursor: NotRequired[str | None]
+
+
+class CaseIn(TypedDict):
+    """The subject of a case, and claims of it."""
+
+    subject_kind: Literal["provider", "member", "ring"]
+    subject_id: NotRequired[str | None]
+    """Of a provider or member. A ring has `provider_ids`."""
+    provider_ids: NotRequired[list[str]]
+    """Of a ring: its providers, at least two."""
+    claim_ids: NotRequired[list[str]]
+    """Claims of the subject, which the case has then."""
+    detection: NotRequired[Literal["score", "edit", "policy", "audit_sample", "appeal", "referral", "manual"]]
+    """How the suspicion arose."""
+    detected_at: NotRequired[str | None]
+    """When it arose. Default: now."""
+
+
+class CaseList(TypedDict):
+    """A page of cases, the latest first."""
+
+    cases: list[CaseOut]
+    next_cursor: NotRequired[str | None]
+
+
+class CaseNoteIn(TypedDict):
+    """What is recorded in words."""
+
+    kind: NotRequired[Literal["note", "contact", "education", "referral"]]
+    """`contact`: someone was spoken or written to; `education`: the provider was taught how to bill; `referral`: the
+    case was passed to an agency."""
+    text: str
+    """Line breaks are allowed; without a member's name."""
+    on: NotRequired[str | None]
+    """The day of a contact, an education or a referral."""
+
+
+class CaseOut(TypedDict):
+    """A case. Its claims, tasks and history have routes of their own."""
+
+    case_id: str
+    subject_kind: Literal["provider", "member", "ring"] | str
+    subject_id: str
+    """Of a ring: made of the ids of its providers."""
+    provider_ids: list[str]
+    """Of a ring: its providers."""
+    status: Literal["open", "closed"] | str
+    detection: Literal["score", "edit", "policy", "audit_sample", "appeal", "referral", "manual"] | str
+    detected_at: str
+    opened_at: str
+    opened_by: str
+    """Id of the key or user."""
+    assigned_to: str | None
+    """Id of the key or user; null: no one has it."""
+    assigned_name: str | None
+    is_proposed: bool
+    """Whether the disposition waits for a second person; the case is open then."""
+    disposition: (
+        Literal["substantiated_fraud", "waste", "abuse", "billing_error", "unsubstantiated", "inconclusive"]
+        | str
+        | None
+    )
+    """What was found, or is proposed; null: neither."""
+    loss: float | None
+    loss_method: Literal["claim_review", "sample", "estimate", "none"] | str | None
+    findings: list[CaseFindingOut]
+    proposed_at: str | None
+    proposed_by: str | None
+    """Id of the key or user."""
+    closed_at: str | None
+    closed_by: str | None
+    """Id of the key or user."""
+    version: int
+    """Number of the last entry of its history; `expected_version` of an approval."""
+
+
+class CaseReopeningIn(TypedDict):
+    """Why a closed case is opened again."""
+
+    note: str
+    """Line breaks are allowed; without a member's name."""
 
 
 class CaseSampleDetailsOut(TypedDict):
@@ -533,6 +723,45 @@ class CaseSampleOut(TypedDict):
     """null: it is not fixed yet."""
     estimated_at: str | None
     estimated_by: str | None
+
+
+class CaseTaskDoneIn(TypedDict):
+    """Nothing more has to be said of a task that is done, or of records that were received."""
+
+
+class CaseTaskIn(TypedDict):
+    """What is to be done until a day, or a request of records."""
+
+    kind: NotRequired[Literal["task", "records_request"]]
+    title: str
+    due_on: str
+    letter: NotRequired[str | None]
+    """The text of the letter of a `records_request`, which needs one."""
+
+
+class CaseTaskList(TypedDict):
+    """The tasks of a case: what is open first, then by due date."""
+
+    tasks: list[CaseTaskOut]
+
+
+class CaseTaskOut(TypedDict):
+    """A task of a case, or a request of records."""
+
+    task_id: str
+    case_id: str
+    kind: Literal["task", "records_request"] | str
+    title: str
+    letter: str | None
+    """Of a request of records: the text of its letter."""
+    due_on: str
+    added_at: str
+    added_by: str
+    """Id of the key or user."""
+    done_at: str | None
+    """When it was done, or the records were received."""
+    done_by: str | None
+    """Id of the key or user."""
 
 
 class ClaimDecisionOut(TypedDict):
@@ -1410,6 +1639,80 @@ class KeyRotationIn(TypedDict):
     """How long the rotated key is valid beside the new one."""
     expires_in_days: NotRequired[int]
     """Days until it expires; default: 365."""
+
+
+class LeadActIn(TypedDict):
+    """Nothing more has to be said of a lead that is taken, released or woken, or whose case is opened."""
+
+
+class LeadClaimOut(TypedDict):
+    """A claim of a lead. A claim that was archived has no more than its id."""
+
+    claim_id: str
+    source: Literal["appeal", "audit", "score", "edits", "rescreening"] | str
+    done_at: str | None
+    """When it needed no one any more, or moved to another lead."""
+    status: str | None
+    provider_id: str | None
+    received_at: str | None
+    claim_amount: float | None
+    approved_amount: float | None
+    score: float | None
+
+
+class LeadList(TypedDict):
+    """A page of leads, the best first; of closed leads the latest first."""
+
+    leads: list[LeadOut]
+    next_cursor: NotRequired[str | None]
+
+
+class LeadOut(TypedDict):
+    """Claims of one subject that need a person."""
+
+    lead_id: str
+    subject_kind: Literal["provider", "member", "claim"] | str
+    subject_id: str
+    status: Literal["open", "snoozed", "closed"] | str
+    source: Literal["appeal", "audit", "score", "edits", "rescreening"] | str
+    """Why a person is needed; the first of this order that one of its claims has."""
+    why: str
+    """A sentence made of the sums below."""
+    rank: int | None
+    """Its place on the Monday `week`, from 1; null: it is not ranked yet."""
+    week: str | None
+    listed: bool
+    """Whether its rank is within the capacity of the week."""
+    claim_count: int
+    scored_claims: int
+    expected_recovery: float | None
+    """Sum over claims with a score, less the cost of their reviews; leads are in this order."""
+    recovery_low: float | None
+    """Lower end of its 90 % interval."""
+    recovery_high: float | None
+    """Upper end of its 90 % interval."""
+    paid_amount: float
+    unpaid_amount: float
+    score: float | None
+    """The highest of its claims."""
+    indicators: list[str]
+    due_on: str | None
+    """The earliest day by which one of its claims is decided."""
+    opened_at: str
+    closed_at: str | None
+    assigned_to: str | None
+    """Id of the key or user; null: no one has it."""
+    assigned_name: str | None
+    assigned_at: str | None
+    snoozed_until: str | None
+    snooze_reason: Literal["awaiting_records", "awaiting_provider", "awaiting_other_case", "no_capacity"] | str | None
+
+
+class LeadWithClaims(TypedDict):
+    """A lead, and its claims: those that wait first, by amount; at most 500."""
+
+    lead: LeadOut
+    claims: list[LeadClaimOut]
 
 
 class LedgerEntryIn(TypedDict):
@@ -2654,6 +2957,14 @@ class SigningKeyPage(TypedDict):
 
 class SigningKeyRevocationIn(TypedDict):
     """A signing key is to end now; nothing more has to be said."""
+
+
+class SnoozeIn(TypedDict):
+    """Until when a lead is put aside, and why."""
+
+    until: str
+    """The day on which it is open again: within 90 days, in the insurer's time zone."""
+    reason: Literal["awaiting_records", "awaiting_provider", "awaiting_other_case", "no_capacity"]
 
 
 class StoredReportOut(TypedDict):
