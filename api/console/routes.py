@@ -18,7 +18,7 @@ from api.console.assets import VersionedFiles
 from api.console.audit_routes import FILTERS, AuditPages
 from api.console.case_files import CaseFilePages
 from api.console.cases import CasePages
-from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages
+from api.console.claim import DISPOSITIONS, LIST_QUERY, CountedClaimPages, LoadedAsHistory, history_page
 from api.console.compression import CompressedPages
 from api.console.confirming import how_to_confirm, proved_again
 from api.console.evidence import EvidencePages
@@ -89,7 +89,12 @@ class _Pages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        return await self._claim(request, signed_in)
+        try:
+            return await self._claim(request, signed_in)
+        except LoadedAsHistory:
+            page = await history_page(_console(request).database, _claim_id(request))
+            may_open = signed_in.may(Scope.FINDINGS) or signed_in.may_read_consents
+            return self._pages.page("claim/history.html", signed_in, page=page, may_open_member=may_open)
 
     async def record(self, request: Request) -> Response:
         """The form of a finding."""

@@ -19,6 +19,7 @@ from api.console.cases.desk import CaseDesk
 from api.console.claim import (
     ContextSections,
     CountedClaimLists,
+    LoadedAsHistory,
     SimilarClaimLine,
     SimilarClaims,
     claim_verdicts,
@@ -44,7 +45,7 @@ from api.console.subjects import Subjects
 from api.console.summary import CaseSummaries
 from api.console.team import TeamWork
 from api.database import Database, fetch
-from api.errors import Forbidden, NotFound
+from api.errors import Forbidden
 from api.evidence import EvidencePacks
 from api.field_keys import FieldKeys
 from api.identity import Scope
@@ -132,7 +133,7 @@ class Console:
                 raise await no_claim(connection, claim_id, unknown=NO_CLAIM)
             history = await assessments.assessments_of(connection, claim_id)
             if not history:
-                raise NotFound("This claim was loaded as history and has no assessment to explain.")
+                raise LoadedAsHistory
             context = await read_context(connection, claim_id)
             views = [_assessment_view(record) for record in history]
             similar = await self._similar.nearest(connection, claim_id, views[-1].groups)

@@ -9,7 +9,7 @@ are, as a set: what the rule decides adds an event to a transaction that has oth
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,9 +24,11 @@ from core import clock
 from tests.api.appeals import APPEAL
 from tests.api.bulk_files import RAW, ndjson, submit_all
 from tests.api.comparing import Compared, compared, of_requests
+from tests.api.console.setting import Browser
 from tests.api.decisions import APPROVE, DENY, decide
 from tests.api.makers import MINIMAL, Api, Exchange, running_api, says_nothing
 from tests.api.noted_statements import note_statements
+from tests.api.own import BOUND, at_home, exact, read, send_appeal
 from tests.api.tasks import carry_out
 from tests.claims.makers import score_document
 from tests.formats.fhir_claims import fhir_claim, item
@@ -81,6 +83,15 @@ class World:
         before = len(self.statements)
         answer = await self.api.client.request(method, path or template, content=content, headers=sent)
         self.seen.append((compared(route, answer), frozenset(self.statements[before:])))
+        return answer
+
+    async def page(self, browser: Browser, send: Callable[..., Awaitable[Any]], claim_id: str) -> Any:
+        """Send a form, or read the page of a claim, and keep the same; without what is random in each page."""
+        before = len(self.statements)
+        answer = await send(browser, claim_id)
+        answer.headers.pop("content-length", None)  # of the tokens, compressed with the page
+        shown = compared(f"{send.__name__} {claim_id}", answer)
+        self.seen.append((replace(shown, body=exact(shown.body)), frozenset(self.statements[before:])))
         return answer
 
     @property
@@ -175,6 +186,21 @@ async def appeals(world: World) -> None:
         await world.send("GET /v1/claims/{claim_id}/appeals", role, path=path)
 
 
+async def own_pages(world: World) -> None:
+    """The same by the pages of the console."""
+    for role in BOUND:
+        async with at_home(world.api, role) as browser:
+            made = await world.send("POST /v1/claims", "provider", content=json.dumps(world.body).encode())
+            claim_id = made.json()["claim_id"]
+            assert (await world.page(browser, send_appeal, claim_id)).status_code == 409
+            assert (await decide(world.api, claim_id, DENY)).json()["effect"] == "proposed"
+            await world.page(browser, read, claim_id)
+            done = await decide(world.api, claim_id, APPROVE, role="lead_investigator")
+            assert done.json()["outcome"] == "denied"
+            assert (await world.page(browser, send_appeal, claim_id)).status_code == 303
+            await world.page(browser, read, claim_id)
+
+
 SENT: dict[str, Callable[[World], Awaitable[None]]] = {
     **dict.fromkeys(("POST /v1/claims", "POST /claims"), claims),
     "POST /v1/fhir/Claim": fhir,
@@ -184,7 +210,7 @@ SENT: dict[str, Callable[[World], Awaitable[None]]] = {
     "POST /v1/claims/{claim_id}/appeals": appeals,
 }
 """Routes about claims that a provider or member may send something to, and what is sent."""
-ACTS = (*dict.fromkeys(SENT.values()), later)
+ACTS = (*dict.fromkeys(SENT.values()), later, own_pages)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -12,6 +12,7 @@ from api.console.claim.edits import (
     claim_verdicts,
     reasons_for_review,
 )
+from api.console.claim.history import HistoryClaimPage, LoadedAsHistory, history_page
 from api.console.claim.list_pages import LIST_QUERY, CountedClaimPages, list_address
 from api.console.claim.reasons import ReasonsByDirection, reasons_of_kind
 from api.console.claim.similar import SimilarClaimLine, SimilarClaims, similar_lines
@@ -28,6 +29,8 @@ __all__ = [
     "CountedSet",
     "EditLine",
     "FindingsAt",
+    "HistoryClaimPage",
+    "LoadedAsHistory",
     "ReasonsByDirection",
     "SimilarClaimLine",
     "SimilarClaims",
@@ -36,6 +39,7 @@ __all__ = [
     "claim_verdicts",
     "context_sections",
     "disposition_words",
+    "history_page",
     "list_address",
     "read_context",
     "reasons_for_review",

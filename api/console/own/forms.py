@@ -37,6 +37,11 @@ def errors_by_field(refusal: ApiError, entered: Mapping[str, str]) -> dict[str, 
     return {_shown_at(one, rows): one.message for one in refusal.errors}
 
 
+def has_more_documents(entered: Mapping[str, str]) -> bool:
+    """Whether anything is entered in a row after the first, which are folded."""
+    return any(row > 1 for row in _rows(entered))
+
+
 def _rows(entered: Mapping[str, str]) -> list[int]:
     """Rows of documents in which anything is entered."""
     return [row for row in range(1, DOCUMENT_ROWS + 1) if any(_document(entered, row).values())]

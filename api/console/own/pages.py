@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api.appeals import MAX_REASON
 from api.console.access import PageRenderer, SignedIn, to_sign_in, who
 from api.console.areas import OWN_CLAIMS
-from api.console.own.forms import DOCUMENT_ROWS, MAX_FORM_BYTES, MOST_FIELDS, errors_by_field
+from api.console.own.forms import DOCUMENT_ROWS, MAX_FORM_BYTES, MOST_FIELDS, errors_by_field, has_more_documents
 from api.console.own.service import OwnClaims, OwnQuery
 from api.console.own.view import STATUSES
 from api.console.page_route import ConsoleRoute
@@ -96,6 +96,7 @@ class OwnPages:
             errors={} if refusal is None else errors_by_field(refusal, entered or {}),
             problem=shown.problem,
             rows=range(1, DOCUMENT_ROWS + 1),
+            more=has_more_documents(entered or page.draft),
             max_reason=MAX_REASON,
         )
 

@@ -7,6 +7,8 @@
 // data-then="id"     the field that the key moves to after it pressed the element
 // data-search        the field that / moves to
 // data-select-all    a checkbox that selects every row of its form
+// data-digest        around a file that is not sent: its name, media type and SHA-256 are filled in beside it
+// data-digests       a text that says so
 "use strict";
 
 (() => {
@@ -155,6 +157,23 @@
     const all = event.target.closest("input[data-select-all]");
     if (all === null) return;
     for (const box of all.form?.querySelectorAll("tbody input[type=checkbox]") ?? []) box.checked = all.checked;
+  });
+
+  // Needs a secure context: without one, the fields are filled in by hand.
+  if (window.crypto?.subtle !== undefined) {
+    for (const shown of document.querySelectorAll("[data-digest], [data-digests]")) shown.hidden = false;
+  }
+  document.addEventListener("change", async (event) => {
+    const file = event.target.closest("[data-digest]") && event.target.files[0];
+    if (!file) return;
+    const fields = event.target.closest("fieldset");
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+    const texts = {
+      name: file.name.slice(0, 120),
+      kind: file.type || "application/octet-stream",
+      sha256: Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    };
+    for (const field of fields.querySelectorAll("[data-part]")) field.value = texts[field.dataset.part];
   });
 
   help()?.addEventListener("beforetoggle", () => listKeys(help()));

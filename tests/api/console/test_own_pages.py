@@ -1,20 +1,26 @@
 """Providers and members see their own claims, what is missing and why, and appeal; and nothing else."""
 
+import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
+from api.app import create_app
 from api.console.access import SESSION
 from core import clock
 from tests.api.appeals import APPEAL, PARTLY, answer, denied, rejected
 from tests.api.console.setting import HOSTILE, Browser
 from tests.api.console.test_user_sign_in import browser_of
 from tests.api.decisions import DENY, REDUCED, RELEASE, approved, decide, held, pend
-from tests.api.makers import LINES, Api
+from tests.api.makers import LINES, Api, running_api
 from tests.api.own import BOUND, HOME, at_home, author_in, exact, read, send_appeal, without_particulars
+from tests.api.servers import on_a_port
 from tests.api.signing_in import person, with_second_factor
 
 DOCUMENT = {"name_1": "operation report", "kind_1": "application/pdf", "sha256_1": "ab" * 32}
@@ -287,3 +293,34 @@ async def test_a_form_of_another_session_is_refused(api: Api, signed_in):
     browser = await signed_in("provider")
     sent = await send_appeal(browser, claim_id, form_token="00" * 64)
     assert (sent.status_code, api.count("appeals")) == (403, 0)
+
+
+async def test_a_chosen_file_fills_in_its_row_and_is_not_sent(chromium: str, seeded_url: str, tmp_path: Path):
+    content, file = b"%PDF-1.7 operation report", tmp_path / "operation report.pdf"
+    file.write_bytes(content)
+    async with running_api(seeded_url) as api:
+        claim_id = await denied(api)
+        with on_a_port(create_app(api.dependencies.settings, api.url)) as address:
+            await asyncio.to_thread(appeal_with, chromium, address, api.keys["member"], claim_id, file)
+        (appeal,) = (await api.get(f"/v1/claims/{claim_id}/appeals")).json()["appeals"]
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert appeal["documents"] == [{"name": file.name, "media_type": "application/pdf", "sha256": sha256}]
+
+
+def appeal_with(chromium: str, address: str, key: str, claim_id: str, file: Path) -> None:
+    """File an appeal with a document in a real browser, at the width of a phone."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.goto(f"{address}/console/sign-in?next={HOME}/claims/{claim_id}")
+        page.fill("input[name=api_key]", key)
+        page.click("button.primary")
+        page.fill("#reason", "Two separate services.")
+        page.set_input_files("#file_1", file)
+        page.wait_for_function("document.getElementById('sha256_1').value !== ''")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "something widens the page"
+        with page.expect_request(lambda one: one.method == "POST") as sent:
+            page.click("#appeal button.primary")
+        assert "%PDF" not in (sent.value.post_data or "")
+        page.wait_for_selector("text=Open: it is decided by")
+        browser.close()
