@@ -32,6 +32,7 @@ PAGE = """<!doctype html><html><body><main>
 kept</textarea>
  <label><input type="radio" name="disposition" value="waste"> Waste</label>
  <button class="primary">Record</button> <button name="act" value="x" formaction="/console/x">Do &amp; go</button>
+ <button aria-label="Open a case of Provider H1">Open case</button>
 </form>
 <table><tr><th>Claim</th></tr><tr><td data-label="Claim"><a href="/c">clm_1</a></td>
 <td data-label="Paid">1,234.50</td></tr></table>
@@ -44,7 +45,7 @@ def test_a_case_goes_from_a_flagged_claim_to_a_retrained_candidate_and_each_step
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GINJA_")}
     ginja = str(Path(sysconfig.get_path("scripts")) / "ginja")
     done = subprocess.run(
-        [sys.executable, ginja, "demo", "--case", "--claims", "12000", "--json"],
+        [sys.executable, ginja, "demo", "--case", "--json"],
         env={**environment, "GINJA_HOME": str(server_home), "COLUMNS": "120"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -123,6 +124,7 @@ def test_a_page_is_read_as_a_person_sees_it():
     assert form.fields == {"act": "note", "kind": "contact", "text": "kept"}
     assert "disposition" in form.allowed
     assert (pressed.label, pressed.address) == ("Do & go", "http://host/console/x")
+    assert page.form("Open a case of Provider H1")[1].label == "Open case"
 
 
 @pytest.mark.parametrize(("button", "content"), [("Erase", {}), ("Record", {"act": "close"}), ("Record", {"loss": ""})])

@@ -60,10 +60,6 @@ class ConsoleBrowser:
         """Follow a link of the page."""
         return self._click("GET", self.page.link(label))
 
-    def back_to(self, page: ConsolePage) -> None:
-        """Press the browser's back button until a page that was shown before is shown again: no request."""
-        self._page = page
-
     def save(self, label: str) -> bytes:
         """Follow a link to a file; the page stays."""
         self.clicks += 1

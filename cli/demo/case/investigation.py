@@ -3,9 +3,10 @@
 import re
 import time
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cli.demo.case.browser import ConsoleBrowser
 from cli.demo.case.context import CaseContext
@@ -14,7 +15,7 @@ from core import clock
 
 LIES: Final = 1_000
 """False sentences that are planted."""
-_MOST_LEADS: Final = 12
+_MOST_LEADS: Final = 20
 _LEADS_WITHIN_S, _POLL_S = 240.0, 1.0
 _PROVISION: Final = "18 U.S.C. 1347"
 
@@ -24,7 +25,6 @@ class OpenedCase:
     """A case of a lead."""
 
     case_id: str
-    case_url: str
     provider_id: str
     claim_id: str
     """The flagged claim."""
@@ -54,31 +54,53 @@ class DraftedSentences:
     lies_shown: int
 
 
-def take_lead(context: CaseContext, browser: ConsoleBrowser) -> tuple[str, list[str]]:
-    """Take the next best lead until one is of a provider with fraudulent claims in review; returns it and these.
+@dataclass(frozen=True, slots=True)
+class TakenLead:
+    """A lead with fraudulent claims in review."""
 
-    Leads that are passed over, such as those of a single claim, stay with the investigator, as on any other day.
+    subject: str
+    """As the queue names it."""
+    provider_id: str
+    fraudulent: tuple[str, ...]
+
+
+def take_lead(context: CaseContext, browser: ConsoleBrowser) -> TakenLead:
+    """Take the next best lead until one has fraudulent claims in review, of a provider that is worth a sample.
+
+    Leads that are passed over stay with the investigator, as on any other day.
     """
     with context.step("lead", "Queue: take the next best lead") as step:
         browser.follow("Queue")
         _wait_for_leads(context, browser)
         for number in range(1, _MOST_LEADS + 1):
-            lead = browser.submit("Next best case")
-            waiting = [one for one in lead.rows() if one.get("Status", "").replace("_", " ") == "in review"]
-            providers = {one["Provider"] for one in waiting}
-            found = [one["Claim"] for one in waiting if one["Claim"] in context.truth.kinds]
-            if found and len(providers) == 1 and context.truth.is_worth_a_sample(min(providers)):
-                step.result(f"lead no. {number}: {' '.join(lead.texts('h1'))}, {len(lead.rows())} claims")
-                context.say(lead.url)
-                return min(providers), found
+            browser.submit("Next best case")
+            lead = _lead_shown(context, browser)
+            if lead is not None and context.truth.is_worth_a_sample(lead.provider_id):
+                step.result(f"no. {number}: {lead.subject}, {len(lead.fraudulent)} fraudulent claims in review")
+                context.say(browser.page.url)
+                return lead
             browser.follow("Queue")
     raise DemoPageError(f"none of the {_MOST_LEADS} best leads has a fraudulent claim in review")
 
 
+def _lead_shown(context: CaseContext, browser: ConsoleBrowser) -> TakenLead | None:
+    """The lead that is shown, which is a claim's page where it has one claim; None: no fraudulent claim in review."""
+    page = browser.page
+    heading = " ".join(page.texts("h1"))
+    waiting = [one for one in page.rows() if one.get("Status", "") == "in review" and "Why" in one]
+    claims = {one["Claim"]: one["Provider"] for one in waiting}
+    claim_id = urlsplit(page.url).path.rpartition("/")[2]
+    if claim_id.startswith("clm_") and heading == "In review":
+        heading, claims = f"Claim {claim_id}", {claim_id: page.facts()["Provider"]}
+    fraudulent = tuple(one for one in claims if one in context.truth.kinds)
+    providers = {claims[one] for one in fraudulent}
+    return TakenLead(heading, min(providers), fraudulent) if len(providers) == 1 else None
+
+
 def _wait_for_leads(context: CaseContext, browser: ConsoleBrowser) -> None:
-    """Reload the queue until a provider whose fraud goes on is a lead: claims may get their score after their rule."""
-    deadline = time.monotonic() + _LEADS_WITHIN_S
-    while not any(context.suspects.intersection(row.get("Subject", "").split()) for row in browser.page.rows()):
+    """Reload the queue until a fraudulent claim or its provider is a lead: claims may get their score after a rule."""
+    deadline, awaited = time.monotonic() + _LEADS_WITHIN_S, context.suspects | context.truth.kinds.keys()
+    while not any(awaited.intersection(row.get("Subject", "").split()) for row in browser.page.rows()):
         if time.monotonic() > deadline:
             raise DemoPageError(f"{browser.page.url} has no lead of {sorted(context.suspects)}: none was flagged")
         time.sleep(_POLL_S)
@@ -87,26 +109,25 @@ def _wait_for_leads(context: CaseContext, browser: ConsoleBrowser) -> None:
 
 def open_case(context: CaseContext, browser: ConsoleBrowser) -> OpenedCase:
     """Take a lead, read its flagged claim, open the case, record a note and request records."""
-    provider_id, fraudulent = take_lead(context, browser)
-    lead = browser.page
+    lead = take_lead(context, browser)
+    flagged = lead.fraudulent[0]
     with context.step("claim", "Open the flagged claim") as step:
-        claim = browser.follow(fraudulent[0])
-        step.result(f"{fraudulent[0]}: {' '.join(claim.texts('h1'))}")
+        claim = browser.page if flagged in browser.page.url else browser.follow(flagged)
+        step.result(f"{flagged}: {' '.join(claim.texts('h1'))}")
         context.say(claim.url)
     with context.step("case", "Open the case, note, records request") as step:
-        browser.back_to(lead)
-        case = browser.submit("Open case")
+        browser.follow("Queue")
+        browser.follow("Mine")
+        case = browser.submit(f"Open a case of {lead.subject}")
         case_id = case.url.rpartition("/")[2]
         browser.submit("Record", {"text": "Read the claims of the lead. The services are to be documented."})
-        letter = f"Please send the records of the services of claim {fraudulent[0]}."
-        due = (_today() + timedelta(days=14)).isoformat()
-        browser.submit(
-            "Add", {"title": "Records of the services", "due_on": due, "text": letter}, having={"act": "task"}
-        )
-        step.result(f"{case_id} about provider {provider_id}")
+        letter = f"Please send the records of the services of claim {flagged}."
+        due = (clock.now().date() + timedelta(days=14)).isoformat()
+        request = {"title": "Records of the services", "due_on": due, "text": letter}
+        browser.submit("Add", request, having={"act": "task"})
+        step.result(f"{case_id} about provider {lead.provider_id}")
         context.say(case.url)
-    kind = context.truth.kinds[fraudulent[0]]
-    return OpenedCase(case_id, case.url, provider_id, fraudulent[0], tuple(fraudulent), kind)
+    return OpenedCase(case_id, lead.provider_id, flagged, lead.fraudulent, context.truth.kinds[flagged])
 
 
 def write_pack(context: CaseContext, browser: ConsoleBrowser, case: OpenedCase) -> CasePack:
@@ -192,7 +213,3 @@ def _drafted(context: CaseContext, browser: ConsoleBrowser) -> tuple[int, int]:
     if said is None or int(said[2]) != drafted or not drafted:
         raise DemoPageError(f"{page.url} does not say what became of the {drafted} drafted sentences")
     return drafted, drafted - int(said[1])
-
-
-def _today() -> date:
-    return clock.now().date()

@@ -73,7 +73,7 @@ def _file_appeal(context: CaseContext, case: OpenedCase) -> str:
     key = with_database(make)[1]
     path = f"{context.platform.api_url}/v1/claims/{case.claim_id}/appeals"
     body = {"appellant": "provider", "reason": "The records show the service."}
-    response = httpx.post(path, json=body, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+    response = httpx.post(path, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=30.0, trust_env=False)
     context.taken.add(response)
     if response.status_code != httpx.codes.CREATED:
         raise DemoPageError(f"POST {path} answered with {response.status_code}: {response.text[:300]}")

@@ -13,6 +13,8 @@ from cli.demo.case.truth import SAMPLED_DAYS
 from core import clock
 
 SEED: Final = "2026-11-28/417"
+EXPECTED_ERRORS: Final = "10"
+"""In %: the fewer are expected, the more claims are reviewed."""
 _DUE_DAYS, _APPEAL_DAYS = 30, 60
 _CORRECT: Final = "correct_"
 
@@ -35,7 +37,7 @@ def draw_and_review(context: CaseContext, browser: ConsoleBrowser, case: OpenedC
         browser.follow(case.case_id)
         browser.follow("Samples and recoupment")
         plan = {"first_day": (today - timedelta(days=SAMPLED_DAYS)).isoformat(), "last_day": today.isoformat()}
-        sample = browser.submit("Draw the sample", {**plan, "seed": SEED})
+        sample = browser.submit("Draw the sample", {**plan, "seed": SEED, "error_rate": EXPECTED_ERRORS})
         sample_id = sample.url.rpartition("/")[2]
         facts = sample.facts()
         step.result(f"{sample_id}: {facts['Sample']} of {facts['Claims of the frame']}, {facts['Paid for them']} paid")

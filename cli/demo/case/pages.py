@@ -25,6 +25,8 @@ class PageButton:
     """A button that sends a form."""
 
     label: str
+    says: str
+    """What it says to who does not see it; empty where that is its label."""
     name: str | None
     value: str
     address: str | None
@@ -119,7 +121,7 @@ class ConsolePage:
             if any(form.fields.get(name, "") != value or name not in form.allowed for name, value in content.items()):
                 continue
             for one in form.buttons:
-                if one.label.startswith(button):
+                if one.label.startswith(button) or one.says.startswith(button or one.label):
                     return form, one
         sought = " and ".join([f"a button {button!r}" if button else "any button", *map("=".join, content.items())])
         raise DemoPageError(f"{self.url} has no form with {sought}{self.problem()}")
@@ -136,6 +138,7 @@ class ConsolePage:
                 tuple(
                     PageButton(
                         _text(one),
+                        one.get("aria-label", ""),
                         one.get("name"),
                         one.get("value", ""),
                         urljoin(self.url, one.attrib["formaction"]) if "formaction" in one.attrib else None,

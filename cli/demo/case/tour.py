@@ -26,7 +26,7 @@ from core.supervision import Processes
 if TYPE_CHECKING:
     from pipelines.simulate import UpcomingClaim
 
-UPCOMING_CLAIMS = 2_000
+UPCOMING_CLAIMS = 6_000
 """Simulated; a few of them are submitted."""
 CLAIMS_PER_SECOND = 30.0
 
