@@ -17,10 +17,15 @@ import redis
 from core.settings import Settings
 from tests.api.appeals import APPEAL, OVERTURNED, answer, filed
 from tests.api.bulk_files import begin, ndjson, send, upload
+from tests.api.case_files import added
+from tests.api.case_files import content as content_of_file
+from tests.api.case_files import send as send_file
+from tests.api.cases import opened as opened_case
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, Api, answering, running_api
 from tests.api.rescreening import opened
 from tests.api.tasks import ASYNC, carry_out, queued
+from tests.api.test_case_files import withdrawn
 from tests.api.waiting import until
 from tests.formats.fhir_claims import fhir_claim
 from tests.formats.x12_files import claim as x12_claim
@@ -159,6 +164,17 @@ async def send_texts(own: Insurer) -> None:
     await own.send(f"/v1/claims/{voided}/void", {"reason": REASON}, 200, role="claims_system")
     cancelled = (await begin(api, ndjson(NAMED)))["job_id"]
     await own.send(f"/v1/bulk/claims/{cancelled}/cancel", {"reason": REASON}, 200, role="claims_system")
+
+
+async def send_files(own: Insurer) -> None:
+    """Files of a case: their content, name and origin, what is written about them, and one that is refused."""
+    api, case = own.api, await opened_case(own.api)
+    content = f"{NAME}, born {BORN}, {NUMBER}\n".encode()
+    made = await added(api, case.case_id, content, f"{NAME}.txt", obtained_from=f"{NAME}, {MAIL}")
+    assert (await content_of_file(api, made)).content == content
+    assert (await withdrawn(api, made, TEXT)).status_code == 200
+    assert (await send_file(api, case.case_id, content, f"{NAME}.pdf", obtained_on=BORN + NUMBER)).status_code == 422
+    assert (await send_file(api, case.case_id, content, f"{NAME}.pdf", obtained_from=MAIL)).status_code == 422
 
 
 async def send_staff(own: Insurer) -> None:
@@ -311,6 +327,7 @@ async def test_nobody_is_found_where_nobody_should_be(
         await send_members(own)
         await send_claims(own)
         await send_texts(own)
+        await send_files(own)
         await send_what_is_refused(own)
         with worker(api, valkey_url, server_home) as log:
             await until(lambda: not waiting_work(api))
