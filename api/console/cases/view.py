@@ -218,5 +218,6 @@ def _details(details: Mapping[str, JsonValue]) -> str:
         elif name == "findings" and isinstance(value, list):
             parts.append(f"dispositions of {len(value)} claim{'' if len(value) == 1 else 's'}")
         else:
-            parts.append(f"{name.replace('_', ' ')} {str(value).replace('_', ' ') if name != 'subject_id' else value}")
+            shown = str(value) if name.endswith("_id") else str(value).replace("_", " ")
+            parts.append(f"{name.replace('_', ' ')} {shown}")
     return ", ".join(parts)

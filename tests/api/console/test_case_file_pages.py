@@ -62,6 +62,7 @@ async def test_a_file_is_added_listed_and_saved(desk: FileDesk) -> None:
     assert answer.status_code == 303, answer.text
     page = await desk.shown()
     assert hashlib.sha256(CSV).hexdigest() in page
+    assert f"file id {await desk.file_id()}" in page
     assert "Received: paid.csv" in page
     address = f"{desk.page}/files/{await desk.file_id()}/content"
     assert f'href="{address}"' in page
