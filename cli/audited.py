@@ -34,7 +34,7 @@ RECORDED: Final[Mapping[str, AuditedCommand]] = {
     "audit list": AuditedCommand(
         "audit.search", details=("actor", "act", "subject", "outcome", "since", "until", "limit")
     ),
-    "audit show": AuditedCommand("audit.read", "audit_entry", "audit_id", details=("changes",)),
+    "audit show": AuditedCommand("audit.read", "audit_entry", "audit_id", details=("changes", "archive")),
     "audit export": AuditedCommand(
         "audit.export", details=("actor", "act", "subject", "outcome", "since", "until", "form", "output")
     ),
@@ -128,6 +128,7 @@ BY_SERVICE: Final[Mapping[str, str]] = {
     "data reapply-erasures": "member.erase",
     "data find-member": "member.search",
     "data export-member": "member.export",
+    "audit archive": "audit.archive",
     "data archive run": "archive.add",
     "data archive restore": "archive.restore",
     "data consents import": "consent.record",

@@ -69,6 +69,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("audit show", "cli.audit_log:show"),
     CommandEntry("audit export", "cli.audit_log:export"),
     CommandEntry("audit verify", "cli.audit_log:verify"),
+    CommandEntry("audit archive", "cli.audit_log:archive"),
     CommandEntry("tasks list", "cli.platform.tasks:list_"),
     CommandEntry("tasks show", "cli.platform.tasks:show"),
     CommandEntry("tasks replay", "cli.platform.tasks:replay"),

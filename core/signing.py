@@ -33,7 +33,7 @@ KEY_FILE: Final = "signing.key"
 SIGNATURE_LIMIT: Final = 1024
 """Largest signature file, in bytes."""
 
-Purpose = Literal["model", "feature registry", "audit anchor", "archive", "dossier", "evidence pack"]
+Purpose = Literal["model", "feature registry", "audit anchor", "archive", "audit archive", "dossier", "evidence pack"]
 """What is signed; part of what the signature covers, so that one of a model is none of a registry."""
 
 

@@ -5,24 +5,37 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.archives.columns import Row, batch_of, rows_of, schema_of
 from api.archives.declared import ArchivedTable
-from api.archives.records import MANIFEST, SIGNATURE, ArchivedFile, ArchiveError, Manifest, StoredColumn
+from api.archives.records import (
+    MANIFEST,
+    SIGNATURE,
+    ArchivedFile,
+    ArchiveError,
+    ArchiveManifest,
+    Manifest,
+    StoredColumn,
+)
 from core.durable_files import sync_folder
 from core.errors import InvalidSignatureError, UntrustedSignatureError
-from core.signing import Signature, SigningKey, TrustedKeys
+from core.signing import Purpose, Signature, SigningKey, TrustedKeys
 
 ROWS: Final = 200
 """Rows that are in memory at a time."""
 _CHUNK: Final = 1 << 20
+AUDIT_LOG: Final = "audit-log-"
+"""How names of archives of the audit log begin, which have a manifest of their own."""
 _LOST_AND_FOUND: Final = "lost+found"
 """Of the file system, at the root of a volume; its owner alone may read it."""
+
+
+M = TypeVar("M", bound=ArchiveManifest)
 
 
 def write_table(
@@ -55,10 +68,10 @@ def write_table(
     )
 
 
-def write_manifest(folder: Path, manifest: Manifest, key: SigningKey) -> str:
+def write_manifest(folder: Path, manifest: BaseModel, key: SigningKey, purpose: Purpose = "archive") -> str:
     """Write the manifest and its signature; returns the SHA-256 of the manifest, in hex. Raises `OSError`."""
     content = manifest.model_dump_json(indent=1).encode() + b"\n"
-    for name, part in ((MANIFEST, content), (SIGNATURE, key.sign("archive", content).to_bytes())):
+    for name, part in ((MANIFEST, content), (SIGNATURE, key.sign(purpose, content).to_bytes())):
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(part)
@@ -89,8 +102,11 @@ def stored_rows(folder: Path, file: ArchivedFile) -> Iterator[Row]:
         raise ArchiveError(f"{folder / file.file} is not a Parquet file that can be read: {error}") from None
 
 
-def read_manifest(folder: Path, trusted: TrustedKeys) -> Manifest:
-    """The manifest of an archive. Raises `ArchiveError` where it is missing, changed or not signed by a trusted key."""
+def read_manifest(folder: Path, trusted: TrustedKeys, model: type[M], purpose: Purpose = "archive") -> M:
+    """The manifest of an archive.
+
+    Raises `ArchiveError` where it is missing, changed or not signed by a trusted key.
+    """
     path = folder / MANIFEST
     try:
         content, signature = path.read_bytes(), (folder / SIGNATURE).read_bytes()
@@ -99,11 +115,11 @@ def read_manifest(folder: Path, trusted: TrustedKeys) -> Manifest:
     except OSError as error:
         raise ArchiveError(_unreadable(error, path)) from None
     try:
-        trusted.verify("archive", content, Signature.parse(signature))
+        trusted.verify(purpose, content, Signature.parse(signature))
     except (InvalidSignatureError, UntrustedSignatureError) as error:
         raise ArchiveError(f"{path} is refused: {error}") from None
     try:
-        manifest = Manifest.model_validate_json(content)
+        manifest = model.parse(content)
     except ValidationError:
         raise ArchiveError(f"{path} is of a release that this one does not read") from None
     if manifest.archive != folder.name:
@@ -111,10 +127,10 @@ def read_manifest(folder: Path, trusted: TrustedKeys) -> Manifest:
     return manifest
 
 
-def problems_of(folder: Path, manifest: Manifest) -> list[str]:
+def problems_of(folder: Path, files: Sequence[ArchivedFile]) -> list[str]:
     """What differs between an archive's folder and its manifest: each file by name, also one that cannot be read."""
     found: list[str] = []
-    for one in manifest.files:
+    for one in files:
         path = folder / one.file
         try:
             if path.stat().st_size != one.size or digest(path) != one.sha256:
@@ -123,7 +139,7 @@ def problems_of(folder: Path, manifest: Manifest) -> list[str]:
             found.append(f"{path} is missing")
         except OSError as error:
             found.append(_unreadable(error, path))
-    expected = {one.file for one in manifest.files} | {MANIFEST, SIGNATURE}
+    expected = {one.file for one in files} | {MANIFEST, SIGNATURE}
     try:
         found += [f"{path} is not in the manifest" for path in sorted(folder.iterdir()) if path.name not in expected]
     except OSError as error:
@@ -142,7 +158,7 @@ def archives_in(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name != _LOST_AND_FOUND
+        if path.is_dir() and not path.name.startswith((".", AUDIT_LOG)) and path.name != _LOST_AND_FOUND
     )
     if not found:
         raise ArchiveError(f"{folder} has no archive")
@@ -152,7 +168,7 @@ def archives_in(folder: Path) -> list[Path]:
 def verify(folder: Path, trusted: TrustedKeys) -> tuple[Manifest | None, list[str]]:
     """The manifest of an archive, `None` where it is refused, and what is wrong with the archive."""
     try:
-        manifest = read_manifest(folder, trusted)
+        manifest = read_manifest(folder, trusted, Manifest)
     except ArchiveError as error:
         return None, [str(error)]
-    return manifest, problems_of(folder, manifest)
+    return manifest, problems_of(folder, manifest.files)

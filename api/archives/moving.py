@@ -131,8 +131,8 @@ class Mover:
         partial.rename(named)
         sync_folder(self.folder)
         self.on_step(ArchiveStep.NAMED)
-        stored = read_manifest(named, self.trusted)
-        problems = problems_of(named, stored)
+        stored = read_manifest(named, self.trusted, Manifest)
+        problems = problems_of(named, stored.files)
         if stored != manifest or problems:
             raise ArchiveError(f"what was written cannot be read again: {'; '.join(problems)}; check the disk")
         self.on_step(ArchiveStep.VERIFIED)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -87,13 +87,23 @@ class ArchivedFile(BaseModel):
     in_clear: tuple[str, ...] = Field(description="Columns that say whose the claim is, in clear.")
 
 
-class Manifest(BaseModel):
-    """What an archive has."""
+class ArchiveManifest(BaseModel):
+    """What every archive says of itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", cache_strings="keys")
 
     version: Literal[1] = 1
-    archive: str = Field(pattern=r"^[a-z0-9_-]+$")
+    archive: str = Field(pattern=r"^[a-z0-9_-]+$", description="Name of its folder.")
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """The manifest in a file. Raises `ValidationError`."""
+        return cls.model_validate_json(content)
+
+
+class Manifest(ArchiveManifest):
+    """What an archive of claims has."""
+
     kind: str
     revision: str = Field(description="Migration revision of the tables.")
     made_at: AwareDatetime

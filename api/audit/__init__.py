@@ -30,14 +30,26 @@ from api.audit.records import (
     NOT_FOUND,
     OUTCOMES,
     SUCCESS,
+    ArchivedSegment,
     AuditedAct,
     AuditFilter,
+    Seal,
     Subject,
 )
 from api.audit.repository import audited_act, entries, entries_after, entry, is_recorded, record
+from api.audit.seal_store import SEALED_ORDER
 from api.audit.sealing import AuditSealer
+from api.audit.seals import ENTRY_BYTES, RowValues
 from api.audit.submissions import record_submissions, submitted_by
-from api.audit.verification import AuditFault, AuditReport, AuditVerdict, verify
+from api.audit.verification import (
+    AuditFault,
+    AuditReport,
+    AuditVerdict,
+    ReadSegment,
+    check_rows,
+    check_seal,
+    verify,
+)
 from api.audit.writer import AuditWriter
 
 __all__ = [
@@ -45,13 +57,16 @@ __all__ = [
     "CHANGE_KEPT",
     "COMMAND_LINE",
     "DENIED",
+    "ENTRY_BYTES",
     "FAILED",
     "NOT_FOUND",
     "NOT_PERSONAL",
     "OUTCOMES",
     "ROUTES",
+    "SEALED_ORDER",
     "SUCCESS",
     "WITHOUT_CHANGE",
+    "ArchivedSegment",
     "AuditAnchor",
     "AuditAnchorer",
     "AuditFault",
@@ -67,9 +82,12 @@ __all__ = [
     "CommandRecord",
     "CommandRecords",
     "PendingCommand",
+    "ReadSegment",
     "RecordTooLargeError",
     "RecordedBy",
     "RefusedAnchor",
+    "RowValues",
+    "Seal",
     "SignedAnchor",
     "StoredAnchors",
     "StoredChange",
@@ -79,6 +97,8 @@ __all__ = [
     "audit_event",
     "audited_act",
     "check_declared",
+    "check_rows",
+    "check_seal",
     "entries",
     "entries_after",
     "entry",

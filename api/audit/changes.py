@@ -104,9 +104,15 @@ async def _sealed(
     return key.seal(value.encode(), _at(act, subject.kind, subject.subject_id, at))
 
 
-async def stored_change(connection: AsyncConnection, keys: FieldKeys, found: AuditedAct) -> StoredChange:
-    """The change of an entry. Raises `DecryptionError` where it was changed, and what `FieldKeys` raises."""
-    sealed = await connection.scalar(select(AuditRow.change).where(AuditRow.audit_id == found.audit_id))
+async def sealed_change(connection: AsyncConnection, found: AuditedAct) -> bytes | None:
+    """The change of an entry as it is stored; `None`: it has none."""
+    return await connection.scalar(select(AuditRow.change).where(AuditRow.audit_id == found.audit_id))
+
+
+async def stored_change(
+    connection: AsyncConnection, keys: FieldKeys, found: AuditedAct, sealed: bytes | None
+) -> StoredChange:
+    """The change of an entry, opened. Raises `DecryptionError` where it was changed, and what `FieldKeys` raises."""
     if sealed is None:
         return StoredChange()
     key_id = key_id_of(sealed)

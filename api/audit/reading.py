@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from api.audit.acts import CHANGE_READ
-from api.audit.changes import StoredChange, stored_change
+from api.audit.changes import StoredChange, sealed_change, stored_change
 from api.audit.records import SUCCESS, AuditedAct, AuditFilter, Subject
 from api.audit.repository import audited_act, entries, entry
 from api.database import Database
@@ -45,14 +45,23 @@ class AuditReading:
         return found
 
 
-async def shown_change(database: Database, keys: FieldKeys, found: AuditedAct, actor: Actor) -> StoredChange:
-    """Decrypt the change of an entry.
+async def shown_change(
+    database: Database,
+    keys: FieldKeys,
+    found: AuditedAct,
+    actor: Actor,
+    *,
+    archived: bool = False,
+    sealed: bytes | None = None,
+) -> StoredChange:
+    """Decrypt the change of an entry; of one that is `archived`, `sealed`, which its archive has.
 
     If the entry is about a member, a record of this read is committed before the change is returned. Raises as
     `stored_change` does.
     """
     async with database.reading() as connection:
-        stored = await stored_change(connection, keys, found)
+        stored_bytes = sealed if archived else await sealed_change(connection, found)
+        stored = await stored_change(connection, keys, found, stored_bytes)
     if stored.change is None or found.subject_kind != "member" or found.subject_id is None:
         return stored
     row = entry(

@@ -85,3 +85,17 @@ class Seal:
     entries: bytes
     previous: bytes
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedSegment:
+    """Consecutive seals whose rows are in an archive, as the database names it."""
+
+    archive: str
+    first_seal: int
+    last_seal: int
+    head: str
+    """Hash of the last seal in the signed manifest, in hex."""
+    rows: int
+    problem: str | None = None
+    """Why what the database names is no signed statement; `None`: it is one."""

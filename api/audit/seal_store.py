@@ -13,6 +13,8 @@ _COLUMNS: Final = (
     "request_id, address, agent, change"
 )
 """What a digest covers, in its order: every column."""
+SEALED_ORDER: Final = tuple(one.removesuffix("::text") for one in _COLUMNS.split(", "))
+"""Names of these columns."""
 _SEAL: Final = "seal, sealed_at, last_audit_id, entries, previous, hash"
 _ROWS: Final = Statement(
     f"SELECT {_COLUMNS} FROM audit_log WHERE audit_id > %(after)s AND audit_id <= %(until)s "

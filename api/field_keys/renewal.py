@@ -50,7 +50,10 @@ _AUDITED: Final = text(
     f"SELECT DISTINCT subject_id, {sealed_by('change')} FROM audit_log WHERE subject_kind = 'member' "
     f"AND subject_id = ANY(:member_ids) AND change IS NOT NULL AND {is_members_sql('change')}"
 )
-_ARCHIVED: Final = text("SELECT DISTINCT member_id FROM archived_claims WHERE member_id = ANY(:member_ids)")
+_ARCHIVED: Final = text(
+    "SELECT member_id FROM archived_claims WHERE member_id = ANY(:member_ids) "
+    "UNION SELECT one FROM audit_archives, unnest(members) AS one WHERE one = ANY(:member_ids)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ _STAFF_ONLY: Final = "accounts of people and programs that sign in; what a membe
 LEFT_OUT: Final[Mapping[str, str]] = {
     "archived_claims": "which archive has a claim whose retention is over: ask the insurer for it",
     "assessments": _MODEL,
+    "audit_archives": "which archive has old entries of the audit log, by their numbers",
     "dispositions": _MODEL,
     "labels": _MODEL,
     "selections": _MODEL,

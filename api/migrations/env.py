@@ -12,6 +12,7 @@ from api.assessments import tables as _assessments  # noqa: F401
 
 # Every noun's tables, so that the metadata holds them all.
 from api.audit import tables as _audit  # noqa: F401
+from api.audit_archives import tables as _audit_archives  # noqa: F401
 from api.bulk import tables as _bulk  # noqa: F401
 from api.cases import tables as _cases  # noqa: F401
 from api.catalog import tables as _catalog  # noqa: F401

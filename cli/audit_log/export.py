@@ -16,7 +16,7 @@ import click
 from cli.audit_log.commands import filter_of, filter_options
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.options import OUTPUT_FILE
+from cli.options import INPUT_FOLDER, OUTPUT_FILE
 from cli.output import print_json, print_values
 from cli.recording import note
 from cli.residency import check_region
@@ -91,26 +91,36 @@ def export(
 @command(examples=["ginja audit show 4711", "ginja audit show 4711 --changes --json"])
 @click.argument("audit_id", metavar="ENTRY", type=click.IntRange(-(2**63), 2**63 - 1))
 @click.option("--changes", is_flag=True, help="With what was before and after a change, decrypted.")
-def show(audit_id: int, changes: bool, as_json: bool) -> None:
+@click.option("--archive", type=INPUT_FOLDER, help="Read it from this archive, or from those in this folder.")
+def show(audit_id: int, changes: bool, archive: Path | None, as_json: bool) -> None:
     """Show one entry of the audit log with everything that it has. Looking is an entry itself."""
     from api.audit import COMMAND_LINE, StoredChange, audited_act, shown_change
+    from api.audit_archives import archived_entry
     from api.field_keys import FieldKeys
     from api.request_context import Actor
     from core.settings import settings
+    from core.signing import trusted_keys
 
     url = existing_database_url()
+    archive = None if archive is None else archive.resolve()
 
     async def read(database: "Database") -> "tuple[AuditedAct | None, StoredChange]":
-        async with database.reading() as connection:
-            found = await audited_act(connection, audit_id)
+        sealed: bytes | None = None
+        if archive is None:
+            async with database.reading() as connection:
+                found = await audited_act(connection, audit_id)
+        else:
+            found, sealed = archived_entry(archive, trusted_keys(settings()), audit_id) or (None, None)
         if found is None or not changes:
             return found, StoredChange()
         actor = Actor(COMMAND_LINE, getpass.getuser(), "operator")
-        return found, await shown_change(database, FieldKeys(settings(), url), found, actor)
+        keys = FieldKeys(settings(), url)
+        return found, await shown_change(database, keys, found, actor, archived=archive is not None, sealed=sealed)
 
     found, stored = with_database(read)
     if found is None:
-        raise click.UsageError(f"There is no entry {audit_id}; `ginja audit list --json` shows their numbers.")
+        where = "in this archive" if archive is not None else "here; one that was archived needs --archive"
+        raise click.UsageError(f"There is no entry {audit_id} {where}. `ginja audit list --json` shows their numbers.")
     change = None if stored.change is None else asdict(stored.change)
     if as_json:
         print_json(asdict(found) | ({"change": change, "change_erased": stored.is_erased} if changes else {}))

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +11,12 @@ import click
 from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.exit_codes import ExitCode
+from cli.options import INPUT_FOLDER
 from cli.output import print_json
 
 if TYPE_CHECKING:
     from api.audit import AuditFault, AuditReport
+    from api.database import Database
 
 _FAULTS = {
     "changed": "row {audit_id} (seal {seal}) was changed",
@@ -23,6 +26,7 @@ _FAULTS = {
     "seal_changed": "seal {seal} was changed",
     "anchor": "seal {seal} differs from its anchor outside the database",
     "anchor_refused": "anchor refused: {place}",
+    "archive": "archive: {place}",
 }
 _VERDICTS = {
     "intact": "The log is intact.",
@@ -35,30 +39,39 @@ _VERDICTS = {
 }
 
 
-@command(examples=["ginja audit verify", "ginja audit verify --json"])
-def verify(as_json: bool) -> None:
+@command(examples=["ginja audit verify", "ginja audit verify --archives /srv/archives --json"])
+@click.option("--archives", type=INPUT_FOLDER, help="Folder of archives, whose rows are compared as well.")
+def verify(archives: Path | None, as_json: bool) -> None:
     """Compare every row of the audit log with its seal, and every seal with the one before and with the anchors.
 
     Changes nothing. Names each row that was changed, removed or inserted since it was sealed, and fails. It fails too
     while there is no seal, or no anchor outside the database: the log is then unsealed or unanchored. Rows after the
-    last seal are stated with their age: nothing is known of them.
+    last seal are stated with their age: nothing is known of them. Rows that `ginja audit archive` moved are in archives
+    that signed manifests in the database name; with --archives they are read there and compared, too.
     """
     from api.audit import AuditVerdict, stored_anchors
     from api.audit import verify as compare
+    from api.audit_archives import archived_segments, reader
     from core import clock
     from core.settings import settings
     from core.signing import trusted_keys
 
     existing_database_url()
+    trusted = trusted_keys(settings())
+
+    async def compared(database: "Database") -> "AuditReport":
+        segments = await archived_segments(database, trusted)
+        return await compare(database, stored, segments, None if archives is None else reader(archives, trusted))
+
     try:
-        stored = stored_anchors(settings(), trusted_keys(settings()))
+        stored = stored_anchors(settings(), trusted)
     except OSError as error:
         raise click.UsageError(
             f"The anchors cannot be read: {error.filename}: {error.strerror}. Mount GINJA_AUDIT_ANCHOR_FOLDER, or run "
             "the command as the user of the worker."
         ) from None
     began = time.perf_counter()
-    report = with_database(lambda database: compare(database, stored))
+    report = with_database(compared)
     seconds = round(time.perf_counter() - began, 2)
     age_s = None
     if report.oldest_unsealed_at is not None:
@@ -79,6 +92,9 @@ def _print(report: "AuditReport", age_s: int | None, seconds: float) -> None:
         click.echo(f"The last anchored seal is of {report.last_anchored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
     if report.unsealed:
         click.echo(f"{report.unsealed:,} rows are not sealed yet; the oldest is {age_s:,} s old.")
+    if report.archived:
+        how = "compared with their seals" if report.archived_compared else "not read; compare them with --archives"
+        click.echo(f"{report.archived:,} rows are in archives, {how}.")
     for fault in report.faults:
         click.echo(f"FAULT: {_text(fault)}.")
     if report.faults_in_all > len(report.faults):

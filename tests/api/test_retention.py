@@ -150,7 +150,7 @@ async def test_what_is_due_is_exactly_what_a_run_removes(api: Api):
     ("text", "message"),
     [
         ("[kinds.replies]\ndays = 1", "not a kind whose period can be changed; those are outbox_events"),
-        ("[kinds.audit_log]\ndays = 1", "not a kind whose period can be changed"),
+        ("[kinds.audit_seals]\ndays = 1", "not a kind whose period can be changed"),
         ("[kinds.ended_tasks]\ndays = 1", "not a kind whose period can be changed"),
         ("[kinds.closed_claims]\ndays = 365", "closed_claims.days must be a whole number from 2192 to"),
         ("[kinds.mails]\ndays = 60", "mails.days must be a whole number from 61 to"),
@@ -187,7 +187,8 @@ async def test_the_command_shows_periods_what_is_due_and_the_last_run(api: Api):
     assert kinds.keys() == KINDS.keys()
     replied = kinds["stored_replies"]
     assert (replied["days"], replied["due"], replied["last_day"]) == (7, 2, None)
-    assert (kinds["audit_log"]["days"], kinds["audit_log"]["due"]) == (None, None)
+    assert (kinds["audit_seals"]["days"], kinds["audit_seals"]["due"]) == (None, None)
+    assert (kinds["audit_log"]["days"], kinds["audit_log"]["due"]) == (2192, None)
     day = date(2030, 1, 1)
     every_day(api.url, day)
     table = CliRunner().invoke(main, ["data", "retention"], env={"GINJA_DATABASE_URL": api.url})

@@ -38,7 +38,7 @@ STAFF_ONLY = frozenset(
         *("labels", "selections", "dispositions", "authorizations", "registry_history", "reports", "dead_letters"),
         *("rescreening_claims", "rescreening_subjects", "rescreening_findings", "webhook_deliveries"),
         *("webhook_attempts", "webhook_endpoints", "webhook_secrets", "notifications", "notification_subscriptions"),
-        *("mails", "legal_holds", "rescreening_jobs", "outbox", "audit_log"),
+        *("audit_archives", "mails", "legal_holds", "rescreening_jobs", "outbox", "audit_log"),
     }
 )
 """A provider or member sees no row; each may add to the last two."""

@@ -97,7 +97,7 @@ def test_an_intact_log_is_said_to_be_and_what_is_not_sealed_has_its_age(ginja: G
 def test_a_changed_row_is_named_and_the_command_fails(ginja: Ginja, audit_url: str):
     with psycopg.connect(audit_url) as connection:
         connection.execute("GRANT UPDATE, DELETE ON audit_log TO CURRENT_USER")
-        connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only")
+        connection.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
         connection.execute("UPDATE audit_log SET subject_id = 'clm_9' WHERE audit_id = 2")
         connection.execute("DELETE FROM audit_log WHERE audit_id = 4")
     done = ginja("verify")

@@ -99,6 +99,7 @@ GENERATED: Final = {
         "feature_times findings groups model_version outcome policy_trace reasons rule schema_hash "
         "score_failure shadow stale_views supersedes vector"
     ),
+    "audit_archives": "archive folder manifest members signature",
     "audit_log": "act api_key_id claim_id outcome purpose request_id role subject_kind",
     "audit_seals": "entries hash previous",
     "consents": "consent_id document_sha256 kind member_id purpose scope",
