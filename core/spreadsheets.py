@@ -13,8 +13,8 @@ def cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV with LF line ends, each value as `cell` writes it."""
+def csv_text(rows: Iterable[Iterable[object]], *, line_end: str = "\n") -> str:
+    """Rows as CSV, each value as `cell` writes it; an empty cell is null. Browsers save files with CRLF (RFC 4180)."""
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator=line_end).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()

@@ -256,14 +256,15 @@ class Laboratory:
 @asynccontextmanager
 async def _laboratory(stage: Stage, scorer_port: int) -> AsyncIterator[Laboratory]:
     from api.database import Database
-    from api.identity import create_key
+    from benchmarks.crash.signing import signing_admin
 
     _without_disk(stage.home)
     set_updater_heartbeat(stage.redis_url)  # no worker runs: today's rows would be stale, and the rule would decide
     database = Database(stage.database_url)
-    _, key = await create_key(database, name="crash", role="admin")
+    key, signing_key = await signing_admin(database, "crash")
     await database.close()
-    direct = StepPlace(stage.home, stage.database_url, stage.redis_url, f"http://127.0.0.1:{scorer_port}", key)
+    scorer_url = f"http://127.0.0.1:{scorer_port}"
+    direct = StepPlace(stage.home, stage.database_url, stage.redis_url, scorer_url, key, signing_key)
     async with AsyncExitStack() as stack:
         proxies = {}
         for name, url, framer in (
@@ -278,6 +279,7 @@ async def _laboratory(stage: Stage, scorer_port: int) -> AsyncIterator[Laborator
             _through(direct.redis_url, proxies["valkey"]),
             _through(direct.scorer_url, proxies["scorer"]),
             key,
+            signing_key,
         )
         laboratory = Laboratory(stage, direct, watched, list(proxies.values()))
         try:

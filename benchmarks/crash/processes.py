@@ -35,6 +35,8 @@ class StepPlace:
     scorer_url: str
     key: str
     """Secret of an API key of role `admin`."""
+    signing_key: str
+    """Private key of that API key, in PEM."""
 
 
 class FileOrder(Enum):

@@ -16,17 +16,19 @@ from api.app import create_app
 from api.database import Database
 from api.errors import Conflict
 from api.housekeeping import every_day
-from api.identity import create_key
 from api.investigations import Choice, ScoredClaim
 from api.migrate import plain_url
 from api.policies import PolicyStore
+from api.request_signing import RequestSigner
 from api.scorer import ScorerClient, States
 from api.scoring import Rescorer
 from api.scoring.pending import pending_claims
 from api.scoring.rescoring import CONSUMER
+from api.signed_requests import may_be_confirmed
 from api.windows import EntityWindows
 from api.worker import RESCORE_DEADLINE_MS, Worker
 from benchmarks.crash.processes import Begin, StepPlace
+from benchmarks.crash.signing import signing_admin
 from claims.scoring import ClaimFacts
 from core import clock
 from core.settings import Settings
@@ -74,8 +76,6 @@ def _settings(place: StepPlace) -> Settings:
             "redis_url": place.redis_url,
             "scorer_url": place.scorer_url,
             "scorer_deadline_ms": 2_000,
-            # A nonce is a transaction of its own before the operation: tests/api/test_signed_requests.py
-            "signed_requests": "accepted",
         }
     )
 
@@ -86,7 +86,18 @@ async def _client(place: StepPlace) -> AsyncIterator[httpx.AsyncClient]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"authorization": f"Bearer {place.key}", "content-type": "application/json"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://claims", headers=headers) as client:
+        signer = RequestSigner(place.signing_key)
+
+        async def sign(request: httpx.Request) -> None:
+            if may_be_confirmed(request.method, request.url.path):
+                request.headers.update(
+                    signer.sign(request.method, str(request.url), dict(request.headers), request.content)
+                )
+
+        hooks = {"request": [sign]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://claims", headers=headers, event_hooks=hooks
+        ) as client:
             yield client
 
 
@@ -110,14 +121,15 @@ def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Se
 def post_by_another(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:
     """As `post`, with a new key of another person."""
 
-    async def another() -> str:
+    async def another() -> tuple[str, str]:
         database = Database(place.database_url, pool_size=1)
         try:
-            return (await create_key(database, name="another", role="admin"))[1]
+            return await signing_admin(database, "another")
         finally:
             await database.close()
 
-    return post(requests, replace(place, key=asyncio.run(another())), begin)
+    key, signing_key = asyncio.run(another())
+    return post(requests, replace(place, key=key, signing_key=signing_key), begin)
 
 
 def post_without_scorer(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:

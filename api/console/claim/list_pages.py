@@ -1,7 +1,5 @@
 """The page that lists exactly the claims that a count counts, and the same as CSV."""
 
-import csv
-import io
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -17,7 +15,7 @@ from api.fields import as_claim_id
 from api.paging import write_cursor
 from claims.money import format_cents
 from core.format import counted, number_to_4_digits, utc_minute
-from core.spreadsheets import cell
+from core.spreadsheets import csv_text
 
 LIST_QUERY: Final = ("set", "claim", "provider", "member")
 """Parameters of the address: the name of the set, and what it is about."""
@@ -112,18 +110,16 @@ def _line(claim: CountedClaim, anchor: Anchor) -> dict[str, str]:
 
 
 def _csv(claims: list[CountedClaim]) -> str:
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(_HEADINGS)
-    for claim in claims:
-        values = (
+    rows = (
+        (
             *(claim.claim_id, claim.received_at.isoformat(), claim.service_from.isoformat(), claim.provider_id),
             *(claim.member_id, claim.procedure_code, format_cents(claim.amount_cents)),
             *(format_cents(claim.approved_cents), claim.status),
             None if claim.voided_at is None else claim.voided_at.isoformat(),
         )
-        writer.writerow([cell(value) for value in values])
-    return written.getvalue()
+        for claim in claims
+    )
+    return csv_text((_HEADINGS, *rows), line_end="\r\n")
 
 
 def _claims(request: Request) -> CountedClaimLists:

@@ -121,7 +121,7 @@ class Subjects:
             raise NotFound(_UNKNOWN_PROVIDER if subject.kind is SubjectKind.PROVIDER else _UNKNOWN_MEMBER)
         return (await open_case(self._database, self._keys, signed_in.caller, subject)).case_id
 
-    async def exported(self, signed_in: SignedIn, column: SubjectColumn, subject_id: str) -> bytes:
+    async def exported(self, signed_in: SignedIn, column: SubjectColumn, subject_id: str) -> str:
         """The latest claims of a provider or member as a CSV file."""
         require_investigator(signed_in)
         async with self._database.reading() as connection:
