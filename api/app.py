@@ -20,8 +20,8 @@ from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
 from api.consents import routes as consent_routes
 from api.console.access import ConsoleAccess
-from api.console.health import PlatformHealth
 from api.console.own import OwnClaims
+from api.console.platform import PlatformDesks
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
@@ -139,7 +139,7 @@ def create_app(
             created.tasks,
             created.field_keys,
             settings,
-            PlatformHealth(created.database, created.scorer, settings, created.probe, created.rate_limits),
+            PlatformDesks.of(created.database, created.scorer, settings, created.probe, created.rate_limits),
         )
         console.state.own = OwnClaims(
             created.database, created.intake, created.appeals, created.field_keys, settings.zone

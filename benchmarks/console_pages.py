@@ -61,6 +61,7 @@ PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "cases": ("/console/cases", _ALL),
     "team": ("/console/team", _ALL),
     "health": ("/console/health", _ALL),
+    "model": ("/console/model", _ALL),
     "appeals": ("/console/appeals", _ALL),
     "re-screening": ("/console/rescreening", _ALL),
     "weekly list": ("/console/reviews", _ALL),

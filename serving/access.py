@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from claims.model_report import MODELS_PATH
 from claims.scoring import DETAILS_PATH, WINDOWS_PATH
 from core.setting_types import is_this_machine
 from serving import metrics
@@ -18,7 +19,7 @@ from serving.errors import NoSuchPath, NotPrivate, Refusal, TokenRequired, Unpro
 
 OPEN: Final = frozenset({"/livez", "/readyz"})
 """Answered without a token, for whatever supervises the process; they tell of no claim."""
-SERVED: Final = OPEN | {"/", "/metrics", LIVE, BATCH, DETAILS_PATH, WINDOWS_PATH}
+SERVED: Final = OPEN | {"/", "/metrics", LIVE, BATCH, DETAILS_PATH, WINDOWS_PATH, MODELS_PATH}
 """Every path; any other is not found, whatever BentoML would serve there."""
 
 _is_loopback = lru_cache(64)(is_this_machine)

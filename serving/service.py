@@ -24,6 +24,7 @@ from serving.admission import LIVE, AdmissionMiddleware
 from serving.direct import DirectMiddleware
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed, TookTooLong
+from serving.model_report import ModelReportMiddleware, report_of
 from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
 from serving.wire import BatchRequest, BatchScores, DetailsRequest, ScoreRequest, WireModel
 
@@ -142,5 +143,6 @@ service = cast("bentoml.Service[Any]", ScoringService)
 service.add_asgi_middleware(TimeMiddleware)
 service.add_asgi_middleware(AccessMiddleware, token=secret_text(settings().scorer_token))
 service.add_asgi_middleware(StatusMiddleware, status=_status, windows=_windows)
+service.add_asgi_middleware(ModelReportMiddleware, report=lambda: report_of(settings().home.resolve()))
 service.add_asgi_middleware(AdmissionMiddleware, live=_live)
 service.add_asgi_middleware(DirectMiddleware, path=LIVE, request_type=ScoreRequest, answer=_score)

@@ -12,6 +12,7 @@ import pydantic_core
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from claims.model_report import MODELS_PATH
 from claims.scoring import CONTRACT, DETAILS_PATH, SERVER_TIME_HEADER, WINDOWS_PATH
 from claims.windows import WindowValue
 from core.settings import instance
@@ -33,6 +34,7 @@ _LINKS = {
     "score_batch": "/v1/score_batch",
     "explain": DETAILS_PATH,
     "windows": WINDOWS_PATH,
+    "models": MODELS_PATH,
     "ready": "/readyz",
     "alive": "/livez",
     "metrics": "/metrics",

@@ -245,6 +245,7 @@ ROUTES: Final[Mapping[str, AuditedRoute]] = {
     "GET /console/cases/{case_id}/summary": AuditedRoute("console.case_summary", "case", "case_id"),
     "GET /console/team": AuditedRoute("console.team"),
     "GET /console/health": AuditedRoute("console.health"),
+    "GET /console/model": AuditedRoute("console.model"),
     "GET /console/rescreening": AuditedRoute("console.rescreening"),
     "GET /console/appeals": AuditedRoute("console.appeals"),
     "GET /console/in-review": AuditedRoute("console.in_review"),

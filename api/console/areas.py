@@ -9,10 +9,13 @@ from typing import Final
 
 from api.identity import MEMBER, PROVIDER, Caller, Scope
 
+MODEL_SCOPES: Final = (Scope.ANALYZE, Scope.POLICY_WRITE)
+"""Each is enough to see the page about the models: of data scientists, and of lead investigators."""
 _WITHOUT_CLAIMS: Final[Mapping[str, tuple[Scope, ...]]] = {
     "/console/health": (Scope.OPERATE,),
     "/console/dead-letters": (Scope.OPERATE,),
     "/console/tasks": (Scope.OPERATE,),
+    "/console/model": MODEL_SCOPES,
 }
 """Pages that show no claim, with the pages below them; each of the scopes is enough. The first is the start page."""
 _OWN: Final = frozenset({"/console", "/console/", "/console/sessions"})
@@ -31,6 +34,11 @@ def sees_claims(caller: Caller) -> bool:
 def has_own_claims(caller: Caller) -> bool:
     """Whether the pages about own claims are open to a caller: of a provider or member."""
     return caller.role in (PROVIDER, MEMBER) and caller.is_bound_as_declared and caller.may(Scope.READ)
+
+
+def may_see_models(caller: Caller) -> bool:
+    """Whether a caller sees the page about the models, which names no claim."""
+    return any(map(caller.may, MODEL_SCOPES))
 
 
 def has_console(caller: Caller) -> bool:

@@ -26,6 +26,7 @@ from api.console.guard import GuardedConsole
 from api.console.health import HealthPages
 from api.console.member_routes import MemberPages
 from api.console.member_search import MemberSearchPages
+from api.console.model import ModelPages
 from api.console.own import OwnPages
 from api.console.page_route import ConsoleRoute as _Page
 from api.console.queue import QueuePages
@@ -334,6 +335,7 @@ def console_app() -> Starlette:
             *SummaryPages(renderer).routes(),
             *TeamPages(renderer).routes(),
             *HealthPages(renderer).routes(),
+            *ModelPages(renderer).routes(),
             *case_pages.routes(),
             *CaseFilePages(case_pages.shown).routes(),
             _Page("/rescreening", pages.rescreening, queries=["after"]),

@@ -34,9 +34,9 @@ from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel,
 from api.console.evidence import CaseEvidence
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.failed_work import FailedWork
-from api.console.health import PlatformHealth
 from api.console.lines import DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
+from api.console.platform import PlatformDesks
 from api.console.reading import NO_CLAIM
 from api.console.repository import ExplainedClaim
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
@@ -96,7 +96,7 @@ class Console:
         tasks: Tasks,
         keys: FieldKeys,
         settings: Settings,
-        health: PlatformHealth,
+        platform: PlatformDesks,
     ) -> None:
         self.database = database
         self._settings = settings
@@ -111,7 +111,7 @@ class Console:
         self.subjects = Subjects(database, keys)
         self.member_search = MemberSearch(database, keys)
         self.team = TeamWork(database)
-        self.health = health
+        self.platform = platform
         self.summaries = CaseSummaries(EvidencePacks(database, keys, settings), settings)
         self.consents = MemberConsents(Consents(database, settings.zone))
         self.evidence = CaseEvidence(database, keys, settings)

@@ -14,6 +14,7 @@ from api.scorer.breaker import Breaker, BreakerState
 from api.scorer.clock_offset import ClockOffset
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
+from claims.model_report import MODEL_REPORT, MODELS_PATH, ModelReport
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
 from claims.scoring import (
     DETAILS_PATH,
@@ -33,6 +34,8 @@ MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
 """`Scoring.failure` of a score with too few available features to be used."""
 WINDOWS_DEADLINE_S = 2.0
+REPORT_DEADLINE_S = 3.0
+MAX_REPORT_BYTES = 4 * 1024 * 1024
 DETAILS_DEADLINE_S = 2.0
 """Comparing a claim with 2,000 others takes a tenth of a second."""
 _DETAILS = TypeAdapter(Mapping[str, object])
@@ -200,6 +203,18 @@ class ScorerClient:
         if status.model_version is None:
             raise ScorerFailure("no_model", "the scorer has no model")
         return ServingModels(status.model_version, status.challenger_version)
+
+    async def model_report(self) -> ModelReport:
+        """What the scorer's home says about its models. Raises `ScorerFailure`."""
+        try:
+            response = await self._pool.get(MODELS_PATH, deadline_s=REPORT_DEADLINE_S, limit=MAX_REPORT_BYTES)
+            if response.status != 200:
+                raise ScorerFailure(f"http_{response.status}", f"the scorer responded with {response.status}")
+            return MODEL_REPORT.validate_json(response.body)
+        except HttpFailure as failure:
+            raise ScorerFailure(failure.code, str(failure)) from None
+        except ValidationError:
+            raise ScorerFailure("schema", "the scorer's report on its models is not that of this version") from None
 
     async def windows(self) -> dict[str, WindowValue]:
         """The windows whose values the scorer's models use, by attribute. Raises `ScorerFailure`."""

@@ -133,6 +133,8 @@ class WireScorer:
     """What it says about a vector that its model has scored."""
     model: str | None = "m-1"
     """The version of its model, as its status states it."""
+    report: dict[str, Any] | None = None
+    """What it says about its models; `None`: it is of an earlier version and has no such path."""
     received: list[Exchange] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -147,6 +149,11 @@ class WireScorer:
                 if first.startswith("GET /v1/windows "):
                     body = json.dumps({"windows": self.windows}).encode()
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                    continue
+                if first.startswith("GET /v1/models "):
+                    body = json.dumps(self.report).encode()
+                    status = b"404 Not Found" if self.report is None else b"200 OK"
+                    writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
                     continue
                 if first.startswith("GET / "):
                     body = json.dumps({"model_version": self.model, "challenger_version": None}).encode()

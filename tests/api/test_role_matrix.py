@@ -333,6 +333,7 @@ async def test_a_key_is_answered_as_one_that_does_not_exist_to_who_manages_none(
 
 OPEN_TO = {
     "operator": ("/console/health", "/console/dead-letters", "/console/tasks", "/console/sessions"),
+    "data_scientist": ("/console/model", "/console/sessions"),
     **dict.fromkeys(BOUND, ("/console/own", "/console/sessions")),
 }
 """The pages that show no claim, or own claims alone, by the role that opens these alone."""

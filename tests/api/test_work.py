@@ -37,7 +37,7 @@ CONSOLE_QUERIES = {
     *("set", "claim", "provider", "member"),
     *("tab", "kind", "least", "due", "indicator"),
     *("status", "owner", "kind", "subject_id"),
-    *("threshold", "capacity", "draft", "first"),
+    *("threshold", "capacity", "draft", "first", "feature"),
     *("status", "first_day", "last_day"),
     *AUDIT_QUERIES,
 }

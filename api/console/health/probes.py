@@ -12,6 +12,7 @@ from api.health.probe import READY, WriteProbe
 from api.overload import MAX_LIMIT
 from api.rate_limits import RateLimits
 from api.scorer import CLOCK_ALARM_S, BreakerState, ScorerClient, ScorerFailure
+from core.setting_types import is_this_machine
 from core.settings import Settings
 
 EXPIRES_SOON_DAYS: Final = 21
@@ -87,10 +88,11 @@ def overload_line() -> HealthLine:
 
 def tls_line(settings: Settings, now: datetime) -> HealthLine:
     """Whether this process serves HTTPS, and until when its certificate is valid."""
-    title, normal = "HTTPS", f"a certificate for {EXPIRES_SOON_DAYS} days or more, or a proxy that has one"
+    title, normal = "HTTPS", f"a certificate for {EXPIRES_SOON_DAYS} days or more, or a proxy on this machine"
     if settings.tls_certificate is None:
-        return line(title, "served by a proxy or not at all: this process has no certificate", normal, Runbook.TLS,
-                    is_normal=True)  # fmt: skip
+        is_local = is_this_machine(settings.api_host)
+        found = "reached from this machine only, such as by a proxy" if is_local else "listens beyond it without TLS"
+        return line(title, found, normal, Runbook.TLS, is_normal=is_local)
     ends = certificate_end(settings.tls_certificate)
     if ends is None:
         return line(title, "the file of the certificate cannot be read", normal, Runbook.TLS, is_normal=False)

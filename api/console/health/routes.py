@@ -23,5 +23,5 @@ class HealthPages:
         signed_in = await who(request)
         if signed_in is None:
             return to_sign_in(request)
-        health: PlatformHealth = request.app.state.console.health
+        health: PlatformHealth = request.app.state.console.platform.health
         return self._pages.page("health/health.html", signed_in, page=await health.page(signed_in))

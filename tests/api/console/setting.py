@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from api.appeals import Appeals
 from api.console.access import ConsoleAccess
-from api.console.health import PlatformHealth
+from api.console.platform import PlatformDesks
 from api.console.reading import form_token
 from api.console.routes import console_app
 from api.console.service import Console
@@ -138,6 +138,6 @@ def app_over(database: Database, url: str) -> Starlette:
         Tasks(database, keys),
         keys,
         settings,
-        PlatformHealth(database, scorer, settings, WriteProbe(url, NO_LIMITS), RateLimits(RatePolicies(""), None)),
+        PlatformDesks.of(database, scorer, settings, WriteProbe(url, NO_LIMITS), RateLimits(RatePolicies(""), None)),
     )
     return Starlette(routes=[Mount("/console", app)])

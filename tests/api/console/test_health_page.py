@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from api.console.health import service
 from api.console.health.lines import Runbook, duration
-from api.console.health.probes import certificate_end
+from api.console.health.probes import certificate_end, tls_line
 from api.identity import create_key
 from core import clock
+from core.settings import Settings
 from tests.api.certificates import certificate
 from tests.api.console.setting import Browser
 from tests.api.console.test_user_sign_in import browser_of
@@ -212,6 +213,19 @@ def test_the_end_of_a_certificate_is_read_and_a_file_without_one_has_none(tmp_pa
     (tmp_path / "other.pem").write_text("nothing")
     assert certificate_end(tmp_path / "other.pem") is None
     assert certificate_end(tmp_path / "missing.pem") is None
+
+
+@pytest.mark.parametrize(("host", "condition"), [("127.0.0.1", "normal"), ("0.0.0.0", "attention")])
+def test_an_api_without_a_certificate_is_normal_on_this_machine_alone(host: str, condition: str) -> None:
+    assert tls_line(Settings(api_host=host), clock.now()).condition.value == condition
+
+
+@pytest.mark.parametrize(("days", "condition"), [(-2, "attention"), (-30, "normal")])
+def test_a_certificate_that_ends_soon_is_not_normal(tmp_path: Path, days: int, condition: str) -> None:
+    file, _ = certificate(tmp_path, "claims.test")
+    seen_at = clock.now() + timedelta(days=days)
+    settings = Settings(tls_certificate=file, tls_key=tmp_path / "claims.test.key")
+    assert tls_line(settings, seen_at).condition.value == condition
 
 
 @pytest.mark.parametrize("runbook", list(Runbook))

@@ -131,13 +131,11 @@ async def test_guessing_at_every_form_is_slowed_by_the_throttle_of_the_api(desk:
         assert (await one.send("token")).status_code == 429, "the counter is the same"
 
 
-@pytest.mark.parametrize("role", ["data_scientist", "provider", "member"])
-async def test_a_user_whose_role_no_page_is_for_opens_no_session(desk: Desk, role: str) -> None:
-    bound = {"provider": {"provider_id": "H456"}, "member": {"member_id": "M123"}}.get(role, {})
-    refused = await desk.sign_in(await person(desk.api, role, **bound))
-    assert (refused.status_code, "may not see scores" in refused.text) == (403, True)
-    assert "set-cookie" not in refused.headers
-    assert desk.api.count("console_sessions") == 0
+@pytest.mark.parametrize(("role", "start"), [("operator", "/console/health"), ("data_scientist", "/console/model")])
+async def test_a_user_who_sees_no_claims_starts_on_the_page_of_its_work(desk: Desk, role: str, start: str) -> None:
+    assert (await desk.sign_in(await person(desk.api, role))).status_code == 303
+    home = await desk.browser.get("/console/")
+    assert (home.status_code, home.headers["location"]) == (303, start)
 
 
 async def test_a_key_opens_the_console_only_while_there_is_no_user(desk: Desk) -> None:
