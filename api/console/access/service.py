@@ -14,7 +14,7 @@ from api.console.access.records import OpenedSession, SignedIn, SignInOffers
 from api.console.areas import has_console
 from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, Invalid, NotFound, StepUpRequired, Unauthorized
-from api.identity import Authenticator, Caller, Scope
+from api.identity import MEMBER, PROVIDER, Authenticator, Caller, Scope
 from api.oidc import OidcSignIns, StartedSignIn
 from api.request_context import identify
 from api.tokens import SessionKind, Sessions, begin_session, prove_again
@@ -155,7 +155,7 @@ def _require_console(caller: Caller) -> None:
     identify(caller.actor_id, caller.name, caller.role)
     if has_console(caller):
         return
-    if not caller.may(Scope.SCORES):
+    if caller.role not in (PROVIDER, MEMBER) and not caller.may(Scope.SCORES):
         raise Forbidden(f"a user or key of role {caller.role} may not see scores, which the console shows")
     raise Forbidden("the key was created without scope claims:read; use another key")
 

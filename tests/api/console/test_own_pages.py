@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from api.app import create_app
 from api.console.access import SESSION
+from api.identity import Scope, create_key
 from core import clock
 from tests.api.appeals import APPEAL, PARTLY, answer, denied, rejected
 from tests.api.console.setting import HOSTILE, Browser
@@ -22,6 +23,7 @@ from tests.api.makers import LINES, Api, running_api
 from tests.api.own import BOUND, HOME, at_home, author_in, exact, read, send_appeal, without_particulars
 from tests.api.servers import on_a_port
 from tests.api.signing_in import person, with_second_factor
+from tests.api.subjects import store_claims
 
 DOCUMENT = {"name_1": "operation report", "kind_1": "application/pdf", "sha256_1": "ab" * 32}
 BOUND_TO = {"provider": {"provider_id": "H456"}, "member": {"member_id": "M123"}}
@@ -324,3 +326,26 @@ def appeal_with(chromium: str, address: str, key: str, claim_id: str, file: Path
         assert "%PDF" not in (sent.value.post_data or "")
         page.wait_for_selector("text=Open: it is decided by")
         browser.close()
+
+
+async def test_a_key_without_its_scope_opens_no_session_or_no_form(api: Api):
+    claim_id = await denied(api)
+    for scopes, status in (({Scope.APPEAL}, 403), ({Scope.READ}, 303)):
+        bound = {"role": "member", "member_id": "M123", "scopes": scopes}
+        _, key = await create_key(api.dependencies.database, name="reads" if status == 303 else "appeals", **bound)
+        async with browser_of(api) as browser:
+            opened = await browser.post("/console/sign-in", data={"api_key": key, "next": HOME})
+            assert opened.status_code == status
+            assert ("without scope claims:read" in opened.text) == (status == 403)
+            if status == 303:
+                page = (await read(browser, claim_id)).text
+                assert ("can be appealed until" in page, "File the appeal" in page) == (True, False)
+                assert (await send_appeal(browser, claim_id)).status_code == 403
+    assert api.count("appeals") == 0
+
+
+async def test_a_claim_of_history_is_shown_without_a_decision_of_this_platform(api: Api, signed_in):
+    (claim_id,) = store_claims(api.url, count=1)
+    for role in BOUND:
+        page = (await read(await signed_in(role), claim_id)).text
+        assert ("<h1>Approved</h1>" in page, "Claim received" in page, "Decision:" in page) == (True, True, False)
