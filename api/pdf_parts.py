@@ -47,8 +47,17 @@ def page_number(canvas: Canvas, template: BaseDocTemplate) -> None:
     canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"page {template.page}")
 
 
+_TALLEST_ROW: Final = A4[1] - 2 * MARGIN - 60
+"""Points that a page leaves to a row below a repeated header."""
+_SHORT: Final = 60
+"""Characters that need fewer lines than a page has, in the narrowest of columns."""
+
+
 def table(rows: Sequence[Sequence[Paragraph]], widths: Sequence[float], *, header: bool = True) -> Table:
-    """A table with thin lines; the first row is the header, which is repeated on each page."""
+    """A table with thin lines; the first row is the header, which is repeated on each page.
+
+    A row that is higher than a page goes on on the next.
+    """
     style = TableStyle(
         [
             ("LINEBELOW", (0, 0), (-1, 0), 0.6 if header else 0.25, GREY if header else LINE),
@@ -60,7 +69,14 @@ def table(rows: Sequence[Sequence[Paragraph]], widths: Sequence[float], *, heade
             ("VALIGN", (0, 0), (-1, -1), "BOTTOM" if header else "TOP"),
         ]
     )
-    return Table(list(map(list, rows)), list(widths), style=style, repeatRows=1 if header else 0)
+    repeated, is_split = (1 if header else 0), any(_is_high(row, widths) for row in rows)
+    return Table(list(map(list, rows)), list(widths), style=style, repeatRows=repeated, splitInRow=int(is_split))
+
+
+def _is_high(row: Sequence[Paragraph], widths: Sequence[float]) -> bool:
+    """Whether a row is higher than a page; short texts never are, and laying them out takes time."""
+    cells = [pair for pair in zip(row, widths, strict=False) if len(pair[0].getPlainText()) > _SHORT]
+    return any(cell.wrap(width - 4, A4[1])[1] > _TALLEST_ROW for cell, width in cells)
 
 
 def pages(written: IO[bytes], title: str) -> SimpleDocTemplate:

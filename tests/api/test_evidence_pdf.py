@@ -5,6 +5,7 @@ import pytest
 
 from api.evidence import pack_pdf
 from claims.evidence import (
+    ClaimEdit,
     ClaimsSchedule,
     EvidencePack,
     LeftOutContributions,
@@ -88,3 +89,11 @@ def test_long_names_stay_on_the_page() -> None:
         width, _ = page.get_size()
         text = page.get_textpage()
         assert all(text.get_charbox(place)[2] <= width for place in range(text.count_chars()))
+
+
+def test_a_finding_that_is_longer_than_a_page_goes_on_on_the_next() -> None:
+    named = [f"clm_{number:026}" for number in range(200)]
+    long = ClaimEdit("duplicate_service", None, f"Repeats {', '.join(named)}.", "NCCI 2026Q1")
+    claim = make_scheduled_claim(edits=(long,))
+    shown = read(make_pack(schedule=ClaimsSchedule((claim,), totals_of((claim,)))))
+    assert all(one in shown.replace(" ", "") for one in named)
