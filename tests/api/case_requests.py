@@ -10,6 +10,7 @@ from api.confirmation import NOT_NEEDED
 from core import clock
 from tests.api.cases import ANN, opened
 from tests.api.makers import Api
+from tests.api.signing import register
 
 _numbers = count(1)
 _PROPOSED = ClosingLimits(approval_above_cents=0, confirmed_above_cents=10**9)
@@ -62,6 +63,7 @@ def fresh_lead(api: Api, expected_cents: int | None = None, due_on: str | None =
 
 async def case_request(api: Api, path: str, claim_id: str) -> tuple[str, dict[str, Any]]:
     """Path and body of a request to a route; `claim_id` is a claim of provider H456."""
+    register(api.url, api.keys["admin"])  # the key that signs what is confirmed
     if path.startswith("/v1/leads"):
         return path.replace("{lead_id}", fresh_lead(api)), _snooze() if path.endswith("/snooze") else {}
     if path == "/v1/cases":
