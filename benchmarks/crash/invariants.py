@@ -1,5 +1,7 @@
 """What must hold after every crash and recovery, read from the database, the online store and the models folder."""
 
+import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -9,10 +11,12 @@ from typing import Final
 import psycopg
 import redis
 
+from api.field_keys import STORED_REPLY, FieldKeys
 from api.migrate import plain_url
 from benchmarks.crash.processes import StepPlace
 from benchmarks.crash.steps import SentReply
 from core import clock
+from core.settings import Settings
 from features.declare import PLANS, VIEW, RowKind
 from features.offline import file_of
 from features.online import PACKERS, Watermark, watermark_key
@@ -43,9 +47,6 @@ _NONE_OF: Final = {
         HAVING sum(approved_cents + reserved_cents) > plans.benefit_limit_cents""",
     "a voided claim that is paid": """
         SELECT claim_id FROM claims WHERE voided_at IS NOT NULL AND approved_cents + reserved_cents > 0""",
-    "a stored reply without its claim": """
-        SELECT key FROM idempotency_keys AS k WHERE NOT EXISTS
-        (SELECT FROM claims AS c WHERE c.claim_id = convert_from(k.body, 'UTF8')::json ->> 'claim_id')""",
     "a decision of a person that does not stand": """
         SELECT c.claim_id FROM claims AS c JOIN decisions AS d USING (decision_id)
         WHERE c.voided_at IS NULL AND (c.status <> d.outcome OR c.approved_cents <> d.approved_cents)""",
@@ -73,7 +74,31 @@ def broken_rows(place: StepPlace) -> list[str]:
             rows = [str(row[0]) for row in connection.execute(query.encode())]
             if rows:
                 found.append(f"{name}: {', '.join(rows[:3])}")
+        if lost := _replies_without_claim(place, connection):
+            found.append(f"a stored reply without its claim: {', '.join(lost[:3])}")
     return found
+
+
+def _replies_without_claim(place: StepPlace, connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """The keys of stored replies, which are encrypted, whose claim is not there."""
+    stored = connection.execute(
+        "SELECT api_key_id, key, body_sealed FROM idempotency_keys WHERE body_sealed IS NOT NULL"
+    ).fetchall()
+    keys = FieldKeys(Settings.model_validate({"home": place.home}), place.database_url)
+
+    async def claims() -> dict[str, str]:
+        bodies = {
+            str(key): await STORED_REPLY.opened(keys, bytes(sealed), str(actor), str(key))  # type: ignore[call-overload]
+            for actor, key, sealed in stored
+        }
+        return {key: str(json.loads(body)["claim_id"]) for key, body in bodies.items()}
+
+    named = asyncio.run(claims())
+    there = {
+        str(one)
+        for (one,) in connection.execute("SELECT claim_id FROM claims WHERE claim_id = ANY (%s)", [[*named.values()]])
+    }
+    return sorted(key for key, claim_id in named.items() if claim_id not in there)
 
 
 def broken_store(place: StepPlace, beside_url: str, at: datetime | None) -> list[str]:

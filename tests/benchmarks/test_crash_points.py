@@ -119,6 +119,7 @@ _SCREENED = "one transaction that holds its job or claims; tests/api/test_rescre
 _MAILED = "one transaction whose keys let it be repeated; tests/api/test_notifications.py kills a worker after sending"
 _REPORTED = "one transaction with the report, by key; tests/api/test_scheduled_reports.py repeats it"
 _ARCHIVED = "a command that goes on where it was ended; tests/api/test_archives.py kills it at each step"
+_LOG_ARCHIVED = "a command; one transaction once its files were read again: tests/api/test_audit_archives.py"
 _NAMED = "one transaction with the subscription or notification that names the recipient, or one for each address moved"
 EXEMPT_STATEMENTS = {
     ("DELETE", "notifications"): _NAMED,
@@ -129,6 +130,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "archives"): _ARCHIVED,
     ("UPDATE", "archives"): _ARCHIVED,
     ("INSERT", "archived_claims"): _ARCHIVED,
+    ("INSERT", "audit_archives"): _LOG_ARCHIVED,
+    ("DELETE", "audit_log"): _LOG_ARCHIVED,
     ("UPDATE", "archived_claims"): _ARCHIVED,
     ("INSERT", "key_rotations"): _ROTATED,
     ("UPDATE", "key_rotations"): _ROTATED,
@@ -303,6 +306,11 @@ def test_every_route_that_changes_something_is_an_operation() -> None:
     }
     assert routes == set(ROUTES) | set(EXEMPT_ROUTES)
     assert set(ROUTES.values()) <= set(known_boundaries())
+
+
+def test_the_requests_are_signed_as_a_platform_requires_it() -> None:
+    sources = [path.read_text() for path in (ROOT / "benchmarks" / "crash").glob("*.py")]
+    assert not any('"signed_requests"' in source for source in sources), "the default requires signatures"
 
 
 def test_every_operation_was_explored() -> None:
