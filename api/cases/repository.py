@@ -29,6 +29,12 @@ async def add_case(connection: AsyncConnection, case: CaseRecord) -> bool:
     return await connection.scalar(statement) is not None
 
 
+async def set_providers(connection: AsyncConnection, case_id: str, provider_ids: Sequence[str]) -> None:
+    """Change the providers of a ring's case, which is locked."""
+    statement = update(CaseRow).where(CaseRow.case_id == case_id)
+    await connection.execute(statement.values(provider_ids=list(provider_ids)))
+
+
 async def find_case(connection: AsyncConnection, case_id: str, *, lock: bool = False) -> CaseRecord | None:
     """A case; `lock`: changed by no other transaction until this one ends."""
     statement = select(*_CASE).where(CaseRow.case_id == case_id)

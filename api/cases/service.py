@@ -80,6 +80,10 @@ async def open_case_within(
             "detection": detection.value,
         }
         await history.add_event(connection, keys, caller, found.case_id, "case.open", details)
+    elif joined := sorted(set(subject.provider_ids) - set(found.provider_ids)):
+        await repository.set_providers(connection, found.case_id, sorted({*found.provider_ids, *joined}))
+        added: dict[str, JsonValue] = {"provider_ids": [*joined]}
+        await history.add_event(connection, keys, caller, found.case_id, "case.add_providers", added)
     await _add_claims(connection, keys, caller, found.case_id, claim_ids)
     return await _case(connection, found.case_id)
 

@@ -12,6 +12,7 @@ from api.leads.records import (
     ScoredLeadClaim,
 )
 from api.leads.refresh import LeadTools, LeadWork, refresh
+from api.leads.rings import case_subject_of, find_ring, refresh_rings, ring_of_providers
 from api.leads.service import LONGEST_SNOOZE_DAYS, MAX_VIEW_NAME, LeadPage, Leads, QueuePage
 
 __all__ = [
@@ -31,7 +32,11 @@ __all__ = [
     "QueuePage",
     "SavedView",
     "ScoredLeadClaim",
+    "case_subject_of",
+    "find_ring",
     "read_lead_cursor",
     "refresh",
+    "refresh_rings",
+    "ring_of_providers",
     "write_lead_cursor",
 ]

@@ -15,6 +15,7 @@ from api.investigations import monday_of
 from api.leads import repository
 from api.leads.records import ExpectedCents, LeadRecord, LeadStatus, ScoredLeadClaim
 from api.leads.repository import WaitingClaim
+from api.leads.rings import refresh_rings, ring_of_providers
 from claims.leads import LeadClaim, LeadFigures, LeadSource, LeadSubject, LeadSubjectKind, figures, group, rank
 from claims.outcome import Outcome
 from claims.service_days import receipt_day
@@ -48,18 +49,17 @@ class LeadWork:
         self._zone = zone
         self._capacity = capacity
         self._listed: date | None = None
+        self._ringed: date | None = None
 
     async def step(self) -> int:
-        """Make the list of the week where it is due, then refresh; there is never more to do at once.
+        """Make rings and list of the week where they are due, then refresh; there is never more to do at once.
 
-        Where the list cannot be made, leads are refreshed all the same and ranked once it is made; raises what making
-        it raised.
+        Where one cannot be made, leads are refreshed all the same, and ranked once the list is made; raises what
+        making it raised.
         """
         monday = monday_of(clock.now().date())
         try:
-            if self._tools.make_weekly_list is not None and self._listed != monday:
-                await asyncio.to_thread(self._tools.make_weekly_list)
-            self._listed = monday
+            await self._make_weekly(monday)
         finally:
             await refresh(
                 *(self._database, self._tools.expected, self._zone),
@@ -67,6 +67,16 @@ class LeadWork:
                 ranked_on=monday if self._listed == monday else None,
             )
         return 0
+
+    async def _make_weekly(self, monday: date) -> None:
+        try:
+            if self._ringed != monday:
+                await refresh_rings(self._database, monday)
+                self._ringed = monday
+        finally:
+            if self._tools.make_weekly_list is not None and self._listed != monday:
+                await asyncio.to_thread(self._tools.make_weekly_list)
+            self._listed = monday
 
 
 async def refresh(
@@ -94,11 +104,11 @@ async def refresh(
             claims,
             under_investigation=investigated | {one for one in leads if one.kind is not LeadSubjectKind.CLAIM},
             taken={
-                subject.subject_id
+                subject
                 for subject, one in leads.items()
-                if subject.kind is LeadSubjectKind.CLAIM
-                and (one.assigned_to is not None or one.status == LeadStatus.SNOOZED.value)
+                if one.assigned_to is not None or one.status == LeadStatus.SNOOZED.value
             },
+            rings=await ring_of_providers(connection),
         )
         sums = {subject: figures(members) for subject, members in grouped.items()}
         last = await repository.last_week(connection)
@@ -156,10 +166,8 @@ def _indicators(one: WaitingClaim) -> tuple[str, ...]:
 
 
 async def _subjects_of_cases(connection: AsyncConnection) -> frozenset[LeadSubject]:
-    """Providers and members that have an open case."""
-    statement = select(CaseRow.subject_kind, CaseRow.subject_id).where(
-        CaseRow.status == "open", CaseRow.subject_kind.in_(["provider", "member"])
-    )
+    """Rings, providers and members that have an open case."""
+    statement = select(CaseRow.subject_kind, CaseRow.subject_id).where(CaseRow.status == "open")
     rows = (await connection.execute(statement)).all()
     return frozenset(LeadSubject(LeadSubjectKind(kind), subject_id) for kind, subject_id in rows)
 

@@ -21,7 +21,7 @@ class LeadOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     lead_id: str
-    subject_kind: Literal["provider", "member", "claim"]
+    subject_kind: Literal["ring", "provider", "member", "claim"]
     subject_id: str
     status: Literal["open", "snoozed", "closed"]
     source: SourceName = Field(

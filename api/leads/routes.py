@@ -44,7 +44,7 @@ async def list_leads(
         Query(description="As in the queue of the console: `mine` are those of the caller."),
     ] = "unassigned",
     subject_kind: Annotated[
-        Literal["provider", "member", "claim"] | None, Query(description="Only leads about this kind.")
+        Literal["ring", "provider", "member", "claim"] | None, Query(description="Only leads about this kind.")
     ] = None,
     subject_id: Annotated[
         str | None,

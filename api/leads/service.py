@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit
-from api.cases import CaseSubject, Detection, open_case_within
+from api.cases import CaseSubject, Detection, SubjectKind, open_case_within
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
@@ -18,6 +18,7 @@ from api.identity import Caller, Scope
 from api.leads import repository
 from api.leads.places import LeadPlace
 from api.leads.records import LeadClaimRecord, LeadFilter, LeadRecord, LeadStatus, LeadTab, SavedView
+from api.leads.rings import find_ring
 from api.leads.tables import LeadClaimRow, SavedViewRow
 from claims.leads import LeadSource, LeadSubjectKind, SnoozeReason
 from claims.service_days import receipt_day
@@ -276,6 +277,11 @@ async def _case_subject(connection: AsyncConnection, found: LeadRecord) -> CaseS
         return CaseSubject.provider(found.subject_id)
     if found.subject.kind is LeadSubjectKind.MEMBER:
         return CaseSubject.member(found.subject_id)
+    if found.subject.kind is LeadSubjectKind.RING:
+        ring = await find_ring(connection, found.subject_id)
+        if ring is None:
+            raise Conflict("the ring fell apart since; its claims are in other leads in a minute")
+        return CaseSubject(SubjectKind.RING, ring.ring_id, ring.provider_ids)
     claims = await repository.claims_of(connection, found.lead_id, limit=1)
     provider_id = claims[0].provider_id if claims else None
     if provider_id is None:

@@ -74,6 +74,16 @@ class LeadRow(Base):
     )
 
 
+class RingRow(Base):
+    """Providers that shared members tie together, as of a Monday; a provider is in at most one ring."""
+
+    __tablename__ = "rings"
+
+    ring_id: Mapped[str] = mapped_column(primary_key=True, comment="Stays while providers join and leave.")
+    provider_ids: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    week: Mapped[date] = mapped_column(Date, comment="The Monday that it was computed for.")
+
+
 class LeadClaimRow(Base):
     """A claim of a lead. A claim that is archived later stays named here."""
 

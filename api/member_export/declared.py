@@ -123,6 +123,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "case_events": _CASE,
     "case_tasks": _CASE,
     "leads": _MODEL,
+    "rings": _MODEL,
     "lead_claims": _MODEL,
     "saved_views": _STAFF_ONLY,
     "samples": _CASE,

@@ -12,6 +12,11 @@ from claims.money import format_cents
 _INDICATORS: Final = 3
 """Risk indicators that a lead names."""
 
+_OF_WHOM: Final[Mapping[LeadSubjectKind, str]] = {
+    LeadSubjectKind.RING: " of a ring of providers",
+    LeadSubjectKind.PROVIDER: " of one provider",
+    LeadSubjectKind.MEMBER: " of one member",
+}
 _REASONS: Final[Mapping[LeadSource, str]] = {
     LeadSource.APPEAL: "with an appeal that waits for a decision",
     LeadSource.AUDIT: "of the random audit sample",
@@ -86,7 +91,7 @@ def rank(leads: Mapping[LeadSubject, LeadFigures]) -> list[LeadSubject]:
 def why(kind: LeadSubjectKind, found: LeadFigures) -> str:
     """One sentence made from the figures alone."""
     many = found.claims > 1
-    of_whom = {LeadSubjectKind.PROVIDER: " of one provider", LeadSubjectKind.MEMBER: " of one member"}.get(kind, "")
+    of_whom = _OF_WHOM.get(kind, "")
     reason = _REASONS[found.source]
     parts = [f"{found.claims} claims{of_whom} {reason}" if many else f"A claim {reason}"]
     if found.probability is not None:

@@ -8,6 +8,8 @@ from enum import Enum
 class LeadSubjectKind(Enum):
     """Whom or what a lead is about."""
 
+    RING = "ring"
+    """Providers that shared members tie together."""
     PROVIDER = "provider"
     MEMBER = "member"
     CLAIM = "claim"

@@ -30,7 +30,7 @@ OWN = frozenset(
 """A provider or member sees its own rows."""
 STAFF_ONLY = frozenset(
     {
-        *("leads", "lead_claims", "saved_views"),
+        *("leads", "lead_claims", "saved_views", "rings"),
         *("samples", "sample_items", "recoupments", "recoupment_entries"),
         "evidence_packs",
         *("case_files", "case_file_parts", "case_file_scans", "case_file_accesses", "case_file_withdrawals"),

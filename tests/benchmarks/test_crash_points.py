@@ -156,6 +156,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "leads"): ONE_TRANSACTION,
     ("UPDATE", "leads"): ONE_TRANSACTION,
     ("UPDATE", "lead_claims"): ONE_TRANSACTION,
+    ("INSERT", "rings"): ONE_TRANSACTION,
+    ("DELETE", "rings"): ONE_TRANSACTION,
     ("INSERT", "saved_views"): ONE_TRANSACTION,
     ("DELETE", "saved_views"): ONE_TRANSACTION,
     ("INSERT", "samples"): ONE_TRANSACTION,

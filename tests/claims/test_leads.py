@@ -41,21 +41,29 @@ def claim(draw: st.DrawFn, claim_id: str) -> LeadClaim:
 SUBJECTS = st.sets(
     st.builds(
         LeadSubject,
-        st.sampled_from([LeadSubjectKind.PROVIDER, LeadSubjectKind.MEMBER]),
-        st.sampled_from(["H1", "H2", "M1", "M2"]),
+        st.sampled_from([LeadSubjectKind.RING, LeadSubjectKind.PROVIDER, LeadSubjectKind.MEMBER]),
+        st.sampled_from(["R1", "H1", "H2", "M1", "M2"]),
     )
 )
-TAKEN = st.sets(st.integers(0, 60).map(lambda number: f"clm_{number}"))
+TAKEN = st.sets(
+    st.builds(
+        LeadSubject,
+        st.sampled_from([LeadSubjectKind.CLAIM, LeadSubjectKind.PROVIDER]),
+        st.integers(0, 60).map(lambda number: f"clm_{number}") | st.sampled_from(["H1", "H2"]),
+    )
+)
+RINGS = st.dictionaries(st.sampled_from(["H1", "H2", "H3"]), st.sampled_from(["R1", "R2"]))
 
 
-@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN, rings=RINGS)
 def test_every_claim_is_in_exactly_one_lead_of_its_own_subject(
-    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[LeadSubject], rings: dict[str, str]
 ) -> None:
-    leads = group(given_claims, under_investigation=investigated, taken=taken)
+    leads = group(given_claims, under_investigation=investigated, taken=taken, rings=rings)
     listed = [one for members in leads.values() for one in members]
     assert sorted(one.claim_id for one in listed) == sorted(one.claim_id for one in given_claims)
     of_kind = {
+        LeadSubjectKind.RING: lambda one: rings[one.provider_id],
         LeadSubjectKind.PROVIDER: lambda one: one.provider_id,
         LeadSubjectKind.MEMBER: lambda one: one.member_id,
         LeadSubjectKind.CLAIM: lambda one: one.claim_id,
@@ -65,23 +73,44 @@ def test_every_claim_is_in_exactly_one_lead_of_its_own_subject(
         assert {of_kind[subject.kind](one) for one in members} == {subject.subject_id}
 
 
-@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN, rings=RINGS)
 def test_leads_do_not_depend_on_the_order_of_claims(
-    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[LeadSubject], rings: dict[str, str]
 ) -> None:
-    leads = group(given_claims, under_investigation=investigated, taken=taken)
-    assert leads == group(given_claims[::-1], under_investigation=investigated, taken=taken)
+    leads = group(given_claims, under_investigation=investigated, taken=taken, rings=rings)
+    assert leads == group(given_claims[::-1], under_investigation=investigated, taken=taken, rings=rings)
 
 
-@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN)
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN, rings=RINGS)
 def test_a_claim_of_the_random_audit_and_one_that_somebody_took_stay_alone(
-    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[str]
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[LeadSubject], rings: dict[str, str]
 ) -> None:
-    leads = group(given_claims, under_investigation=investigated, taken=taken)
-    alone = {one.claim_id for one in given_claims if one.source is LeadSource.AUDIT or one.claim_id in taken}
-    for claim_id in alone:
-        (only,) = leads[LeadSubject(LeadSubjectKind.CLAIM, claim_id)]
-        assert only.claim_id == claim_id
+    leads = group(given_claims, under_investigation=investigated, taken=taken, rings=rings)
+    for one in given_claims:
+        itself = LeadSubject(LeadSubjectKind.CLAIM, one.claim_id)
+        if one.source is LeadSource.AUDIT or itself in taken:
+            (only,) = leads[itself]
+            assert only.claim_id == one.claim_id
+
+
+@given(given_claims=claims(), investigated=SUBJECTS, taken=TAKEN, rings=RINGS)
+def test_claims_of_two_providers_of_a_ring_are_its_lead_and_come_before_any_other(
+    given_claims: list[LeadClaim], investigated: set[LeadSubject], taken: set[LeadSubject], rings: dict[str, str]
+) -> None:
+    leads = group(given_claims, under_investigation=investigated, taken=taken, rings=rings)
+    free = [
+        one
+        for one in given_claims
+        if one.source is not LeadSource.AUDIT
+        and LeadSubject(LeadSubjectKind.CLAIM, one.claim_id) not in taken
+        and LeadSubject(LeadSubjectKind.PROVIDER, str(one.provider_id)) not in taken
+    ]
+    for ring_id in set(rings.values()):
+        subject = LeadSubject(LeadSubjectKind.RING, ring_id)
+        of_ring = [one for one in free if one.provider_id and rings.get(one.provider_id) == ring_id]
+        is_lead = len({one.provider_id for one in of_ring}) > 1 or subject in investigated
+        listed = {one.claim_id for one in leads.get(subject, ())}
+        assert listed == ({one.claim_id for one in of_ring} if is_lead else set())
 
 
 @given(given_claims=claims())
@@ -134,6 +163,17 @@ def test_a_claim_joins_the_lead_or_case_that_its_provider_has() -> None:
     assert set(group([made("a", provider_id="H1")], under_investigation={subject})) == {subject}
 
 
+def test_a_provider_of_a_ring_stays_alone_while_the_others_have_no_claims_or_a_person_has_its_lead() -> None:
+    rings = {"H1": "R1", "H2": "R1"}
+    of_one, of_other = [made("a", provider_id="H1"), made("b", provider_id="H1")], made("c", provider_id="H2")
+    provider, ring = LeadSubject(LeadSubjectKind.PROVIDER, "H1"), LeadSubject(LeadSubjectKind.RING, "R1")
+    assert set(group(of_one, rings=rings)) == {provider}
+    assert set(group([*of_one, of_other], rings=rings)) == {ring}
+    kept = group([*of_one, of_other], rings=rings, taken={provider})
+    assert {(one.kind.value, one.subject_id) for one in kept} == {("provider", "H1"), ("claim", "c")}
+    assert set(group(of_one, rings=rings, under_investigation={ring})) == {ring}
+
+
 def test_the_sentence_states_the_figures() -> None:
     found = figures(
         [
@@ -145,6 +185,7 @@ def test_the_sentence_states_the_figures() -> None:
         "2 claims of one provider flagged or listed by score; highest probability 93 %, "
         "indicator price against peers, 120.00 paid, 80.50 not paid yet."
     )
+    assert why(LeadSubjectKind.RING, found).startswith("2 claims of a ring of providers flagged")
     assert why(LeadSubjectKind.CLAIM, figures([made("a", source=LeadSource.AUDIT)])) == (
         "A claim of the random audit sample."
     )

@@ -132,6 +132,7 @@ GENERATED: Final = {
     "recoupment_entries": "by claims kind recoupment_id",
     "recoupments": "case_id demanded_by provider_id recoupment_id sample_id",
     "sample_items": "claim_id number reason reviewed_by sample_id stratum",
+    "rings": "provider_ids ring_id",
     "samples": (
         "boundaries_cents case_id created_by estimate fixed_by frame frame_sha256 method provider_id sample_id seed "
         "strata"

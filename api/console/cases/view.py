@@ -48,6 +48,7 @@ _ACTS: Final[Mapping[str, str]] = {
     "case.open": "Opened",
     "case.add_claims": "Claims added",
     "case.remove_claims": "Claims removed",
+    "case.add_providers": "Providers joined the ring",
     "case.assign": "Assigned",
     "case.note": "Note",
     "case.contact": "Contact",

@@ -26,6 +26,11 @@ SNOOZE_NAMES: Final[Mapping[SnoozeReason, str]] = {
     SnoozeReason.AWAITING_OTHER_CASE: "Waits for another case",
     SnoozeReason.NO_CAPACITY: "No capacity",
 }
+_KEYS: Final[Mapping[LeadSubjectKind, str]] = {
+    LeadSubjectKind.RING: "g r",
+    LeadSubjectKind.PROVIDER: "p",
+    LeadSubjectKind.MEMBER: "m",
+}
 _UNKNOWN: Final = "–"
 
 
@@ -39,9 +44,9 @@ class LeadLine:
     path: str
     """Of its page; of a single claim, of the claim's."""
     subject_path: str | None
-    """Of the page of its provider or member."""
+    """Of the page of its ring, provider or member."""
     key: str
-    """That opens it: `p` provider, `m` member."""
+    """That opens it: `g r` ring, `p` provider, `m` member."""
     why: str
     expected: str
     interval: str
@@ -100,7 +105,7 @@ def lead_line(lead: LeadRecord, actor_id: str, today: date) -> LeadLine:
         subject=f"{kind.value.capitalize()} {lead.subject_id}",
         path=f"/console/claims/{identity}#decision" if is_claim else f"/console/queue/leads/{lead.lead_id}",
         subject_path=subject_path,
-        key=kind.value[0] if subject_path else "",
+        key=_KEYS.get(kind, ""),
         why=lead.why,
         expected=_money(lead.expected_cents),
         interval=""

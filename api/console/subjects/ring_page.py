@@ -9,7 +9,7 @@ from api.cases import CaseRecord
 from api.console.charts import RingEdge, RingGraph, RingNode, ring_graph
 from api.console.subjects.case_lines import CaseLine, case_lines
 from api.console.subjects.ring_queries import RingWindow
-from api.console.subjects.ring_ties import SharedMembers, ring_around
+from claims.rings import SharedMembers, ring_around
 
 
 @dataclass(frozen=True, slots=True)

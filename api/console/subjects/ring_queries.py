@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cases import CaseRow, SubjectKind
-from api.console.subjects.ring_ties import MIN_SHARED, WINDOW_DAYS, WITHIN_DAYS, SharedMembers
+from claims.rings import MIN_SHARED, WINDOW_DAYS, WITHIN_DAYS, SharedMembers
 from core.format import utc_minute
 
 MOST_CLAIMS: Final = 500

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.cases import CaseSubject, SubjectKind, cases_of, open_case
+from api.cases import SubjectKind, cases_of, open_case
 from api.console.access import SignedIn
 from api.console.subjects.permission import require_investigator
 from api.console.subjects.ring_page import ProviderRing, RingView, provider_ring, ring_view
@@ -18,11 +18,12 @@ from api.console.subjects.ring_queries import (
     ring_cases,
     shared_members,
 )
-from api.console.subjects.ring_ties import MIN_SHARED, MOST_PROVIDERS, ring_around, tied
 from api.database import Database
 from api.errors import Conflict, NotFound
 from api.field_keys import FieldKeys
+from api.leads import case_subject_of, find_ring
 from api.request_context import note_items
+from claims.rings import MIN_SHARED, MOST_PROVIDERS, ring_around, tied
 from core import clock
 
 
@@ -42,13 +43,14 @@ class Rings:
         return found
 
     async def page(self, signed_in: SignedIn, ring_id: str) -> RingView:
-        """The page of a ring that a case is about; raises `NotFound`."""
+        """The page of a ring as it is now, or as its latest case has it; raises `NotFound`."""
         require_investigator(signed_in)
         cases = await cases_of(self._database, SubjectKind.RING, ring_id)
-        if not cases:
-            raise NotFound("There is no case about a ring with this id. Open one from the page of a provider.")
-        provider_ids = cases[0].provider_ids
         async with self._database.reading() as connection:
+            ring = await find_ring(connection, ring_id)
+            if ring is None and not cases:
+                raise NotFound("There is no ring with this id, and no case about one. See the page of a provider.")
+            provider_ids = cases[0].provider_ids if ring is None else ring.provider_ids
             window = RingWindow.of(await latest_claim(connection, provider_ids) or clock.now())
             pairs = await shared_members(connection, provider_ids, window, among=True)
             confirmed = await confirmed_among(connection, provider_ids, window)
@@ -59,9 +61,9 @@ class Rings:
         require_investigator(signed_in)
         async with self._database.reading() as connection:
             ring = await ring_of(connection, provider_id, await latest_claim(connection, [provider_id]))
-        if ring is None or not ring.is_ring:
-            raise Conflict("no provider is tied to this one by shared members; open a case about the provider")
-        subject = CaseSubject.ring(ring.provider_ids)
+            if ring is None or not ring.is_ring:
+                raise Conflict("no provider is tied to this one by shared members; open a case about the provider")
+            subject = await case_subject_of(connection, ring.provider_ids)
         return (await open_case(self._database, self._keys, signed_in.caller, subject)).case_id
 
 

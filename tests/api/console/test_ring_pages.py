@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.subjects.ring_ties import MIN_SHARED, MOST_PROVIDERS, SharedMembers, ring_around, tied
+from api.investigations import monday_of
+from api.leads import refresh_rings
+from claims.rings import MIN_SHARED, MOST_PROVIDERS, SharedMembers, ring_around, tied
+from core import clock
 from tests.api.console.setting import HOSTILE, Browser
 from tests.api.console.test_provider_page import opened, part
 from tests.api.console.test_user_sign_in import browser_of
+from tests.api.leads import held, refreshed
 from tests.api.makers import Api
 from tests.api.subjects import FIRST, store_claims, store_label
 
@@ -169,3 +173,31 @@ async def test_hostile_ids_in_a_ring_stay_text(api: Api, browser: Browser) -> No
     page = (await browser.get(PAGE)).text
     assert "<script>" not in page
     assert "<img" not in page
+
+
+async def test_the_queue_shows_the_lead_of_a_ring_which_a_key_opens_without_a_case(api: Api, browser: Browser) -> None:
+    others_of_the_region(api)
+    share(api, "H456", "H457", range(5))
+    with clock.held(FIRST + timedelta(days=30)):
+        await refresh_rings(api.dependencies.database, monday_of(clock.now().date()))
+    ((ring_id,),) = api.rows("SELECT ring_id FROM rings")
+    await held(api)
+    await held(api, provider_id="H457", member_id="M124")
+    await refreshed(api)
+    ((lead_id,),) = api.rows("SELECT lead_id FROM leads")
+    for path in ("/console/queue?kind=ring", f"/console/queue/leads/{lead_id}"):
+        shown = (await browser.get(path)).text
+        assert f"Ring {ring_id}" in shown
+        assert re.search(f'href="/console/rings/{ring_id}" data-key="g r"', shown)
+    assert "Ring" not in part_of_table((await browser.get("/console/queue?kind=provider")).text)
+    ring = await browser.get(f"/console/rings/{ring_id}")
+    assert ring.status_code == 200
+    assert "Ring of 2 providers" in ring.text
+    opened_case = await browser.post(f"/console/queue/leads/{lead_id}/case", data={})
+    assert opened_case.headers["location"].startswith("/console/cases/cas_")
+    again = await browser.post(f"{PAGE}/ring", data={})
+    assert again.headers["location"] == opened_case.headers["location"]
+
+
+def part_of_table(text: str) -> str:
+    return text.partition("<tbody>")[2].partition("</tbody>")[0]

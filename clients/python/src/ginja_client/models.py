@@ -1671,7 +1671,7 @@ class LeadOut(TypedDict):
     """Claims of one subject that need a person."""
 
     lead_id: str
-    subject_kind: Literal["provider", "member", "claim"] | str
+    subject_kind: Literal["ring", "provider", "member", "claim"] | str
     subject_id: str
     status: Literal["open", "snoozed", "closed"] | str
     source: Literal["appeal", "audit", "score", "edits", "rescreening"] | str

@@ -1,12 +1,12 @@
-"""Which providers are tied by the members they share: the condition of the weekly network, on a neighbourhood.
+"""Which providers are tied by the members they share: the condition of the weekly network, of all or a neighbourhood.
 
 Two providers *share* a member who has claims at both within `WITHIN_DAYS`. They are *tied* when they share at least
 `MIN_SHARED` members, and `MIN_DEVIATIONS` standard deviations of a Poisson count more than expected by chance
-(`features/offline/network.py`). See ADR 0292 for what is expected by chance here.
+(`features/offline/network.py`). See ADR 0292 for what is expected by chance in a neighbourhood.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,15 +50,44 @@ def tied(
             if other not in claims:
                 return math.inf
             return (shared[focus] - pair.members) * claims[other] / volume
-        rest = (shared[pair.one] - pair.members) * (shared[pair.other] - pair.members)
-        return rest / max(total - 2 * pair.members, 1)
+        return _of_others(pair, shared, total)
 
-    found = []
-    for pair in pairs:
-        expected = by_chance(pair)
-        if pair.members >= max(MIN_SHARED, expected + MIN_DEVIATIONS * expected**0.5):
-            found.append(pair)
-    return sorted(found, key=lambda pair: (-pair.members, pair.one, pair.other))
+    return _strongest(pair for pair in pairs if _is_tied(pair, by_chance(pair)))
+
+
+def network_ties(
+    pairs: Sequence[SharedMembers], shared: Mapping[str, int], regions: Mapping[str, str | None]
+) -> list[SharedMembers]:
+    """The pairs of the whole network that share more than by chance, the strongest first.
+
+    `shared`: members that each provider shares with others, summed over its pairs, also those of fewer members than
+    `pairs` has; `regions`: of each provider, None: unknown. By chance, two providers of a region share what they share
+    with others of it, as `features/offline/network.py` has it.
+    """
+    of_region: dict[str | None, int] = {}
+    for provider_id, members in shared.items():
+        region = regions.get(provider_id)
+        of_region[region] = of_region.get(region, 0) + members
+    everywhere = sum(shared.values())
+
+    def by_chance(pair: SharedMembers) -> float:
+        one, other = regions.get(pair.one), regions.get(pair.other)
+        return _of_others(pair, shared, of_region[one] if one == other else everywhere)
+
+    return _strongest(pair for pair in pairs if _is_tied(pair, by_chance(pair)))
+
+
+def _of_others(pair: SharedMembers, shared: Mapping[str, int], total: int) -> float:
+    rest = (shared[pair.one] - pair.members) * (shared[pair.other] - pair.members)
+    return rest / max(total - 2 * pair.members, 1)
+
+
+def _is_tied(pair: SharedMembers, expected: float) -> bool:
+    return pair.members >= max(MIN_SHARED, expected + MIN_DEVIATIONS * math.sqrt(expected))
+
+
+def _strongest(pairs: Iterable[SharedMembers]) -> list[SharedMembers]:
+    return sorted(pairs, key=lambda pair: (-pair.members, pair.one, pair.other))
 
 
 def ring_around(provider_id: str, ties: Sequence[SharedMembers]) -> dict[str, list[str]]:
