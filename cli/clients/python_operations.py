@@ -11,6 +11,7 @@ BY_HAND: Final[Mapping[str, str]] = {
     "upload_bytes": "upload_claims sends a file in parts and goes on after an interruption",
     "list_rejects": "iter_rejects follows the pages of a stream of lines",
     "add_case_file": "add_case_file makes the form of a file and its fields",
+    "get_case_file_content": "get_case_file_content takes a file of any type",
     "export_claims": "export_claims goes on after the last line of a stream that was interrupted",
 }
 """Operations whose methods are written by hand, in `bulk.py` and `async_bulk.py`."""

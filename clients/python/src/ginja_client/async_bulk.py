@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO, Literal, cast
 
 from ginja_client.async_operations import AsyncOperations
-from ginja_client.files import PART_BYTES, RejectedLine, case_file_call, export_call, rejected_lines, rejects_call
+from ginja_client.files import (
+    PART_BYTES,
+    RejectedLine,
+    case_file_call,
+    case_file_content_call,
+    export_call,
+    rejected_lines,
+    rejects_call,
+)
 from ginja_client.models import BulkJobOut, CaseFileOut, ClaimOut
 from ginja_client.plans import continuing, uploading
 
@@ -70,3 +78,7 @@ class AsyncBulk(AsyncOperations):
         """
         fields = {"obtained_from": obtained_from, "obtained_on": obtained_on, "task_id": task_id}
         return cast(CaseFileOut, await self._call(case_file_call(case_id, name, content, fields)))
+
+    async def get_case_file_content(self, case_id: str, file_id: str) -> bytes:
+        """Read the content of a file of a case, byte for byte as it was sent; the access is recorded."""
+        return (await self._send(case_file_content_call(case_id, file_id))).content

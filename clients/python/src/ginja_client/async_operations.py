@@ -2221,18 +2221,6 @@ class AsyncOperations(AsyncCalls):
             ),
         )
 
-    async def get_case_file_content(self, case_id: str, file_id: str) -> bytes:
-        """Read the content of a file, byte for byte as it was sent. The access is recorded before the first byte."""
-        return (
-            await self._send(
-                Call(
-                    "GET",
-                    fill("/v1/cases/{case_id}/files/{file_id}/content", case_id=case_id, file_id=file_id),
-                    accept="application/pdf",
-                )
-            )
-        ).content
-
     async def withdraw_case_file(
         self,
         case_id: str,

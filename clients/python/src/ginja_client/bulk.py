@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, cast
 
-from ginja_client.files import PART_BYTES, RejectedLine, case_file_call, export_call, rejected_lines, rejects_call
+from ginja_client.files import (
+    PART_BYTES,
+    RejectedLine,
+    case_file_call,
+    case_file_content_call,
+    export_call,
+    rejected_lines,
+    rejects_call,
+)
 from ginja_client.models import BulkJobOut, CaseFileOut, ClaimOut
 from ginja_client.operations import SyncOperations
 from ginja_client.plans import continuing, uploading
@@ -69,3 +77,7 @@ class SyncBulk(SyncOperations):
         """
         fields = {"obtained_from": obtained_from, "obtained_on": obtained_on, "task_id": task_id}
         return cast(CaseFileOut, self._call(case_file_call(case_id, name, content, fields)))
+
+    def get_case_file_content(self, case_id: str, file_id: str) -> bytes:
+        """Read the content of a file of a case, byte for byte as it was sent; the access is recorded."""
+        return self._send(case_file_content_call(case_id, file_id)).content

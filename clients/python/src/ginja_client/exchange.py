@@ -87,7 +87,7 @@ class Exchange:
     def require_answer(self, response: httpx.Response) -> None:
         """Raise `UnexpectedResponse` where a success has another media type than the call takes, such as HTML."""
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if response.status_code not in (204, 404) and media_type != self._call.accept:
+        if response.status_code not in (204, 404) and self._call.accept not in (media_type, "*/*"):
             raise UnexpectedResponse(response)
 
     def document(self, response: httpx.Response) -> object:

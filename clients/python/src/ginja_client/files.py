@@ -96,3 +96,9 @@ def case_file_call(case_id: str, name: str, content: bytes, fields: Mapping[str,
         content=form.read(),
         content_type=form.headers["content-type"],
     )
+
+
+def case_file_content_call(case_id: str, file_id: str) -> Call:
+    """Reads the content of a file of a case, of whatever type."""
+    path = fill("/v1/cases/{case_id}/files/{file_id}/content", case_id=case_id, file_id=file_id)
+    return Call("GET", path, accept="*/*")

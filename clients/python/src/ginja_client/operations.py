@@ -2172,18 +2172,6 @@ class SyncOperations(SyncCalls):
             self._call(Call("GET", fill("/v1/cases/{case_id}/files/{file_id}", case_id=case_id, file_id=file_id))),
         )
 
-    def get_case_file_content(self, case_id: str, file_id: str) -> bytes:
-        """Read the content of a file, byte for byte as it was sent. The access is recorded before the first byte."""
-        return (
-            self._send(
-                Call(
-                    "GET",
-                    fill("/v1/cases/{case_id}/files/{file_id}/content", case_id=case_id, file_id=file_id),
-                    accept="application/pdf",
-                )
-            )
-        ).content
-
     def withdraw_case_file(
         self,
         case_id: str,
