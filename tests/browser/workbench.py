@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from api.app import create_app
 from core.postgres import as_api_role
@@ -56,6 +56,11 @@ class Person:
     complaints: list[str] = field(default_factory=list)
     pressed: int = 0
 
+    def hear(self, message: ConsoleMessage) -> None:
+        """Note an error or warning of the browser, a violation of the content security policy among them."""
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other; `Control+Enter` counts as two."""
         for key in keys:
@@ -75,16 +80,20 @@ def sign_in(
     width: int = 1280,
     scheme: Scheme = "light",
     bypass_csp: bool = False,
+    to: str = "/console/in-review",
 ) -> Person:
-    """A window in which the key of a role is signed in; `bypass_csp` lets a test add its own scripts."""
+    """A window in which the key of a role is signed in, at the page `to`.
+
+    `bypass_csp` lets a test add its own scripts.
+    """
     context = browser.new_context(
         base_url=bench.address, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bypass_csp
     )
     person = Person(context.new_page())
-    person.page.on("console", lambda message: person.complaints.append(message.text))
+    person.page.on("console", person.hear)
     person.page.on("pageerror", lambda error: person.complaints.append(str(error)))
-    person.page.goto("/console/sign-in?next=/console/in-review")
+    person.page.goto(f"/console/sign-in?next={to}")
     person.page.fill("#api_key", bench.keys[role])
     person.page.keyboard.press("Control+Enter")
-    person.page.wait_for_url(f"{bench.address}/console/in-review")
+    person.page.wait_for_url(f"{bench.address}{to}")
     return person

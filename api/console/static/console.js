@@ -176,6 +176,16 @@
     for (const field of fields.querySelectorAll("[data-part]")) field.value = texts[field.dataset.part];
   });
 
+  // A table that scrolls sideways, with nothing in it to focus, gets the focus itself: the arrow keys scroll it.
+  function letScroll() {
+    for (const box of document.querySelectorAll(".scroll:not([tabindex])")) {
+      if (box.scrollWidth > box.clientWidth && !box.querySelector(`a[href], button, summary, ${FIELDS}`)) box.tabIndex = 0;
+    }
+  }
+
   help()?.addEventListener("beforetoggle", () => listKeys(help()));
+  document.addEventListener("toggle", letScroll, true);
+  window.addEventListener("resize", letScroll);
+  letScroll();
   document.querySelector(".notice[role=alert], [aria-invalid=true]")?.scrollIntoView({ block: "center" });
 })();
