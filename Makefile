@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check audit licences sbom wheel docs reference clients bench chaos fuzz security mutation clean
+.PHONY: help setup demo up lab test check audit licences sbom wheel docs reference clients screenshots bench chaos fuzz security mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -76,6 +76,9 @@ reference: $(READY) ## Write the generated pages of docs/reference
 
 clients: $(READY) ## Write the generated files of clients/: the Python client and the Postman collection
 	@$(BIN)/python -m cli.clients
+
+screenshots: $(READY) ## Take the pictures of the investigator's guide in Chromium, in docs/images
+	@$(BIN)/python -m cli.screenshots
 
 bench: $(READY) ## Measure features and scoring
 	@$(BIN)/ginja bench features $(ARGS)

@@ -15,6 +15,6 @@ tour.py           the steps in order
 """
 
 from cli.demo.case.figures import CaseFigures
-from cli.demo.case.tour import case_tour
+from cli.demo.case.tour import WorkedCase, case_tour
 
-__all__ = ["CaseFigures", "case_tour"]
+__all__ = ["CaseFigures", "WorkedCase", "case_tour"]

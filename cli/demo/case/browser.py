@@ -52,6 +52,11 @@ class ConsoleBrowser:
             raise DemoPageError("no page is open yet")
         return self._page
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Those of the session."""
+        return dict(self._http.cookies)
+
     def open(self, address: str) -> ConsolePage:
         """Type an address, as of a bookmark: no click."""
         return self._shown(self._send("GET", address))

@@ -2,10 +2,11 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from claims.money import format_cents
 from cli.demo import platform as bring_up
@@ -31,10 +32,26 @@ UPCOMING_CLAIMS = 6_000
 CLAIMS_PER_SECOND = 30.0
 
 
-def case_tour(settings: Settings, log: StepLog, *, claims: int) -> CaseFigures:
+@dataclass(frozen=True, slots=True)
+class WorkedCase:
+    """A case that was worked to its closing, on a platform that still runs."""
+
+    api_url: str
+    case_id: str
+    provider_id: str
+    sample_path: str
+    """Of the page of its sample."""
+    lead_cookies: Mapping[str, str]
+    """Of the session of a lead investigator."""
+
+
+def case_tour(
+    settings: Settings, log: StepLog, *, claims: int, visit: Callable[[WorkedCase], None] | None = None
+) -> CaseFigures:
     """Work one case on a platform of its own, stop everything, and return the figures.
 
-    Raises `DemoPageError` where a page does not offer what the next step needs.
+    `visit` is called with the closed case before the model is trained again. Raises `DemoPageError` where a page does
+    not offer what the next step needs.
     """
     with (
         LyingEndpoint() as endpoint,
@@ -46,7 +63,7 @@ def case_tour(settings: Settings, log: StepLog, *, claims: int) -> CaseFigures:
         named = bring_up.start_servers(own, log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
             context = _prepared(Platform(named, log, processes, ports, "demo"), endpoint, claims)
-            figures = _worked(context)
+            figures = _worked(context, visit)
     log.heading("Summary")
     _show(log, figures)
     return figures
@@ -107,7 +124,7 @@ def _submit(platform: Platform, chosen: "Sequence[UpcomingClaim]", taken: Server
     return {simulated: claim.claim_id for simulated, claim in decided}
 
 
-def _worked(context: CaseContext) -> CaseFigures:
+def _worked(context: CaseContext, visit: Callable[[WorkedCase], None] | None) -> CaseFigures:
     """The case, from the sign-in to the candidate."""
     platform = context.platform
     platform.log.heading("The case")
@@ -123,6 +140,9 @@ def _worked(context: CaseContext) -> CaseFigures:
         outcome.verify_decisions(context)
         outcome.close(context, investigator, second_lead, case, sample.demand_cents)
         clicks = investigator.clicks + lead.clicks + second_lead.clicks
+        if visit is not None:
+            sample_path = urlsplit(sample.url).path
+            visit(WorkedCase(platform.api_url, case.case_id, case.provider_id, sample_path, lead.cookies))
     platform.log.heading("What was learned")
     made = outcome.retrain(context, case)
     return CaseFigures(
