@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cli.demo.case import WorkedCase, case_tour
+from cli.demo.case.people import INVESTIGATOR, LEAD
 from cli.demo.progress import StepLog
 from cli.progress import console
 from core.logging import configure_logging
@@ -32,33 +33,37 @@ class Shot:
     height: int = 900
     follow: str = ""
     """Selector of the link to follow from there."""
+    role: str = INVESTIGATOR.role
 
 
 def shots(case: WorkedCase) -> Mapping[str, Shot]:
     """Name of a picture → its page; that of a claim is the first one in review."""
     return {
-        "queue": Shot("/console/queue"),
+        "queue": Shot("/console/queue?tab=mine"),
         "claim": Shot("/console/in-review", 1_300, follow="table a[href^='/console/claims/']"),
         "provider": Shot(f"/console/providers/{case.provider_id}", 1_200),
         "case": Shot(f"/console/cases/{case.case_id}", 1_200),
         "evidence": Shot(f"/console/cases/{case.case_id}/evidence"),
         "sample": Shot(case.sample_path, 1_100),
-        "team": Shot("/console/team", 1_100),
+        "team": Shot("/console/team", 1_100, role=LEAD.role),
     }
 
 
 def take(case: WorkedCase, chromium: str, folder: Path) -> None:
-    """Take the pictures as the lead investigator, and write them to `folder` as `console-<name>.png`."""
+    """Take the pictures, and write them to `folder` as `console-<name>.png`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(base_url=case.api_url, color_scheme="light")
-        context.add_cookies(
-            [{"name": name, "value": value, "url": case.api_url} for name, value in case.lead_cookies.items()]
-        )
-        page = context.new_page()
+        pages = {}
+        for role, cookies in case.cookies.items():
+            context = browser.new_context(base_url=case.api_url, color_scheme="light")
+            context.add_cookies(
+                [{"name": name, "value": value, "url": case.api_url} for name, value in cookies.items()]
+            )
+            pages[role] = context.new_page()
         for name, shot in shots(case).items():
+            page = pages[shot.role]
             page.set_viewport_size({"width": WIDTH, "height": shot.height})
             response = page.goto(shot.path)
             if response is None or not response.ok or urlsplit(page.url).path.endswith("/sign-in"):

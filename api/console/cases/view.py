@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from pydantic import JsonValue
-
 from api.case_files import CaseFile
 from api.cases import CaseEvent, CaseRecord, CaseTask
 from api.console.case_files import CaseFileLine
+from api.console.cases.history_wording import act_title, details_text
 from api.console.claim import DISPOSITIONS as CLAIM_DISPOSITIONS
 from claims.money import format_cents
 from core.format import utc_minute
@@ -43,28 +42,6 @@ NOTES: Final[Mapping[str, str]] = {
     "contact": "Contact",
     "education": "Education",
     "referral": "Referral to an agency",
-}
-_ACTS: Final[Mapping[str, str]] = {
-    "case.open": "Opened",
-    "case.add_claims": "Claims added",
-    "case.remove_claims": "Claims removed",
-    "case.add_providers": "Providers joined the ring",
-    "case.assign": "Assigned",
-    "case.note": "Note",
-    "case.contact": "Contact",
-    "case.education": "Education",
-    "case.referral": "Referral to an agency",
-    "case.add_task": "Task added",
-    "case.finish_task": "Task done",
-    "case.add_records_request": "Records requested",
-    "case.finish_records_request": "Records received",
-    "case.add_file": "File added",
-    "case.withdraw_file": "File withdrawn",
-    "case.infected_file": "Virus found in a file",
-    "case.propose_closing": "Closing proposed",
-    "case.refuse_closing": "Closing refused",
-    "case.close": "Closed",
-    "case.reopen": "Reopened",
 }
 
 
@@ -187,8 +164,8 @@ def _event_line(event: CaseEvent) -> CaseEventLine:
         number=event.event_no,
         at=utc_minute(event.at),
         by=f"{event.name}, {event.role}",
-        what=_ACTS.get(event.act, event.act.removeprefix("case.").replace("_", " ").capitalize()),
-        details=_details(event.details),
+        what=act_title(event.act),
+        details=details_text(event.details),
         text=event.text,
     )
 
@@ -205,20 +182,3 @@ def task_line(task: CaseTask, today: date, files: Sequence[CaseFile]) -> CaseTas
         files=[one.name for one in files if one.task_id == task.task_id and one.withdrawal is None],
         done_at=None if task.done_at is None else utc_minute(task.done_at),
     )
-
-
-def _details(details: Mapping[str, JsonValue]) -> str:
-    parts = []
-    for name, value in details.items():
-        if value is None or value == []:
-            continue
-        if name.endswith("_cents") and isinstance(value, int):
-            parts.append(f"{name.removesuffix('_cents')} {format_cents(value)}")
-        elif name == "claim_ids" and isinstance(value, list):
-            parts.append(f"{len(value)} claim{'' if len(value) == 1 else 's'}")
-        elif name == "findings" and isinstance(value, list):
-            parts.append(f"dispositions of {len(value)} claim{'' if len(value) == 1 else 's'}")
-        else:
-            shown = str(value) if name.endswith("_id") else str(value).replace("_", " ")
-            parts.append(f"{name.replace('_', ' ')} {shown}")
-    return ", ".join(parts)

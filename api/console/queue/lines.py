@@ -103,7 +103,7 @@ def lead_line(lead: LeadRecord, actor_id: str, today: date) -> LeadLine:
         lead_id=lead.lead_id,
         rank=_UNKNOWN if lead.rank is None else f"{lead.rank}{'' if lead.listed else ' (below capacity)'}",
         subject=f"{kind.value.capitalize()} {lead.subject_id}",
-        path=f"/console/claims/{identity}#decision" if is_claim else f"/console/queue/leads/{lead.lead_id}",
+        path=f"/console/claims/{identity}" if is_claim else f"/console/queue/leads/{lead.lead_id}",
         subject_path=subject_path,
         key=_KEYS.get(kind, ""),
         why=lead.why,
@@ -132,7 +132,7 @@ def claim_line(claim: LeadClaimRecord) -> LeadClaimLine:
     """A claim of a lead's page."""
     return LeadClaimLine(
         claim_id=claim.claim_id,
-        path=f"/console/claims/{quote(claim.claim_id, safe='')}#decision",
+        path=f"/console/claims/{quote(claim.claim_id, safe='')}",
         source={"edits": "claim edits", "audit": "audit sample"}.get(claim.source, claim.source),
         status="archived" if claim.status is None else claim.status.replace("_", " "),
         provider_id=claim.provider_id or _UNKNOWN,

@@ -41,8 +41,8 @@ class WorkedCase:
     provider_id: str
     sample_path: str
     """Of the page of its sample."""
-    lead_cookies: Mapping[str, str]
-    """Of the session of a lead investigator."""
+    cookies: Mapping[str, Mapping[str, str]]
+    """Of the sessions of people, by their role."""
 
 
 def case_tour(
@@ -142,7 +142,8 @@ def _worked(context: CaseContext, visit: Callable[[WorkedCase], None] | None) ->
         clicks = investigator.clicks + lead.clicks + second_lead.clicks
         if visit is not None:
             sample_path = urlsplit(sample.url).path
-            visit(WorkedCase(platform.api_url, case.case_id, case.provider_id, sample_path, lead.cookies))
+            cookies = {INVESTIGATOR.role: investigator.cookies, LEAD.role: lead.cookies}
+            visit(WorkedCase(platform.api_url, case.case_id, case.provider_id, sample_path, cookies))
     platform.log.heading("What was learned")
     made = outcome.retrain(context, case)
     return CaseFigures(

@@ -106,7 +106,7 @@ async def test_the_next_best_case_is_taken_and_opened(desk: Desk):
     browser = await desk.browser()
     for expected in (large, small):
         answer = await browser.post("/console/queue/next")
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/console/claims/{expected}#decision")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/console/claims/{expected}")
     none = await browser.post("/console/queue/next")
     assert none.status_code == 404
     assert "No lead is unassigned" in none.text
