@@ -260,13 +260,13 @@ def _drift(path: Path, problems: list[str]) -> DriftHistory | None:
     return DriftHistory(found.model, found.dataset, found.reference, days, found.since_training)
 
 
-def _read(path: Path, what: str, kind: TypeAdapter[T], problems: list[str]) -> T | None:
+def _read(path: Path, what: str, adapter: TypeAdapter[T], problems: list[str]) -> T | None:
     """A file as its type; `None` where there is none, and with a problem where it is not of that type."""
     content = _content(path, what, problems)
     if not content:
         return None
     try:
-        return kind.validate_json(content)
+        return adapter.validate_json(content)
     except ValidationError:
         problems.append(f"{what} cannot be read, or is of another version")
         return None

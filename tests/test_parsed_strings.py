@@ -10,18 +10,24 @@ from pydantic import BaseModel, TypeAdapter
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "claims", "core", "serving")
 PARSES = re.compile(r"^class (\w+)|\b(\w+)\.(?:model_)?validate_json\(", re.MULTILINE)
+ADAPTER = re.compile(r"^(\w+)(?:: Final)? = TypeAdapter\(", re.MULTILINE)
 
 
 def parsers() -> list[tuple[str, str]]:
-    """Module and name of everything that parses JSON; `cls` is the class that it stands in."""
+    """Module and name of everything that parses JSON; `cls` is the class that it stands in.
+
+    An adapter that a function takes as `adapter` may be any of its module.
+    """
     found = []
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            within = ""
-            for match in PARSES.finditer(path.read_text()):
+            within, source = "", path.read_text()
+            for match in PARSES.finditer(source):
                 within = match[1] or within
-                if match[2]:
+                if match[2] == "adapter":
+                    found += [(module, name) for name in ADAPTER.findall(source)]
+                elif match[2]:
                     found.append((module, within if match[2] == "cls" else match[2]))
     return found
 
@@ -29,6 +35,7 @@ def parsers() -> list[tuple[str, str]]:
 def test_the_parsers_are_found():
     assert ("claims.score_check", "Score") in parsers()
     assert ("serving.wire", "WireModel") in parsers()
+    assert ("serving.model_report", "_DRIFT") in parsers()
 
 
 @pytest.mark.parametrize(("module", "name"), parsers())

@@ -16,7 +16,7 @@ MOST_SENTENCES: Final = 60
 
 
 class LyingEndpoint:
-    """Answers `POST /v1/chat/completions`. Each draft is true from start to end, or false from start to end."""
+    """Answers requests for chat completions. Each draft is true from start to end, or false from start to end."""
 
     def __init__(self) -> None:
         self.lies = False

@@ -229,7 +229,7 @@ async def test_an_unknown_claim_has_its_own_page(console: Setting) -> None:
 
 
 async def test_a_key_without_the_scope_for_scores_opens_no_session(console: Setting) -> None:
-    _, key = await create_key(console.database, name="A practice", role="provider", provider_id="H1")
+    _, key = await create_key(console.database, name="Ann", role="investigator", scopes=[Scope.READ])
     answer = await console.sign_in(key)
     assert answer.status_code == 403
     assert "may not see scores" in answer.text
