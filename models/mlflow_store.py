@@ -48,7 +48,7 @@ class MlflowStore:
             return None
         asked = f"{self.url.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}"
         try:
-            with urlopen(asked, timeout=_ASK_S) as answer:  # noqa: S310 - http or https, by the check above
+            with urlopen(asked, timeout=_ASK_S) as answer:  # noqa: S310  # nosec B310: http or https, by the check above
                 return str(json.load(answer)["experiment"]["experiment_id"])
         except (URLError, OSError, ValueError, KeyError, TypeError):
             return None
