@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
 
 from api.console.claim.counted_sets import sets_behind
 from api.console.claim.list_pages import list_address
 from claims.reason_groups import ReasonKind, title_of
 from claims.scoring import Reason
 from core.format import number_to_4_digits
+
+_OF_NETWORK: Final = "network_"
+"""Features of the weekly network of providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,26 @@ class ReasonsByDirection:
     against_fraud: list[ReasonLine]
 
 
-def reasons_of_kind(claim_id: str, reasons: Sequence[Reason], kind: ReasonKind) -> ReasonsByDirection:
-    """The reasons of one kind, by direction, with links to the claims that their numbers count."""
+def reasons_of_kind(
+    claim_id: str, provider_id: str | None, reasons: Sequence[Reason], kind: ReasonKind
+) -> ReasonsByDirection:
+    """The reasons of one kind, by direction, with links to the claims that their numbers count.
+
+    Numbers of the network count members and providers: they link to the ring of the provider.
+    """
     mine = [reason for reason in reasons if reason.kind == kind]
     return ReasonsByDirection(
-        for_fraud=[_reason(claim_id, reason) for reason in mine if reason.direction == "for"],
-        against_fraud=[_reason(claim_id, reason) for reason in mine if reason.direction == "against"],
+        for_fraud=[_reason(claim_id, provider_id, reason) for reason in mine if reason.direction == "for"],
+        against_fraud=[_reason(claim_id, provider_id, reason) for reason in mine if reason.direction == "against"],
     )
 
 
-def _number_behind(claim_id: str, name: str, value: float | None) -> NumberBehind:
+def _number_behind(claim_id: str, provider_id: str | None, name: str, value: float | None) -> NumberBehind:
     behind = sets_behind(name)
+    if name.startswith(_OF_NETWORK) and provider_id and value is not None:
+        path = f"/console/providers/{quote(provider_id, safe='')}#ring"
+        shown = number_to_4_digits(value)
+        return NumberBehind(name, shown, False, [CountedLink(shown, "Ring of the provider", path)])
     counts = value is not None and [one.name for one in behind] == [name]
     return NumberBehind(
         name,
@@ -70,6 +84,6 @@ def _number_behind(claim_id: str, name: str, value: float | None) -> NumberBehin
     )
 
 
-def _reason(claim_id: str, reason: Reason) -> ReasonLine:
-    behind = [_number_behind(claim_id, name, reason.features.get(name)) for name in reason.carrier]
+def _reason(claim_id: str, provider_id: str | None, reason: Reason) -> ReasonLine:
+    behind = [_number_behind(claim_id, provider_id, name, reason.features.get(name)) for name in reason.carrier]
     return ReasonLine(title_of(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)

@@ -17,8 +17,10 @@ from psycopg.types.json import Jsonb
 
 from api.console.claim import COUNTED_SETS, CountedClaimLists, CountedFor, list_address, sets_behind
 from api.console.claim.counted_claims import PAGE_ROWS, Anchor
+from api.console.claim.reasons import reasons_of_kind
 from api.database import Database
 from api.identity import create_key
+from claims.scoring import Reason
 from features.declare import FEATURES
 from features.update import states_at
 from features.vector import ClaimInputs, inputs_of
@@ -156,6 +158,16 @@ def test_every_feature_that_counts_claims_or_what_they_have_links_to_a_set() -> 
     not_claims = {"units", "lines", "diagnoses", "provider_day_units", "missing_views"}
     counts = {one.name for one in FEATURES if one.unit == "count" and not one.name.startswith("network_")}
     assert {name for name in counts - not_claims if not sets_behind(name)} == set()
+
+
+def test_numbers_of_the_network_link_to_the_ring_of_the_provider() -> None:
+    names = [one.name for one in FEATURES if one.name.startswith("network_")]
+    values = dict.fromkeys(names, 3.0)
+    reason = Reason("provider_network", "prior", "Shared members", "for", 1.0, 2.7, values, names, 1.0)
+    (line,) = reasons_of_kind("clm_1", "H/456", [reason], "prior").for_fraud
+    assert {link.address for number in line.behind for link in number.links} == {"/console/providers/H%2F456#ring"}
+    assert [number.name for number in line.behind] == names
+    assert len(names) > 3
 
 
 async def test_each_set_has_as_many_claims_as_the_features_counted_for_200_random_claims(world: SmallWorld) -> None:
