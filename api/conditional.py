@@ -43,9 +43,12 @@ class EntityTags:
         headers = Headers(scope=scope)
         known = headers.get("if-none-match")
         waiting: Message | None = None
+        is_answered = False
 
         async def send_tagged(message: Message) -> None:
-            nonlocal waiting
+            nonlocal waiting, is_answered
+            if is_answered:
+                return  # the rest of a content that the client has
             if message["type"] == "http.response.start":
                 waiting = message
                 return
@@ -55,11 +58,12 @@ class EntityTags:
             start, waiting = waiting, None
             answered = MutableHeaders(raw=start["headers"])
             is_whole = not message.get("more_body", False)
-            if is_whole and start["status"] == 200:
-                tag = entity_tag(message.get("body", b""))
+            # A content that is sent in parts states its tag itself.
+            tag = entity_tag(message.get("body", b"")) if is_whole else answered.get("ETag")
+            if tag is not None and start["status"] == 200:
                 answered["ETag"] = tag
                 if known is not None and matches(known, tag):
-                    start["status"] = 304
+                    start["status"], is_answered = 304, True
                     del answered["content-length"], answered["content-type"]
                     message = {"type": "http.response.body", "body": b""}
             await send(start)

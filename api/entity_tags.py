@@ -9,7 +9,12 @@ CODED: Final = "-gzip"
 
 def entity_tag(body: bytes) -> str:
     """The tag of a response body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return tag_of_digest(hashlib.sha256(body).hexdigest())
+
+
+def tag_of_digest(sha256: str) -> str:
+    """The tag of a response body whose SHA-256, in hexadecimal digits, is known before it is read."""
+    return f'"{sha256[:32]}"'
 
 
 def matches(field: str, tag: str) -> bool:

@@ -6,6 +6,7 @@ from starlette.responses import StreamingResponse
 
 from api.case_files.media_types import ending_of
 from api.case_files.service import ReadCaseFile
+from api.entity_tags import tag_of_digest
 
 
 def file_response(read: ReadCaseFile) -> StreamingResponse:
@@ -16,6 +17,7 @@ def file_response(read: ReadCaseFile) -> StreamingResponse:
         "Content-Disposition": f"attachment; filename=\"{own}\"; filename*=UTF-8''{quote(file.name, safe='')}",
         "Content-Length": str(file.size),
         "Cache-Control": "no-store",
+        "ETag": tag_of_digest(file.sha256),
         "X-Content-Type-Options": "nosniff",
     }
     return StreamingResponse(read.content, media_type=file.media_type, headers=headers)

@@ -11,7 +11,7 @@ from benchmarks.security.scene import AttackedOperation, AttackScene, rows
 from benchmarks.security.values import body_for, unknown_id
 
 REFUSED: Final = frozenset({401, 403, 404})
-_OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/fhir/metadata"})
 _SECRETS: Final = ("fraud_score", "is_flagged", "model_version", "reasons", "score", "expected_recovery")
 
 
