@@ -40,7 +40,7 @@ BODIES_BY_PATH = {
     "/v1/claims/{claim_id}/dispositions": {"disposition": "cleared"},
 }
 WEBHOOK_BODIES = {"test": {"event": "claim.voided"}, "replay": {"failed_since": "2026-01-01T00:00:00Z"}}
-_DAYS = (date(2020, 1, 1) + timedelta(days=7 * week) for week in count())
+_DAYS = (date(2020, 1, 1) + timedelta(days=3 * number) for number in count())
 """Days of service far enough apart for claims not to be near-duplicates."""
 IN_FLIGHT = "/docs/problems#in-flight"
 _REFUSES_REPLIES = """

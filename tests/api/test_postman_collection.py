@@ -39,6 +39,8 @@ REFUSED = {
     "take_next_lead": (404, "no lead is unassigned"),
     "snooze_lead": (422, "must be a day from"),
     "create_signing_key": (422, "must be the id of a valid API key"),
+    "draw_sample": (422, "has no paid claim in this period"),
+    "review_sample": (422, "was not drawn"),
     "upgrade_version": (409, "an upgrade names a newer one"),
     # Of users that the collection cannot know; tests/api/test_sign_in.py signs them in.
     "sign_in": (401, "login, password or code is wrong"),
