@@ -72,7 +72,7 @@ async def test_a_request_that_is_not_signed_is_refused_and_learns_what_to_sign(a
     names = " ".join(f'"{one}"' for one in listed)
     assert asked == f'sig1=({names});created;alg="ed25519";tag="ginja"'
     assert api.count("api_keys") == before
-    ((outcome,),) = api.rows("SELECT outcome FROM audit_log WHERE act = 'POST /v1/keys'")
+    ((outcome,),) = api.rows("SELECT outcome FROM audit_log WHERE act = 'api_key.create'")
     assert outcome == "denied"
 
 
