@@ -70,6 +70,8 @@ def test_only_confirmed_and_cleared_are_labels():
         Disposition.CLEARED: False,
     }
     assert {found for found in RECOVERS if IS_FRAUD[found] is None} == {
+        Disposition.WASTE,
+        Disposition.ABUSE,
         Disposition.BILLING_ERROR,
         Disposition.OVERPAYMENT,
     }
