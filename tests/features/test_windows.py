@@ -213,7 +213,7 @@ def test_an_entity_is_read_by_its_index(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         create_indexes(connection, ("terminal",))
         connection.execute("SET enable_seqscan = off")
-        for key, index in (("terminal", "claims_attribute_terminal_idx"), ("provider_id", "claims_provider_id")):
+        for key, index in (("terminal", "claims_attribute_terminal_idx"), ("provider_id", "claims_of_provider_idx")):
             sql = WindowQuery(VALUES).statements[key].sql
             plan = connection.execute(f"EXPLAIN {sql}", {"key": "T1", "at": START}).fetchall()
             assert any(index in line for (line,) in plan), plan
