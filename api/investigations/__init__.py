@@ -1,6 +1,7 @@
 """The weekly list of claims to investigate, and dispositions, which become labels."""
 
 from api.investigations.records import Choice, NewDisposition, ScoredClaim, SelectedClaim
+from api.investigations.repository import fraud_label_of
 from api.investigations.schemas import DispositionIn, DispositionName
 from api.investigations.service import (
     dispositions,
@@ -27,6 +28,7 @@ __all__ = [
     "SelectedClaim",
     "SelectionRow",
     "dispositions",
+    "fraud_label_of",
     "latest_disposition",
     "monday_of",
     "promise_of",

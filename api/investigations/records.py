@@ -73,3 +73,10 @@ class DispositionRecord:
     note: str | None
     known_at: datetime
     """When it was recorded; features and labels include it from then."""
+
+
+@dataclass(frozen=True, slots=True)
+class FraudLabel:
+    """A label that says fraud."""
+
+    kind: str | None

@@ -12,7 +12,7 @@ from api.assessments import AssessmentRow, LabelRow
 from api.catalog import ProcedureRow
 from api.field_keys import DISPOSITION_NOTE, FieldKeys, StoredText, open_texts, seal_text
 from api.intake import ClaimRow
-from api.investigations.records import Choice, DispositionRecord, ScoredClaim, SelectedClaim
+from api.investigations.records import Choice, DispositionRecord, FraudLabel, ScoredClaim, SelectedClaim
 from api.investigations.tables import DispositionRow, SelectionRow
 from claims.review import Disposition
 from core import clock
@@ -256,3 +256,15 @@ async def add_label(
             claim_id=claim_id, known_at=known_at, is_fraud=is_fraud, kind=kind, source="disposition"
         )
     )
+
+
+async def fraud_label_of(connection: AsyncConnection, claim_id: str) -> FraudLabel | None:
+    """The latest label of a claim where it says fraud, whether a person found it or it was loaded; else None."""
+    statement = (
+        select(LabelRow.is_fraud, LabelRow.kind)
+        .where(LabelRow.claim_id == claim_id)
+        .order_by(LabelRow.known_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return FraudLabel(row.kind) if row is not None and row.is_fraud else None

@@ -13,7 +13,7 @@ from api.database import Database
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.field_keys import FieldKeys
 from api.identity import Caller, Scope
-from api.investigations import NewDisposition, latest_disposition, record_audited, recovered_of
+from api.investigations import NewDisposition, fraud_label_of, latest_disposition, record_audited, recovered_of
 from api.samples import repository
 from api.samples.records import (
     LOWERS,
@@ -200,14 +200,13 @@ def _check_assigned(assigned: Mapping[str, int], open_cents: Mapping[str, int], 
 async def _record_recovered(
     connection: AsyncConnection, keys: FieldKeys, caller: Caller, claim_id: str, cents: int, note: str
 ) -> None:
-    """Record recovered money with a claim. A finding of fraud or of a billing error stays what it is."""
+    """Record recovered money with a claim. A finding that recovers money, or a label of fraud, stays what it is."""
+    found, kind = Disposition.OVERPAYMENT, None
     earlier = await latest_disposition(connection, keys, claim_id)
-    stays = earlier is not None and Disposition(earlier.disposition) in RECOVERS
-    new = NewDisposition(
-        disposition=earlier.disposition if earlier is not None and stays else Disposition.OVERPAYMENT.value,
-        decided_by=caller.name,
-        amount_recovered_cents=cents,
-        kind=earlier.kind if earlier is not None and stays else None,
-        note=note,
-    )
+    label = await fraud_label_of(connection, claim_id) if earlier is None else None
+    if earlier is not None and Disposition(earlier.disposition) in RECOVERS:
+        found, kind = Disposition(earlier.disposition), earlier.kind
+    elif label is not None:
+        found, kind, note = Disposition.CONFIRMED, label.kind, f"{note}; fraud by the label that was loaded"
+    new = NewDisposition(found.value, caller.name, amount_recovered_cents=cents, kind=kind, note=note)
     await record_audited(connection, keys, caller, claim_id, new)

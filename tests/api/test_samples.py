@@ -256,6 +256,19 @@ async def test_a_finding_of_fraud_stays_when_money_of_its_claim_comes_in(audit):
     assert labels == [(True,), (True,)]
 
 
+async def test_a_loaded_label_of_fraud_stays_when_money_of_its_claim_comes_in(audit):
+    made, own = await audit.ready(), audit.api.dependencies
+    claim_id = next(one.claim_id for one in made.items if one.overpaid_cents)
+    with psycopg.connect(audit.api.url) as connection:
+        connection.execute(
+            "INSERT INTO labels (claim_id, known_at, is_fraud, kind, source) VALUES (%s, now(), true, 'upcoding', 'x')",
+            [claim_id],
+        )
+    await audit.entry(made, EntryKind.RECEIVED, 700, claims={claim_id: 700})
+    (found,) = await investigations.dispositions(own.database, own.field_keys, claim_id)
+    assert (found.disposition, found.kind, found.amount_recovered_cents) == ("confirmed", "upcoding", 700)
+
+
 async def test_money_is_assigned_to_overpaid_claims_up_to_what_is_open(audit):
     made = await audit.ready()
     wrong = next(one for one in made.items if one.overpaid_cents)
