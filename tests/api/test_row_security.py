@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from psycopg import errors
 
+from api.console.model import queries
 from api.database import ALL_ROWS, EVERY_ROW, NO_ROWS, Database, RowAccess, seeing
 from api.database.round_trips import RoundTrip
 from api.migrate import alembic_config, upgrade
@@ -380,3 +381,11 @@ def test_claims_of_a_provider_are_counted_in_the_index_alone_under_row_security(
     lines = [line for (line,) in plan]
     assert any("Index Only Scan using claims_of_provider_idx" in line for line in lines), lines
     assert any("member_id" in line for line in lines), "the policy is part of the plan"
+
+
+def test_the_claims_of_a_day_on_the_model_page_are_found_by_their_index(api: Api) -> None:
+    statement = str(queries._DECIDED).replace(":days", "'{2026-03-01}'").replace(":most", "200")
+    with psycopg.connect(as_api_role(api.url), autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        lines = [line for (line,) in connection.execute(f"EXPLAIN (COSTS off) {statement}").fetchall()]
+    assert any("Index Cond: ((received_at >=" in line for line in lines), lines

@@ -34,11 +34,13 @@ SELECT d.day, count(a.decided_by), count(*) FILTER (WHERE a.decided_by = 'rule')
 FROM unnest(CAST(:days AS date[])) AS d(day)
 CROSS JOIN LATERAL (
     SELECT claim_id FROM claims
-    WHERE received_at >= d.day AT TIME ZONE 'UTC' AND received_at < (d.day + 1) AT TIME ZONE 'UTC'
+    WHERE received_at >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
+      AND received_at < CAST(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
     ORDER BY received_at DESC, claim_id DESC LIMIT :most) AS c
 CROSS JOIN LATERAL (SELECT decided_by FROM assessments WHERE claim_id = c.claim_id ORDER BY made_at LIMIT 1) AS a
 GROUP BY d.day ORDER BY d.day
 """)
+"""The bounds have the type of `received_at`: under row security an index serves no comparison of two types."""
 _SERVED = text("SELECT model_version, seen_at FROM serving_models ORDER BY serving_id DESC LIMIT :most")
 
 
