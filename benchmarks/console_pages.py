@@ -60,7 +60,6 @@ PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "rings": ("/console/rings", _ALL),
     "cases": ("/console/cases", _ALL),
     "team": ("/console/team", _ALL),
-    "health": ("/console/health", _ALL),
     "model": ("/console/model", _ALL),
     "appeals": ("/console/appeals", _ALL),
     "re-screening": ("/console/rescreening", _ALL),
