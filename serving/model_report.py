@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import Annotated, ClassVar, Final, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -65,61 +65,30 @@ class _Evaluation:
     calibration: Sequence[CalibrationPoint]
 
 
-@dataclass(frozen=True, slots=True)
-class _Gate:
-    """A gate of an entry of the trail."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    outcome: str
-    detail: str
+def _gate_lines(gates: Mapping[str, Mapping[str, str]]) -> list[GateLine]:
+    """The gates of a line of `promotions.jsonl`, which has them by name."""
+    return [GateLine(name, gate["outcome"], gate["detail"]) for name, gate in gates.items()]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """The parts of a line of `promotions.jsonl` that are reported."""
+class _Entry(TrailEntry):
+    """A line of `promotions.jsonl`."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    at: str
-    action: str
-    version: str
-    by: str
-    reason: str
-    ap_over_champion: float | None = None
-    gates: Mapping[str, _Gate] = field(default_factory=dict)
+    gates: Annotated[Sequence[GateLine], BeforeValidator(_gate_lines)] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """The parts of a day of `drift.json` that are reported."""
+class _Day(DriftDay):
+    """A day of `drift.json`, which lists its alarms."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    day: str
-    claims: int
-    labels: int
-    volume_ratio: float | None
-    score_stability: float | None
-    flagged: float | None
-    fraud_share: float | None
-    label_delay: float | None
-    calibration_ratio: float | None
-    stability: Mapping[str, float | None]
-    alarms: Sequence[object]
+    alarms: Annotated[int, BeforeValidator(len)] = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Drift:
-    """The parts of `drift.json` that are reported."""
+class _Drift(DriftHistory):
+    """`drift.json`."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    model: str
-    dataset: str
-    reference: Sequence[str]
     days: Sequence[_Day]
-    since_training: Mapping[str, float | None]
 
 
 _EVALUATION: Final = TypeAdapter(_Evaluation)
@@ -216,48 +185,20 @@ def _figures(found: _Evaluation) -> list[MeasuredFigure]:
 
 
 def _trail(path: Path, problems: list[str]) -> list[TrailEntry]:
-    entries = []
+    entries: list[TrailEntry] = []
     for line in reversed(_content(path, "the trail of promotions", problems).splitlines()[-MOST_ENTRIES:]):
         try:
             found = _ENTRY.validate_json(line)
         except ValidationError:
             problems.append("an entry of the trail of promotions cannot be read")
             continue
-        entries.append(
-            TrailEntry(
-                at=found.at,
-                action=found.action,
-                version=found.version,
-                by=found.by,
-                reason=found.reason,
-                ap_over_champion=found.ap_over_champion,
-                gates=[GateLine(gate, one.outcome, one.detail) for gate, one in found.gates.items()],
-            )
-        )
+        entries.append(found)
     return entries
 
 
 def _drift(path: Path, problems: list[str]) -> DriftHistory | None:
     found = _read(path, "the drift report", _DRIFT, problems)
-    if found is None:
-        return None
-    days = [
-        DriftDay(
-            day=one.day,
-            claims=one.claims,
-            labels=one.labels,
-            volume_ratio=one.volume_ratio,
-            score_stability=one.score_stability,
-            flagged=one.flagged,
-            fraud_share=one.fraud_share,
-            label_delay=one.label_delay,
-            calibration_ratio=one.calibration_ratio,
-            stability=one.stability,
-            alarms=len(one.alarms),
-        )
-        for one in found.days[-MOST_DAYS:]
-    ]
-    return DriftHistory(found.model, found.dataset, found.reference, days, found.since_training)
+    return None if found is None else replace(found, days=found.days[-MOST_DAYS:])
 
 
 def _read(path: Path, what: str, adapter: TypeAdapter[T], problems: list[str]) -> T | None:

@@ -75,7 +75,7 @@ async def refresh_rings(database: Database, monday: date) -> int:
 
 
 async def ring_of_providers(connection: AsyncConnection) -> dict[str, str]:
-    """The id of its ring by provider; a provider of none is not there."""
+    """Provider → id of its ring; providers that are in no ring are left out."""
     rings, _ = await _stored(connection)
     return {provider_id: ring.ring_id for ring in rings for provider_id in ring.provider_ids}
 

@@ -80,7 +80,7 @@ def broken_rows(place: StepPlace) -> list[str]:
 
 
 def _replies_without_claim(place: StepPlace, connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
-    """The keys of stored replies, which are encrypted, whose claim is not there."""
+    """The keys of stored (encrypted) replies whose claim does not exist."""
     stored = connection.execute(
         "SELECT api_key_id, key, body_sealed FROM idempotency_keys WHERE body_sealed IS NOT NULL"
     ).fetchall()

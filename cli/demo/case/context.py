@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from cli.demo.platform import GINJA, Platform
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from cli.demo.case.browser import ServerTime
     from cli.demo.case.endpoint import LyingEndpoint
     from cli.demo.case.truth import SimulatedTruth
@@ -60,7 +62,7 @@ class CaseContext:
         """Print a line under the step: where to see it again."""
         self._said.append(text)
 
-    def command(self, *words: str) -> tuple[int, dict[str, Any]]:
+    def command(self, *words: str) -> "tuple[int, dict[str, JsonValue]]":
         """Run a command of `ginja` with `--json` against this platform, as a user would, and print it.
 
         Returns its exit code and what it printed. Raises `RuntimeError` where that is no JSON.
@@ -77,7 +79,7 @@ class CaseContext:
         )
         shown = f"ginja {shlex.join(words)}"
         try:
-            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+            found: dict[str, JsonValue] = json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
             raise RuntimeError(f"{shown} ended with {done.returncode}: {done.stderr[-600:]}") from None
         return done.returncode, found

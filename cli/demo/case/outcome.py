@@ -86,7 +86,7 @@ def verify_decisions(context: CaseContext) -> None:
         words = ("policy", "verify", "--claims", "1000")
         code, found = context.command(*words)
         step.result(f"{found['decisions']} decisions, {found['different']} different")
-        same = code == 0 and found["decisions"] > 0
+        same = code == 0 and found["different"] == 0 and found["decisions"] not in (0, None)
         context.confirm(words, same=same, says="needs the database: `ginja servers start`")
 
 

@@ -91,7 +91,7 @@ def _compute_again(context: CaseContext, case: OpenedCase, found: CaseSample) ->
     context.command("sample", "export", found.sample_id, "--case", case.case_id, "--output", str(out))
     words = ("sample", "estimate", str(out / "frame.csv"), str(out / "worksheet.csv"), "--seed", SEED)
     code, again = context.command(*words)
-    same = code == 0 and parse_cents(again["demand"]) == found.demand_cents
+    same = code == 0 and parse_cents(str(again["demand"])) == found.demand_cents
     context.confirm(words, same=same, says="draws the sample of the frame again, and estimates")
 
 
