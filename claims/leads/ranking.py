@@ -95,7 +95,7 @@ def why(kind: LeadSubjectKind, found: LeadFigures) -> str:
     reason = _REASONS[found.source]
     parts = [f"{found.claims} claims{of_whom} {reason}" if many else f"A claim {reason}"]
     if found.probability is not None:
-        parts.append(f"{'highest probability' if many else 'probability'} {found.probability:.0%}".replace("%", " %"))
+        parts.append(f"{'highest probability' if many else 'probability'} {_percent(found.probability)}")
     if found.indicators:
         parts.append(f"indicator {found.indicators[0].replace('_', ' ')}")
     if found.paid_cents:
@@ -103,3 +103,8 @@ def why(kind: LeadSubjectKind, found: LeadFigures) -> str:
     if found.unpaid_cents:
         parts.append(f"{format_cents(found.unpaid_cents)} not paid yet")
     return f"{parts[0]}; {', '.join(parts[1:])}." if parts[1:] else f"{parts[0]}."
+
+
+def _percent(share: float) -> str:
+    """A share as a percentage with one decimal, which says of a small one that it is not 0."""
+    return "below 0.1 %" if 0 < share < 0.001 else f"{share * 100:.1f} %"

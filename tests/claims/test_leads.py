@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -182,10 +183,18 @@ def test_the_sentence_states_the_figures() -> None:
         ]
     )
     assert why(LeadSubjectKind.PROVIDER, found) == (
-        "2 claims of one provider flagged or listed by score; highest probability 93 %, "
+        "2 claims of one provider flagged or listed by score; highest probability 93.0 %, "
         "indicator price against peers, 120.00 paid, 80.50 not paid yet."
     )
     assert why(LeadSubjectKind.RING, found).startswith("2 claims of a ring of providers flagged")
     assert why(LeadSubjectKind.CLAIM, figures([made("a", source=LeadSource.AUDIT)])) == (
         "A claim of the random audit sample."
     )
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.0, "0.0 %"), (0.0004, "below 0.1 %"), (0.001, "0.1 %"), (0.004, "0.4 %"), (1.0, "100.0 %")],
+)
+def test_a_small_probability_is_not_stated_as_zero(probability: float, text: str) -> None:
+    assert f"probability {text}" in why(LeadSubjectKind.CLAIM, figures([made("a", probability=probability)]))
