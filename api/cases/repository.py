@@ -57,6 +57,23 @@ async def find_open_case(
     return None if row is None else _read(row)
 
 
+async def find_open_ring(connection: AsyncConnection, provider_ids: Sequence[str]) -> CaseRecord | None:
+    """The open case, locked, of a ring that has all of these providers: it may have grown since they were read."""
+    statement = (
+        select(*_CASE)
+        .where(
+            CaseRow.subject_kind == SubjectKind.RING.value,
+            CaseRow.status == CaseStatus.OPEN.value,
+            CaseRow.provider_ids.contains(list(provider_ids)),
+        )
+        .order_by(CaseRow.opened_at, CaseRow.case_id)
+        .limit(1)
+        .with_for_update()
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
 async def cases_of_subject(
     connection: AsyncConnection, kind: SubjectKind, subject_id: str, limit: int
 ) -> list[CaseRecord]:

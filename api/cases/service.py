@@ -249,6 +249,10 @@ async def _open(
     at = clock.now()
     if detected_at is not None and detected_at > at:
         raise Invalid.field("detected_at", "must not be in the future")
+    if subject.kind is SubjectKind.RING:
+        of_ring = await repository.find_open_ring(connection, subject.provider_ids)
+        if of_ring is not None:
+            return of_ring, False
     for _ in range(_TRIES):
         made = CaseRecord(
             case_id=new_id("cas"),

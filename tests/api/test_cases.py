@@ -155,3 +155,11 @@ async def test_the_cases_of_a_subject_are_found(api: Api):
     assert await cases.open_case_of(own.database, SubjectKind.MEMBER, "H456") is None
     with pytest.raises(NotFound):
         await cases.case(own.database, "cas_unknown")
+
+
+async def test_providers_of_an_open_case_about_a_larger_ring_have_that_case(api: Api):
+    grown = await opened(api, subject=CaseSubject.ring(["H456", "H457", "H458"]))
+    part = await opened(api, subject=CaseSubject.ring(["H458", "H456"]))
+    assert (part.case_id, part.provider_ids) == (grown.case_id, ("H456", "H457", "H458"))
+    beyond = await opened(api, subject=CaseSubject.ring(["H456", "H459"]))
+    assert beyond.case_id != grown.case_id
